@@ -1,0 +1,77 @@
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int __attribute__((format(printf, 4, 0))) set_v(struct err *e, enum err_kind kind, int code,
+	const char *fmt, va_list ap)
+{
+	if (e) {
+		e->kind = kind;
+		e->hint[0] = '\0';
+		(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	}
+	return code;
+}
+
+int err_set(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	set_v(e, ERR_HOST, code, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int err_set_config(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	set_v(e, ERR_CONFIG, code, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int err_set_errno(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	set_v(e, ERR_HOST, code, fmt, ap);
+	va_end(ap);
+	if (e) {
+		char text[128];
+		size_t used = strlen(e->msg);
+		(void)snprintf(e->msg + used, sizeof(e->msg) - used, ": %s",
+			strerror_r(-code, text, sizeof(text)));
+	}
+	return code;
+}
+
+int err_wrap(struct err *e, int code, const char *fmt, ...)
+{
+	if (!e)
+		return code;
+	char head[512];
+	char old[sizeof(e->msg)];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(head, sizeof(head), fmt, ap);
+	va_end(ap);
+	(void)memcpy(old, e->msg, sizeof(old));
+	size_t head_len = strlen(head);
+	(void)memcpy(e->msg, head, head_len);
+	(void)snprintf(e->msg + head_len, sizeof(e->msg) - head_len, ": %.*s",
+		(int)(sizeof(old) - sizeof(head)), old);
+	return code;
+}
+
+int err_hint(struct err *e, int code, const char *fmt, ...)
+{
+	if (e) {
+		va_list ap;
+		va_start(ap, fmt);
+		(void)vsnprintf(e->hint, sizeof(e->hint), fmt, ap);
+		va_end(ap);
+	}
+	return code;
+}

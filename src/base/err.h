@@ -1,0 +1,45 @@
+/*
+ * Errors: a function that can fail returns 0 or a negative errno and, as its last argument, takes
+ * a struct err that it fills on failure. The lowest level says the facts (file, line, key; ioctl
+ * and argument), callers add what they were doing (err_wrap) and what the user can do (err_hint).
+ * Only cli/ prints.
+ */
+#ifndef NESTOR_BASE_ERR_H
+#define NESTOR_BASE_ERR_H
+
+#include <stdarg.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+/* Who is at fault; decides the exit status. */
+enum err_kind {
+	ERR_HOST = 0, /* the host could not give something: the default */
+	ERR_CONFIG,   /* the user's config, flags or files are wrong */
+	ERR_BUG,      /* nestor itself is wrong */
+};
+
+struct err {
+	enum err_kind kind;
+	char msg[1024]; /* one line, or several where each is a fault of its own; no final newline */
+	char hint[512]; /* what to do; may be empty */
+};
+
+#define ERR_INIT { .kind = ERR_HOST, .msg = "", .hint = "" }
+
+/* Sets the message, with kind ERR_HOST. Returns code (negative errno). e may be NULL. */
+int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* As err_set, with kind ERR_CONFIG. */
+int err_set_config(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* As err_set, with ": " and the text of errno number -code appended. */
+int err_set_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Puts "TEXT: " before the message. Returns code. */
+int err_wrap(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Sets what the user can do. Returns code. */
+int err_hint(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#endif

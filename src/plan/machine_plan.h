@@ -1,0 +1,96 @@
+/*
+ * The machine plan: what plan_machine() decided from config and host facts, const from then on.
+ * Guest ABI (addresses, ports, GSIs) is decided here and nowhere else, so that it never depends on
+ * the order in which code runs.
+ */
+#ifndef NESTOR_PLAN_MACHINE_PLAN_H
+#define NESTOR_PLAN_MACHINE_PLAN_H
+
+#include "base/types.h"
+#include "cpuid/cpuid.h"
+#include "cpuid/msr.h"
+#include "cpuid/topology.h"
+
+#define PLAN_MAX_VCPUS 255
+#define PLAN_MAX_RAM 2
+#define PLAN_MAX_E820 16
+#define PLAN_MAX_SERIALS 4
+
+/* Fixed places of the machine (a PC: what Linux, Xen and memtest86+ look for without being told). */
+#define PLAN_PCI_HOLE_BASE UINT64_C(0xc0000000) /* RAM below ends here at the latest … */
+#define PLAN_HIGH_RAM_BASE (4 * GIB)		/* … and goes on here */
+#define PLAN_IOAPIC_BASE UINT64_C(0xfec00000)
+#define PLAN_LAPIC_BASE UINT64_C(0xfee00000)
+#define PLAN_TSS_BASE UINT64_C(0xfffbd000)	    /* 3 pages, Intel without unrestricted guest */
+#define PLAN_IDENTITY_MAP_BASE UINT64_C(0xfffbc000) /* 1 page, likewise */
+#define PLAN_EBDA_BASE UINT64_C(0x9fc00)	    /* conventional memory ends */
+#define PLAN_ACPI_BASE UINT64_C(0xe0000)	    /* RSDP first, tables behind it … */
+#define PLAN_ACPI_SIZE UINT64_C(0x20000)	    /* … up to 1 MiB */
+
+#define PLAN_NR_GSIS 24 /* pins of the one I/O APIC */
+#define PLAN_GSI_RTC 8
+#define PLAN_GSI_SCI 9
+
+#define PLAN_PORT_PM1A_EVENT 0x600 /* 4 bytes: status, enable (ACPI 4.8.3.1) */
+#define PLAN_PORT_PM1A_CONTROL 0x604 /* 2 bytes */
+#define PLAN_PORT_PM_TIMER 0x608 /* 4 bytes */
+#define PLAN_PORT_RESET 0xcf9
+#define PLAN_RESET_VALUE 0x06
+#define PLAN_PORT_RTC 0x70 /* 2 bytes */
+#define PLAN_PORT_I8042_DATA 0x60
+#define PLAN_PORT_I8042_COMMAND 0x64
+#define PLAN_PORT_PVPANIC 0x505
+#define PLAN_SLP_TYP_S5 5 /* SLP_TYPx of \_S5 */
+
+/* e820 types (ACPI 6.5, table 15.4). */
+enum e820_type { E820_RAM = 1, E820_RESERVED = 2, E820_ACPI = 3, E820_NVS = 4 };
+
+struct e820_entry {
+	uint64_t base, size_bytes;
+	enum e820_type type;
+};
+
+/* Sorted by base, not overlapping. */
+struct e820_map {
+	struct e820_entry entries[PLAN_MAX_E820];
+	unsigned nr_entries;
+};
+
+/* vCPU i of the plan; apic_id is also KVM's vcpu_id. */
+struct plan_vcpu {
+	uint32_t apic_id;
+	unsigned socket, core, thread; /* core within the socket, thread within the core */
+	int host_cpu;		       /* pinned to, or -1 */
+};
+
+struct plan_serial {
+	uint16_t port; /* 0x3f8, 0x2f8, 0x3e8, 0x2e8 */
+	unsigned gsi;  /* 4, 3, 5, 7: none shared, so edges never merge */
+};
+
+struct plan_ram {
+	struct gpa base;
+	uint64_t size_bytes;
+	uint64_t file_offset; /* in the one memfd */
+};
+
+struct machine_plan {
+	unsigned nr_vcpus;
+	struct plan_vcpu vcpus[PLAN_MAX_VCPUS];
+	struct cpu_topology topology;
+	struct plan_ram ram[PLAN_MAX_RAM];
+	unsigned nr_ram;
+	struct e820_map e820;
+	struct plan_serial serials[PLAN_MAX_SERIALS];
+	unsigned nr_serials;
+	bool legacy_pic_pit;	/* 8259 pair and 8254 exist (in-kernel irqchip) */
+	bool debug_exit, debug_console;
+	uint16_t debug_exit_port, debug_console_port;
+	unsigned phys_bits;	/* guest physical address width */
+	bool expose_extensions; /* the knob */
+	bool split_irqchip;
+	struct cpuid_table cpuid; /* what all vCPUs share; see plan_vcpu_cpuid */
+	struct msr_policy msrs;
+};
+
+#endif

@@ -1,0 +1,134 @@
+#include "plan/plan.h"
+
+#include "cpuid/guest.h"
+#include "nesting/nesting.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static const struct plan_serial com_ports[PLAN_MAX_SERIALS] = {
+	{ .port = 0x3f8, .gsi = 4 },
+	{ .port = 0x2f8, .gsi = 3 },
+	{ .port = 0x3e8, .gsi = 5 },
+	{ .port = 0x2e8, .gsi = 7 },
+};
+
+static int plan_vcpus(const struct vm_config *config, const struct host_facts *host, struct machine_plan *plan,
+	struct err *e)
+{
+	unsigned sockets = config->cpu.sockets ? (unsigned)config->cpu.sockets : 1;
+	unsigned threads = config->cpu.threads ? (unsigned)config->cpu.threads : 1;
+	unsigned vcpus = (unsigned)config->cpu.vcpus;
+	unsigned cores = config->cpu.cores ? (unsigned)config->cpu.cores : vcpus / sockets / threads;
+
+	if (vcpus < 1 || vcpus > PLAN_MAX_VCPUS || sockets * cores * threads != vcpus)
+		return err_set(e, -EINVAL, "cpu: %u sockets of %u cores of %u threads are not %u vCPUs", sockets,
+			cores, threads, vcpus);
+	if (vcpus > host->max_vcpus)
+		return err_set(e, -E2BIG, "cpu.vcpus = %u, but this host's KVM allows %u in a VM", vcpus,
+			host->max_vcpus);
+	plan->nr_vcpus = vcpus;
+	plan->topology = cpu_topology_make(sockets, cores, threads);
+	for (unsigned i = 0; i < vcpus; i++) {
+		struct cpu_place place = cpu_topology_place(&plan->topology, i);
+		if (place.apic_id >= host->max_vcpu_id)
+			return err_set(e, -E2BIG,
+				"cpu: this topology gives vCPU %u the APIC ID %u, but this host's KVM allows IDs "
+				"below %u", i, place.apic_id, host->max_vcpu_id);
+		plan->vcpus[i] = (struct plan_vcpu){
+			.apic_id = place.apic_id,
+			.socket = place.socket,
+			.core = place.core,
+			.thread = place.thread,
+			.host_cpu = config->cpu.nr_pinning ? (int)config->cpu.pinning[i] : -1,
+		};
+	}
+	return 0;
+}
+
+static int plan_ram(const struct vm_config *config, struct machine_plan *plan, struct err *e)
+{
+	uint64_t size = config->memory.size_bytes;
+	uint64_t low = size < PLAN_PCI_HOLE_BASE ? size : PLAN_PCI_HOLE_BASE;
+	uint64_t end = low < size ? PLAN_HIGH_RAM_BASE + (size - low) : low;
+
+	if (plan->phys_bits < 64 && end > UINT64_C(1) << plan->phys_bits)
+		return err_set(e, -E2BIG,
+			"memory.size: RAM would end at %#" PRIx64 ", past this host's %u physical address bits", end,
+			plan->phys_bits);
+	plan->ram[plan->nr_ram++] = (struct plan_ram){ .base = gpa(0), .size_bytes = low };
+	if (low < size)
+		plan->ram[plan->nr_ram++] = (struct plan_ram){
+			.base = gpa(PLAN_HIGH_RAM_BASE), .size_bytes = size - low, .file_offset = low };
+	return 0;
+}
+
+static void add_e820(struct e820_map *map, uint64_t base, uint64_t end, enum e820_type type)
+{
+	map->entries[map->nr_entries++] = (struct e820_entry){ base, end - base, type };
+}
+
+static void plan_e820(struct machine_plan *plan)
+{
+	struct e820_map *map = &plan->e820;
+	add_e820(map, 0, PLAN_EBDA_BASE, E820_RAM);
+	add_e820(map, PLAN_EBDA_BASE, 0xa0000, E820_RESERVED);
+	/* Reserved, not "ACPI reclaimable": the FACS is here, which is never given back (ACPI 5.2.10). */
+	add_e820(map, PLAN_ACPI_BASE, PLAN_ACPI_BASE + PLAN_ACPI_SIZE, E820_RESERVED);
+	add_e820(map, MIB, plan->ram[0].size_bytes, E820_RAM);
+	/* The APICs, and KVM's own pages below 4 GiB. */
+	add_e820(map, PLAN_TSS_BASE & ~UINT64_C(0xffff), PLAN_HIGH_RAM_BASE, E820_RESERVED);
+	if (plan->nr_ram > 1)
+		add_e820(map, PLAN_HIGH_RAM_BASE, PLAN_HIGH_RAM_BASE + plan->ram[1].size_bytes, E820_RAM);
+}
+
+static void plan_devices(const struct vm_config *config, struct machine_plan *plan)
+{
+	plan->nr_serials = (unsigned)config->nr_serials;
+	for (unsigned i = 0; i < plan->nr_serials; i++)
+		plan->serials[i] = com_ports[i];
+	plan->split_irqchip = config->machine.irqchip == IRQCHIP_SPLIT;
+	plan->legacy_pic_pit = !plan->split_irqchip;
+	plan->debug_exit = config->debug_exit.enabled;
+	plan->debug_exit_port = (uint16_t)config->debug_exit.port;
+	plan->debug_console = config->debug_console.enabled;
+	plan->debug_console_port = (uint16_t)config->debug_console.port;
+}
+
+int plan_machine(const struct vm_config *config, const struct host_facts *host, struct machine_plan *ret_plan,
+	struct err *e)
+{
+	bool expose = config->nesting.expose_virtualization_extensions;
+	struct machine_plan *plan = ret_plan;
+	*plan = (struct machine_plan){ .expose_extensions = expose };
+	plan->phys_bits = cpuid_phys_bits(&host->supported);
+
+	int rc = nesting_check(host, expose, e);
+	if (rc)
+		return err_wrap(e, rc, "nesting.expose_virtualization_extensions = true");
+	if (config->machine.irqchip == IRQCHIP_SPLIT && !host->split_irqchip)
+		return err_set(e, -ENOTSUP, "machine.irqchip = \"split\": this host's KVM has no KVM_CAP_SPLIT_IRQCHIP");
+	rc = plan_vcpus(config, host, plan, e);
+	if (rc)
+		return rc;
+	rc = plan_ram(config, plan, e);
+	if (rc)
+		return rc;
+	plan_e820(plan);
+	plan_devices(config, plan);
+
+	cpuid_guest_base(host, &plan->cpuid);
+	nesting_apply_cpuid(expose, &plan->cpuid);
+	rc = msr_policy_firmware(&plan->msrs, e);
+	if (rc)
+		return rc;
+	return nesting_apply_msrs(expose, &plan->cpuid, &plan->msrs, e);
+}
+
+int plan_vcpu_cpuid(const struct machine_plan *plan, unsigned i, struct cpuid_table *ret_table, struct err *e)
+{
+	const struct plan_vcpu *vcpu = &plan->vcpus[i];
+	struct cpu_place place = { vcpu->socket, vcpu->core, vcpu->thread, vcpu->apic_id };
+	*ret_table = plan->cpuid;
+	return cpu_topology_apply(&plan->topology, &place, ret_table, e);
+}
