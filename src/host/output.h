@@ -1,0 +1,23 @@
+/*
+ * Bytes out to a descriptor, from any thread. A slow reader slows the guest down (nothing is lost),
+ * but never keeps the machine from stopping: waiting ends when stop_fd becomes readable. The
+ * descriptor is not made non-blocking: standard output is shared with the user's shell.
+ */
+#ifndef NESTOR_HOST_OUTPUT_H
+#define NESTOR_HOST_OUTPUT_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct host_output;
+
+/* fd and stop_fd are borrowed. fd -1 drops everything. */
+int host_output_create(struct host_output **ret_out, int fd, int stop_fd, struct err *e) MUST_CHECK;
+void host_output_destroy(struct host_output *out);
+
+/* For struct byte_sink: ctx is the host_output. Once the reader is gone, drops everything. */
+void host_output_write(void *ctx, const uint8_t *bytes, size_t n);
+
+#endif

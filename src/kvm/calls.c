@@ -1,0 +1,55 @@
+#include "kvm/calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int real_open(void *ctx, const char *path)
+{
+	(void)ctx;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int real_ioctl(void *ctx, int fd, unsigned long request, const char *name, void *arg)
+{
+	(void)ctx;
+	(void)name;
+	int rc = ioctl(fd, request, arg);
+	return rc < 0 ? -errno : rc;
+}
+
+static void *real_map(void *ctx, int fd, size_t size, int *ret_code)
+{
+	(void)ctx;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		*ret_code = -errno;
+		return NULL;
+	}
+	return p;
+}
+
+static void real_unmap(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	(void)munmap(p, size);
+}
+
+static void real_close(void *ctx, int fd)
+{
+	(void)ctx;
+	(void)close(fd);
+}
+
+const struct kvm_calls kvm_calls_real = {
+	.open = real_open,
+	.ioctl = real_ioctl,
+	.map = real_map,
+	.unmap = real_unmap,
+	.close = real_close,
+	.ctx = NULL,
+};

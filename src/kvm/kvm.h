@@ -1,0 +1,163 @@
+/*
+ * KVM as nestor uses it: the system, a VM, its irqchip, and vCPUs. Converts between nestor's value
+ * types and KVM's structs at this border, and decides nothing. Each error names the ioctl and its
+ * argument. Owners: the machine (vm/) owns a kvm_vm and its kvm_vcpus; they borrow the struct kvm,
+ * which must outlive them.
+ */
+#ifndef NESTOR_KVM_KVM_H
+#define NESTOR_KVM_KVM_H
+
+#include "base/err.h"
+#include "base/types.h"
+#include "base/x86.h"
+#include "cpuid/host_facts.h"
+#include "cpuid/msr.h"
+#include "kvm/calls.h"
+
+#define KVM_DEVICE_PATH "/dev/kvm"
+
+struct kvm;
+struct kvm_vm;
+struct kvm_vcpu;
+
+/*
+ * System (KVM API section 4, system ioctls). Opens path, and refuses an API version other than 12
+ * or the absence of any required capability, all of which are named.
+ */
+int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *path, struct err *e) MUST_CHECK;
+void kvm_close(struct kvm *kvm);
+int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e) MUST_CHECK;
+
+/* Each capability that nestor knows: its name, number, what for, value on this host. */
+struct kvm_capability {
+	const char *name;
+	int number;
+	bool required;
+	const char *purpose;
+};
+const struct kvm_capability *kvm_capabilities(size_t *ret_count);
+/* KVM_CHECK_EXTENSION; 0 where it is absent. */
+int kvm_check_extension(struct kvm *kvm, int number);
+int kvm_api_version(struct kvm *kvm);
+
+/* VM. */
+int kvm_vm_create(struct kvm_vm **ret_vm, struct kvm *kvm, struct err *e) MUST_CHECK;
+void kvm_vm_destroy(struct kvm_vm *vm);
+
+/* Maps size_bytes at hva into the guest at base, in the given slot. Multiples of 4 KiB. */
+int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes, void *hva,
+	struct err *e) MUST_CHECK;
+
+/* Where KVM may keep its TSS (3 pages) and identity map (1 page) on Intel; before any vCPU. */
+int kvm_vm_set_intel_pages(struct kvm_vm *vm, struct gpa tss, struct gpa identity_map, struct err *e) MUST_CHECK;
+
+/* 32-bit APIC IDs, where KVM has KVM_CAP_X2APIC_API. */
+int kvm_vm_enable_x2apic_ids(struct kvm_vm *vm, struct err *e) MUST_CHECK;
+
+/* 8259 pair, I/O APIC and local APICs in KVM, and an 8254 that claims port 0x61 too. */
+int kvm_vm_create_irqchip(struct kvm_vm *vm, struct err *e) MUST_CHECK;
+
+/* Local APICs in KVM only; nr_pins GSIs are kept for an I/O APIC outside. */
+int kvm_vm_create_split_irqchip(struct kvm_vm *vm, unsigned nr_pins, struct err *e) MUST_CHECK;
+
+/* Drives a pin of the in-kernel irqchip. */
+int kvm_vm_irq_line(struct kvm_vm *vm, unsigned gsi, bool level);
+
+/* Sends a message-signalled interrupt. */
+int kvm_vm_signal_msi(struct kvm_vm *vm, uint64_t address, uint32_t data);
+
+/*
+ * Split irqchip: tells KVM where each I/O APIC pin's message goes, so that it exits on the end of
+ * interrupt of level-triggered ones. routes[pin] with valid false: masked.
+ */
+struct kvm_msi_route {
+	bool valid;
+	uint64_t address;
+	uint32_t data;
+};
+int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes, unsigned nr_routes,
+	struct err *e) MUST_CHECK;
+
+/* The deny rules: any guest access to these MSRs faults with #GP (KVM_X86_SET_MSR_FILTER). */
+int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct err *e) MUST_CHECK;
+
+/* vCPU. vcpu_id is its APIC ID. */
+int kvm_vcpu_create(struct kvm_vcpu **ret_vcpu, struct kvm_vm *vm, uint32_t vcpu_id, struct err *e) MUST_CHECK;
+void kvm_vcpu_destroy(struct kvm_vcpu *vcpu);
+
+int kvm_vcpu_set_cpuid(struct kvm_vcpu *vcpu, const struct cpuid_table *table, struct err *e) MUST_CHECK;
+/* Reads back what KVM keeps of it (KVM_GET_CPUID2). */
+int kvm_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, struct err *e) MUST_CHECK;
+/* Sets the policy's MSRs one by one, and reads each back. */
+int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e) MUST_CHECK;
+/* Enters by a boot protocol's state; what it does not say stays as after reset. */
+int kvm_vcpu_set_state(struct kvm_vcpu *vcpu, const struct x86_state *state, struct err *e) MUST_CHECK;
+/* LINT0 takes the 8259's interrupts, LINT1 is NMI, as firmware leaves them on the boot vCPU. */
+int kvm_vcpu_set_lint(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
+
+/*
+ * KVM_RUN. Returns 0 on an exit to handle, -EINTR where the vCPU was kicked, or another negative
+ * errno, with e set.
+ */
+int kvm_vcpu_run(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
+
+/* Makes KVM_RUN, now or next time, return -EINTR; the caller also signals the thread. Any thread. */
+void kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu);
+
+/* The last exit; valid after kvm_vcpu_run returned 0, on the same thread. */
+enum kvm_exit_kind {
+	KVM_EXIT_KIND_IO,
+	KVM_EXIT_KIND_MMIO,
+	KVM_EXIT_KIND_HLT,
+	KVM_EXIT_KIND_SHUTDOWN,
+	KVM_EXIT_KIND_FAIL_ENTRY,
+	KVM_EXIT_KIND_INTERNAL_ERROR,
+	KVM_EXIT_KIND_SYSTEM_EVENT,
+	KVM_EXIT_KIND_IOAPIC_EOI,
+	KVM_EXIT_KIND_INTR,
+	KVM_EXIT_KIND_OTHER, /* any reason that nestor does not ask for */
+	KVM_EXIT_KIND_COUNT,
+};
+
+struct kvm_exit {
+	enum kvm_exit_kind kind;
+	uint32_t reason; /* KVM's own number */
+	union {
+		struct {
+			uint16_t port;
+			bool out;
+			uint8_t size_bytes; /* 1, 2 or 4 */
+			uint32_t count;	    /* string operations: elements, one after another in data */
+			uint8_t *data;	    /* size_bytes * count, read or written in place */
+		} io;
+		struct {
+			struct gpa addr;
+			bool write;
+			uint32_t size_bytes; /* 1 to 8 */
+			uint8_t *data;
+		} mmio;
+		struct {
+			uint64_t reason;
+		} fail_entry;
+		struct {
+			uint32_t suberror;
+			uint32_t nr_data;
+			uint64_t data[16];
+		} internal;
+		struct {
+			uint32_t type;
+		} system_event;
+		struct {
+			uint8_t vector;
+		} eoi;
+	};
+};
+void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit);
+
+/* For a crash report; any of it may fail. */
+int kvm_vcpu_get_state(struct kvm_vcpu *vcpu, struct x86_state *ret_state, uint64_t *ret_cr2, uint64_t r8_15[8],
+	struct err *e) MUST_CHECK;
+/* A guest virtual address through the vCPU's page tables; -EFAULT where it is not mapped. */
+int kvm_vcpu_translate(struct kvm_vcpu *vcpu, uint64_t gva, struct gpa *ret_addr) MUST_CHECK;
+
+#endif

@@ -1,0 +1,376 @@
+#include "kvm/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+int kvm_vcpu_create(struct kvm_vcpu **ret_vcpu, struct kvm_vm *vm, uint32_t vcpu_id, struct err *e)
+{
+	struct kvm_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+	if (!vcpu)
+		return err_set(e, -ENOMEM, "out of memory");
+	vcpu->kvm = vm->kvm;
+	vcpu->id = vcpu_id;
+	int rc;
+	vcpu->fd = kvm_do_value(vm->kvm, vm->fd, KVM_CREATE_VCPU, vcpu_id);
+	if (vcpu->fd < 0) {
+		rc = err_set_errno(e, vcpu->fd, "KVM_CREATE_VCPU, id %u", vcpu_id);
+		goto fail;
+	}
+	vcpu->run = vm->kvm->calls->map(vm->kvm->calls->ctx, vcpu->fd, vm->kvm->run_size, &rc);
+	if (!vcpu->run) {
+		rc = err_set_errno(e, rc, "mapping %zu bytes of vCPU %u", vm->kvm->run_size, vcpu_id);
+		goto fail;
+	}
+	*ret_vcpu = vcpu;
+	return 0;
+fail:
+	kvm_vcpu_destroy(vcpu);
+	return rc;
+}
+
+void kvm_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	if (!vcpu)
+		return;
+	const struct kvm_calls *calls = vcpu->kvm->calls;
+	if (vcpu->run)
+		calls->unmap(calls->ctx, vcpu->run, vcpu->kvm->run_size);
+	if (vcpu->fd >= 0)
+		calls->close(calls->ctx, vcpu->fd);
+	free(vcpu);
+}
+
+static struct kvm_cpuid2 *cpuid_buffer(void)
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + CPUID_MAX_ENTRIES * sizeof(c->entries[0]));
+	if (c)
+		c->nent = CPUID_MAX_ENTRIES;
+	return c;
+}
+
+int kvm_vcpu_set_cpuid(struct kvm_vcpu *vcpu, const struct cpuid_table *table, struct err *e)
+{
+	struct kvm_cpuid2 *c = cpuid_buffer();
+	if (!c)
+		return err_set(e, -ENOMEM, "out of memory");
+	c->nent = table->nr_entries;
+	for (unsigned i = 0; i < table->nr_entries; i++) {
+		const struct cpuid_entry *from = &table->entries[i];
+		c->entries[i] = (struct kvm_cpuid_entry2){
+			.function = from->leaf,
+			.index = from->subleaf,
+			.flags = from->subleaf_matters ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+			.eax = from->reg[CPUID_EAX],
+			.ebx = from->reg[CPUID_EBX],
+			.ecx = from->reg[CPUID_ECX],
+			.edx = from->reg[CPUID_EDX],
+		};
+	}
+	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_CPUID2, c);
+	free(c);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_SET_CPUID2 on vCPU %u with %u entries", vcpu->id, table->nr_entries);
+	return 0;
+}
+
+int kvm_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, struct err *e)
+{
+	struct kvm_cpuid2 *c = cpuid_buffer();
+	if (!c)
+		return err_set(e, -ENOMEM, "out of memory");
+	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_CPUID2, c);
+	if (rc < 0) {
+		free(c);
+		return err_set_errno(e, rc, "KVM_GET_CPUID2 on vCPU %u", vcpu->id);
+	}
+	ret_table->nr_entries = 0;
+	for (uint32_t i = 0; i < c->nent && i < CPUID_MAX_ENTRIES; i++) {
+		const struct kvm_cpuid_entry2 *from = &c->entries[i];
+		ret_table->entries[ret_table->nr_entries++] = (struct cpuid_entry){
+			.leaf = from->function,
+			.subleaf = from->index,
+			.subleaf_matters = from->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+			.reg = { from->eax, from->ebx, from->ecx, from->edx },
+		};
+	}
+	free(c);
+	return 0;
+}
+
+
+static int msr_do(struct kvm_vcpu *vcpu, bool set, uint32_t index, uint64_t *value, struct err *e)
+{
+	struct {
+		_Alignas(8) uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} space = { 0 };
+	struct kvm_msrs *msrs = (struct kvm_msrs *)(void *)space.bytes;
+	msrs->nmsrs = 1;
+	msrs->entries[0] = (struct kvm_msr_entry){ .index = index, .data = *value };
+	int rc = set ? kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_MSRS, msrs) : kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_MSRS, msrs);
+	const char *name = set ? "KVM_SET_MSRS" : "KVM_GET_MSRS";
+	if (rc < 0)
+		return err_set_errno(e, rc, "%s on vCPU %u, MSR %#x", name, vcpu->id, index);
+	if (rc != 1)
+		return err_set(e, -EINVAL, "%s on vCPU %u: KVM does not take MSR %#x with value %#" PRIx64, name,
+			vcpu->id, index, *value);
+	*value = msrs->entries[0].data;
+	return 0;
+}
+
+int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e)
+{
+	for (unsigned i = 0; i < policy->nr_set; i++) {
+		const struct msr_value *want = &policy->set[i];
+		uint64_t value = want->value;
+		int rc = msr_do(vcpu, true, want->index, &value, e);
+		if (rc)
+			return rc;
+		value = 0;
+		rc = msr_do(vcpu, false, want->index, &value, e);
+		if (rc)
+			return rc;
+		/* Read-only status bits may be added (IA32_MISC_ENABLE on AMD and without PEBS). */
+		if ((value & want->value) != want->value)
+			return err_set(e, -EPROTO, "vCPU %u: MSR %#x was set to %#" PRIx64 ", but reads %#" PRIx64,
+				vcpu->id, want->index, want->value, value);
+	}
+	return 0;
+}
+
+static struct kvm_segment to_kvm_segment(const struct x86_segment *s)
+{
+	return (struct kvm_segment){
+		.base = s->base,
+		.limit = s->limit,
+		.selector = s->selector,
+		.type = s->type,
+		.present = s->present,
+		.dpl = s->dpl,
+		.db = s->db,
+		.s = s->code_or_data,
+		.l = s->long_mode,
+		.g = s->granularity,
+		.unusable = !s->present,
+	};
+}
+
+static struct x86_segment from_kvm_segment(const struct kvm_segment *s)
+{
+	return (struct x86_segment){
+		.base = s->base,
+		.limit = s->limit,
+		.selector = s->selector,
+		.type = s->type & 0xf,
+		.present = s->present && !s->unusable,
+		.dpl = s->dpl,
+		.db = s->db,
+		.code_or_data = s->s,
+		.long_mode = s->l,
+		.granularity = s->g,
+	};
+}
+
+static int set_sregs(struct kvm_vcpu *vcpu, const struct x86_state *s, struct err *e)
+{
+	struct kvm_sregs sregs;
+	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_SREGS, &sregs);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_GET_SREGS on vCPU %u", vcpu->id);
+	sregs.cs = to_kvm_segment(&s->cs);
+	sregs.ds = to_kvm_segment(&s->ds);
+	sregs.es = to_kvm_segment(&s->es);
+	sregs.fs = to_kvm_segment(&s->fs);
+	sregs.gs = to_kvm_segment(&s->gs);
+	sregs.ss = to_kvm_segment(&s->ss);
+	sregs.tr = to_kvm_segment(&s->tr);
+	sregs.ldt = to_kvm_segment(&s->ldt);
+	sregs.gdt = (struct kvm_dtable){ .base = s->gdt.base, .limit = s->gdt.limit };
+	sregs.idt = (struct kvm_dtable){ .base = s->idt.base, .limit = s->idt.limit };
+	sregs.cr0 = s->cr0;
+	sregs.cr2 = 0;
+	sregs.cr3 = s->cr3;
+	sregs.cr4 = s->cr4;
+	sregs.efer = s->efer;
+	rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_SREGS, &sregs);
+	if (rc < 0)
+		return err_set_errno(e, rc,
+			"KVM_SET_SREGS on vCPU %u, cr0 %#" PRIx64 ", cr4 %#" PRIx64 ", efer %#" PRIx64, vcpu->id, s->cr0,
+			s->cr4, s->efer);
+	return 0;
+}
+
+int kvm_vcpu_set_state(struct kvm_vcpu *vcpu, const struct x86_state *s, struct err *e)
+{
+	int rc = set_sregs(vcpu, s, e);
+	if (rc)
+		return rc;
+	struct kvm_regs regs = {
+		.rax = s->rax,
+		.rbx = s->rbx,
+		.rcx = s->rcx,
+		.rdx = s->rdx,
+		.rsi = s->rsi,
+		.rdi = s->rdi,
+		.rsp = s->rsp,
+		.rbp = s->rbp,
+		.rip = s->rip,
+		.rflags = s->rflags | 2, /* bit 1 is always set */
+	};
+	rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_REGS, &regs);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_SET_REGS on vCPU %u, rip %#" PRIx64, vcpu->id, s->rip);
+	return 0;
+}
+
+/* Local vector table entries in the APIC page (SDM vol. 3, Local APIC Register Address Map). */
+#define APIC_LVT_LINT0 0x350
+#define APIC_LVT_LINT1 0x360
+#define APIC_MODE_NMI (UINT32_C(4) << 8)
+#define APIC_MODE_EXTINT (UINT32_C(7) << 8)
+
+int kvm_vcpu_set_lint(struct kvm_vcpu *vcpu, struct err *e)
+{
+	struct kvm_lapic_state lapic;
+	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_LAPIC, &lapic);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_GET_LAPIC on vCPU %u", vcpu->id);
+	const uint32_t lint0 = APIC_MODE_EXTINT, lint1 = APIC_MODE_NMI;
+	memcpy(lapic.regs + APIC_LVT_LINT0, &lint0, sizeof(lint0));
+	memcpy(lapic.regs + APIC_LVT_LINT1, &lint1, sizeof(lint1));
+	rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_LAPIC, &lapic);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_SET_LAPIC on vCPU %u", vcpu->id);
+	return 0;
+}
+
+int kvm_vcpu_run(struct kvm_vcpu *vcpu, struct err *e)
+{
+	int rc = kvm_do_value(vcpu->kvm, vcpu->fd, KVM_RUN, 0);
+	if (rc >= 0)
+		return 0;
+	/* EAGAIN: an application processor was started by SIPI only just now. */
+	if (rc == -EINTR || rc == -EAGAIN)
+		return -EINTR;
+	(void)err_set_errno(e, rc, "KVM_RUN on vCPU %u", vcpu->id);
+	if (rc == -EFAULT)
+		return err_hint(e, rc, "the host may be out of memory or of huge pages for the guest's RAM");
+	return rc;
+}
+
+void kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu)
+{
+	/* Read by the kernel on this vCPU's thread: a store that must not be torn or left out. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELEASE);
+}
+
+static enum kvm_exit_kind exit_kind(uint32_t reason)
+{
+	switch (reason) {
+	case KVM_EXIT_IO:
+		return KVM_EXIT_KIND_IO;
+	case KVM_EXIT_MMIO:
+		return KVM_EXIT_KIND_MMIO;
+	case KVM_EXIT_HLT:
+		return KVM_EXIT_KIND_HLT;
+	case KVM_EXIT_SHUTDOWN:
+		return KVM_EXIT_KIND_SHUTDOWN;
+	case KVM_EXIT_FAIL_ENTRY:
+		return KVM_EXIT_KIND_FAIL_ENTRY;
+	case KVM_EXIT_INTERNAL_ERROR:
+		return KVM_EXIT_KIND_INTERNAL_ERROR;
+	case KVM_EXIT_SYSTEM_EVENT:
+		return KVM_EXIT_KIND_SYSTEM_EVENT;
+	case KVM_EXIT_IOAPIC_EOI:
+		return KVM_EXIT_KIND_IOAPIC_EOI;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		return KVM_EXIT_KIND_INTR;
+	default:
+		return KVM_EXIT_KIND_OTHER;
+	}
+}
+
+void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit)
+{
+	struct kvm_run *run = vcpu->run;
+	struct kvm_exit *x = ret_exit;
+	*x = (struct kvm_exit){ .kind = exit_kind(run->exit_reason), .reason = run->exit_reason };
+	switch (x->kind) {
+	case KVM_EXIT_KIND_IO:
+		x->io.port = run->io.port;
+		x->io.out = run->io.direction == KVM_EXIT_IO_OUT;
+		x->io.size_bytes = run->io.size;
+		x->io.count = run->io.count;
+		x->io.data = (uint8_t *)run + run->io.data_offset;
+		break;
+	case KVM_EXIT_KIND_MMIO:
+		x->mmio.addr = gpa(run->mmio.phys_addr);
+		x->mmio.write = run->mmio.is_write;
+		x->mmio.size_bytes = run->mmio.len;
+		x->mmio.data = run->mmio.data;
+		break;
+	case KVM_EXIT_KIND_FAIL_ENTRY:
+		x->fail_entry.reason = run->fail_entry.hardware_entry_failure_reason;
+		break;
+	case KVM_EXIT_KIND_INTERNAL_ERROR:
+		x->internal.suberror = run->internal.suberror;
+		x->internal.nr_data = run->internal.ndata;
+		for (uint32_t i = 0; i < ARRAY_SIZE(x->internal.data); i++)
+			x->internal.data[i] = run->internal.data[i];
+		break;
+	case KVM_EXIT_KIND_SYSTEM_EVENT:
+		x->system_event.type = run->system_event.type;
+		break;
+	case KVM_EXIT_KIND_IOAPIC_EOI:
+		x->eoi.vector = run->eoi.vector;
+		break;
+	case KVM_EXIT_KIND_HLT:
+	case KVM_EXIT_KIND_SHUTDOWN:
+	case KVM_EXIT_KIND_INTR:
+	case KVM_EXIT_KIND_OTHER:
+	case KVM_EXIT_KIND_COUNT:
+		break;
+	}
+}
+
+int kvm_vcpu_get_state(struct kvm_vcpu *vcpu, struct x86_state *ret_state, uint64_t *ret_cr2, uint64_t r8_15[8],
+	struct err *e)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_REGS, &r);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_GET_REGS on vCPU %u", vcpu->id);
+	rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_SREGS, &s);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_GET_SREGS on vCPU %u", vcpu->id);
+	*ret_state = (struct x86_state){
+		.rax = r.rax, .rbx = r.rbx, .rcx = r.rcx, .rdx = r.rdx,
+		.rsi = r.rsi, .rdi = r.rdi, .rsp = r.rsp, .rbp = r.rbp,
+		.rip = r.rip, .rflags = r.rflags,
+		.cr0 = s.cr0, .cr3 = s.cr3, .cr4 = s.cr4, .efer = s.efer,
+		.cs = from_kvm_segment(&s.cs), .ds = from_kvm_segment(&s.ds),
+		.es = from_kvm_segment(&s.es), .fs = from_kvm_segment(&s.fs),
+		.gs = from_kvm_segment(&s.gs), .ss = from_kvm_segment(&s.ss),
+		.tr = from_kvm_segment(&s.tr), .ldt = from_kvm_segment(&s.ldt),
+		.gdt = { s.gdt.base, s.gdt.limit }, .idt = { s.idt.base, s.idt.limit },
+	};
+	*ret_cr2 = s.cr2;
+	const uint64_t high[8] = { r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15 };
+	memcpy(r8_15, high, sizeof(high));
+	return 0;
+}
+
+int kvm_vcpu_translate(struct kvm_vcpu *vcpu, uint64_t gva, struct gpa *ret_addr)
+{
+	struct kvm_translation t = { .linear_address = gva };
+	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_TRANSLATE, &t);
+	if (rc < 0)
+		return rc;
+	if (!t.valid)
+		return -EFAULT;
+	*ret_addr = gpa(t.physical_address);
+	return 0;
+}

@@ -1,0 +1,169 @@
+#include "kvm/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+int kvm_vm_create(struct kvm_vm **ret_vm, struct kvm *kvm, struct err *e)
+{
+	struct kvm_vm *vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return err_set(e, -ENOMEM, "out of memory");
+	vm->kvm = kvm;
+	do {
+		vm->fd = kvm_do_value(kvm, kvm->fd, KVM_CREATE_VM, 0);
+	} while (vm->fd == -EINTR);
+	if (vm->fd < 0) {
+		int rc = err_set_errno(e, vm->fd, "KVM_CREATE_VM, type 0");
+		kvm_vm_destroy(vm);
+		if (rc == -ENOMEM)
+			return err_hint(e, rc, "free memory on the host, or raise the limit that this process runs under");
+		return rc;
+	}
+	*ret_vm = vm;
+	return 0;
+}
+
+void kvm_vm_destroy(struct kvm_vm *vm)
+{
+	if (!vm)
+		return;
+	if (vm->fd >= 0)
+		vm->kvm->calls->close(vm->kvm->calls->ctx, vm->fd);
+	free(vm);
+}
+
+int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes, void *hva,
+	struct err *e)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = base.v,
+		.memory_size = size_bytes,
+		.userspace_addr = (uintptr_t)hva,
+	};
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
+	if (rc < 0)
+		return err_set_errno(e, rc,
+			"KVM_SET_USER_MEMORY_REGION, slot %u, gpa %#" PRIx64 ", %#" PRIx64 " bytes", slot, base.v,
+			size_bytes);
+	return 0;
+}
+
+int kvm_vm_set_intel_pages(struct kvm_vm *vm, struct gpa tss, struct gpa identity_map, struct err *e)
+{
+	uint64_t addr = identity_map.v;
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &addr);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_SET_IDENTITY_MAP_ADDR, gpa %#" PRIx64, addr);
+	rc = kvm_do_value(vm->kvm, vm->fd, KVM_SET_TSS_ADDR, tss.v);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_SET_TSS_ADDR, gpa %#" PRIx64, tss.v);
+	return 0;
+}
+
+int kvm_vm_enable_x2apic_ids(struct kvm_vm *vm, struct err *e)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X2APIC_API,
+		/* The second: ID 0xff is a vCPU, not a broadcast (KVM API, KVM_CAP_X2APIC_API). */
+		.args = { KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	};
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_ENABLE_CAP, &cap);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_ENABLE_CAP, KVM_CAP_X2APIC_API with %#llx",
+			(unsigned long long)cap.args[0]);
+	return 0;
+}
+
+int kvm_vm_create_irqchip(struct kvm_vm *vm, struct err *e)
+{
+	int rc = kvm_do_value(vm->kvm, vm->fd, KVM_CREATE_IRQCHIP, 0);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_CREATE_IRQCHIP");
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	rc = kvm_do(vm->kvm, vm->fd, KVM_CREATE_PIT2, &pit);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_CREATE_PIT2, flags %#x", pit.flags);
+	return 0;
+}
+
+int kvm_vm_create_split_irqchip(struct kvm_vm *vm, unsigned nr_pins, struct err *e)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { nr_pins } };
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_ENABLE_CAP, &cap);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_ENABLE_CAP, KVM_CAP_SPLIT_IRQCHIP with %u pins", nr_pins);
+	return 0;
+}
+
+int kvm_vm_irq_line(struct kvm_vm *vm, unsigned gsi, bool level)
+{
+	struct kvm_irq_level irq = { .irq = gsi, .level = level };
+	return kvm_do(vm->kvm, vm->fd, KVM_IRQ_LINE, &irq);
+}
+
+int kvm_vm_signal_msi(struct kvm_vm *vm, uint64_t address, uint32_t data)
+{
+	struct kvm_msi msi = {
+		.address_lo = (uint32_t)address,
+		.address_hi = (uint32_t)(address >> 32),
+		.data = data,
+	};
+	return kvm_do(vm->kvm, vm->fd, KVM_SIGNAL_MSI, &msi);
+}
+
+int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes, unsigned nr_routes, struct err *e)
+{
+	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + nr_routes * sizeof(table->entries[0]));
+	if (!table)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < nr_routes; i++) {
+		if (!routes[i].valid)
+			continue;
+		table->entries[table->nr++] = (struct kvm_irq_routing_entry){
+			.gsi = i,
+			.type = KVM_IRQ_ROUTING_MSI,
+			.u.msi = { .address_lo = (uint32_t)routes[i].address,
+				   .address_hi = (uint32_t)(routes[i].address >> 32),
+				   .data = routes[i].data },
+		};
+	}
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_GSI_ROUTING, table);
+	if (rc < 0)
+		rc = err_set_errno(e, rc, "KVM_SET_GSI_ROUTING with %u routes", table->nr);
+	free(table);
+	return rc < 0 ? rc : 0;
+}
+
+/* A bitmap with all bits clear (= deny) for the largest range of the rules; ranges share it. */
+#define DENY_BITMAP_BYTES 64
+
+int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct err *e)
+{
+	static const uint8_t deny_all[DENY_BITMAP_BYTES];
+	_Static_assert(MSR_POLICY_MAX_DENY <= KVM_MSR_FILTER_MAX_RANGES, "each range takes a filter slot");
+	struct kvm_msr_filter filter = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
+	uint8_t bitmap[DENY_BITMAP_BYTES];
+	if (policy->nr_deny == 0)
+		return 0;
+	memcpy(bitmap, deny_all, sizeof(bitmap)); /* KVM's struct wants a pointer to non-const */
+	for (unsigned i = 0; i < policy->nr_deny; i++) {
+		const struct msr_range *r = &policy->deny[i];
+		uint32_t count = r->last - r->first + 1;
+		if (count == 0 || count > DENY_BITMAP_BYTES * 8)
+			return err_set(e, -E2BIG, "MSR range %#x to %#x is wider than %u", r->first, r->last,
+				DENY_BITMAP_BYTES * 8);
+		filter.ranges[i] = (struct kvm_msr_filter_range){
+			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+			.nmsrs = count,
+			.base = r->first,
+			.bitmap = bitmap,
+		};
+	}
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_X86_SET_MSR_FILTER, &filter);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_X86_SET_MSR_FILTER with %u ranges", policy->nr_deny);
+	return 0;
+}
