@@ -1,0 +1,111 @@
+/* The SSDT: the devices that depend on the config (ACPI 6.5, section 5.2.11.2). */
+#include "acpi/aml.h"
+#include "acpi/tables.h"
+
+#include <stdio.h>
+
+#define SSDT_REVISION 2 /* 64-bit integers */
+
+static void put_resources(struct aml *a, const struct aml_resources *r)
+{
+	aml_name(a, "_CRS");
+	aml_resources(a, r);
+}
+
+/* ACPI0007: a processor device; its _UID names the MADT's entry. */
+static void put_processor(struct aml *a, unsigned uid)
+{
+	char name[8];
+	(void)snprintf(name, sizeof(name), "C%03X", uid & 0xfff);
+	aml_device_open(a, name);
+	aml_name(a, "_HID");
+	aml_string(a, "ACPI0007");
+	aml_name(a, "_UID");
+	aml_integer(a, uid);
+	aml_close(a);
+}
+
+static void put_serial(struct aml *a, unsigned number, const struct plan_serial *serial)
+{
+	char name[8];
+	struct aml_resources r = { .used = 0 };
+	(void)snprintf(name, sizeof(name), "COM%u", number % 10);
+	aml_device_open(a, name);
+	aml_name(a, "_HID");
+	aml_eisa_id(a, "PNP0501");
+	aml_name(a, "_UID");
+	aml_integer(a, number);
+	aml_name(a, "_DDN");
+	aml_string(a, name);
+	aml_resources_io(&r, serial->port, 8);
+	aml_resources_irq(&r, serial->gsi);
+	put_resources(a, &r);
+	aml_close(a);
+}
+
+static void put_pic_and_pit(struct aml *a)
+{
+	struct aml_resources pic = { .used = 0 };
+	aml_device_open(a, "PIC");
+	aml_name(a, "_HID");
+	aml_eisa_id(a, "PNP0000");
+	aml_resources_io(&pic, 0x20, 2);
+	aml_resources_io(&pic, 0xa0, 2);
+	aml_resources_io(&pic, 0x4d0, 2); /* edge or level, per input */
+	aml_resources_irq(&pic, 2);
+	put_resources(a, &pic);
+	aml_close(a);
+
+	struct aml_resources pit = { .used = 0 };
+	aml_device_open(a, "PIT");
+	aml_name(a, "_HID");
+	aml_eisa_id(a, "PNP0100");
+	aml_resources_io(&pit, 0x40, 4);
+	aml_resources_irq(&pit, 0);
+	put_resources(a, &pit);
+	aml_close(a);
+}
+
+/* The debug ports, as motherboard resources: no driver is to take them for free. */
+static void put_debug_ports(struct aml *a, const struct machine_plan *plan)
+{
+	struct aml_resources r = { .used = 0 };
+	if (!plan->debug_exit && !plan->debug_console)
+		return;
+	aml_device_open(a, "DBGP");
+	aml_name(a, "_HID");
+	aml_eisa_id(a, "PNP0C02");
+	aml_name(a, "_UID");
+	aml_integer(a, 1); /* 0 is the DSDT's */
+	if (plan->debug_exit)
+		aml_resources_io(&r, plan->debug_exit_port, 1);
+	if (plan->debug_console)
+		aml_resources_io(&r, plan->debug_console_port, 1);
+	put_resources(a, &r);
+	aml_close(a);
+}
+
+int acpi_ssdt_build(struct acpi_area *area, const struct machine_plan *plan, uint64_t *ret_address,
+	struct err *e)
+{
+	struct aml a;
+	size_t offset = acpi_table_open(area, "SSDT", SSDT_REVISION);
+	aml_init(&a, area->bytes + area->used, area->size - area->used);
+	aml_scope_open(&a, "\\_SB");
+	for (unsigned i = 0; i < plan->nr_vcpus; i++)
+		put_processor(&a, i);
+	for (unsigned i = 0; i < plan->nr_serials; i++)
+		put_serial(&a, i + 1, &plan->serials[i]);
+	if (plan->legacy_pic_pit)
+		put_pic_and_pit(&a);
+	put_debug_ports(&a, plan);
+	aml_close(&a);
+
+	size_t used = 0;
+	int r = aml_finish(&a, &used, e);
+	if (r < 0)
+		return err_wrap(e, r, "SSDT");
+	(void)acpi_area_take(area, used);
+	*ret_address = acpi_table_close(area, offset);
+	return 0;
+}
