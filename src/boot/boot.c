@@ -1,0 +1,249 @@
+#include "boot/boot.h"
+
+#include "boot/detect.h"
+#include "boot/fail.h"
+#include "boot/linux_params.h"
+#include "boot/load.h"
+#include "boot/multiboot.h"
+#include "boot/pvh.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+const char *boot_protocol_name(enum boot_protocol p)
+{
+	switch (p) {
+	case BOOT_LINUX64:
+		return "linux64";
+	case BOOT_LINUX32:
+		return "linux32";
+	case BOOT_PVH:
+		return "pvh";
+	case BOOT_MULTIBOOT:
+		return "multiboot";
+	}
+	return "unknown";
+}
+
+const char *boot_default_cmdline(enum boot_protocol p)
+{
+	return p == BOOT_LINUX64 || p == BOOT_LINUX32 ? "console=ttyS0" : "";
+}
+
+/* "linux64, pvh" */
+static void list_offers(const struct boot_image *image, char *text, size_t n)
+{
+	size_t used = 0;
+	(void)snprintf(text, n, "none");
+	for (unsigned p = 0; p < BOOT_NR_PROTOCOLS; p++) {
+		if (!image->offers[p] || used >= n)
+			continue;
+		int add = snprintf(text + used, n - used, "%s%s", used ? ", " : "",
+			boot_protocol_name((enum boot_protocol)p));
+		used += add > 0 ? (size_t)add : 0;
+	}
+}
+
+static int not_offered(const struct boot_image *image, enum boot_protocol p, struct err *e)
+{
+	char offers[64];
+	const char *why = "no note PHYS32_ENTRY of owner \"Xen\"";
+	list_offers(image, offers, sizeof(offers));
+	if (p == BOOT_LINUX64)
+		why = image->no_linux;
+	else if (p == BOOT_LINUX32)
+		why = "only a bzImage has a 32-bit entry";
+	else if (p == BOOT_MULTIBOOT)
+		why = image->no_multiboot;
+	return boot_fail(e, -ENOTSUP, image->file.path,
+		"protocol %s was asked for, but the file does not offer it: %s; offered: %s",
+		boot_protocol_name(p), why, offers);
+}
+
+static int choose_protocol(const struct boot_request *req, const struct boot_image *image,
+	enum boot_protocol *ret, struct err *e)
+{
+	if (!req->protocol_forced)
+		return detect_preferred(image, req->nr_modules != 0, ret, e);
+	if ((unsigned)req->protocol >= BOOT_NR_PROTOCOLS)
+		return boot_fail(e, -EINVAL, image->file.path,
+			"there is no boot protocol number %u", (unsigned)req->protocol);
+	/* A bzImage's PVH entry is known only once its payload is unpacked. */
+	bool maybe_pvh = req->protocol == BOOT_PVH && image->is_bzimage;
+	if (!image->offers[req->protocol] && !maybe_pvh)
+		return not_offered(image, req->protocol, e);
+	*ret = req->protocol;
+	return 0;
+}
+
+static size_t unpack_limit(const struct machine_plan *plan)
+{
+	uint64_t ram = 0;
+	for (unsigned i = 0; i < plan->nr_ram && i < PLAN_MAX_RAM; i++)
+		ram += plan->ram[i].size_bytes;
+	return (size_t)(ram < BOOT_MAX_UNPACKED_BYTES ? ram : BOOT_MAX_UNPACKED_BYTES);
+}
+
+static int load_bzimage(
+	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
+{
+	const struct bzimage *bz = &image->bzimage;
+	struct linux_kernel kernel = { .path = image->file.path,
+		.setup_file = &image->file,
+		.setup = bz,
+		.is_entry64 = result->protocol == BOOT_LINUX64 };
+	int rc = bzimage_claim(&image->file, bz, &l->space, &kernel.load_address, e);
+	if (rc < 0)
+		return rc;
+	kernel.entry = kernel.load_address + (kernel.is_entry64 ? BZIMAGE_ENTRY64_OFFSET : 0);
+	rc = linux_params_load(l, &kernel, result, e);
+	if (rc < 0)
+		return rc;
+	return bzimage_load(&image->file, bz, kernel.load_address, l->mem, e);
+}
+
+/*
+ * An ELF kernel by Linux's 64-bit protocol: a vmlinux, or the payload of setup_image, a bzImage
+ * (else NULL). It runs where it was linked, as with nokaslr: the relocations that Linux appends to
+ * a payload are for kernels that run elsewhere.
+ */
+static int load_vmlinux(struct load *l, const struct boot_image *image,
+	const struct boot_image *setup_image, struct boot_result *result, struct err *e)
+{
+	struct linux_kernel kernel = { .path = image->file.path,
+		.load_address = elf_base(&image->elf),
+		.entry = image->entry[BOOT_LINUX64],
+		.is_entry64 = true };
+	if (setup_image) {
+		kernel.setup_file = &setup_image->file;
+		kernel.setup = &setup_image->bzimage;
+	}
+	int rc = elf_claim(&image->file, &image->elf, &l->space, e);
+	if (rc == 0)
+		rc = linux_params_load(l, &kernel, result, e);
+	if (rc == 0)
+		rc = elf_load(&image->file, &image->elf, l->mem, l->req->ram_is_zero, e);
+	return rc;
+}
+
+/* The payload of a bzImage as an image that offers protocol; -ENOTSUP also where it does not. */
+static int unpack_for(const struct boot_image *image, enum boot_protocol protocol,
+	const struct machine_plan *plan, struct unpacked *buffer, struct boot_image *ret,
+	struct err *e)
+{
+	struct boot_file file;
+	if (protocol == BOOT_LINUX32)
+		return boot_fail(e, -ENOTSUP, image->file.path,
+			"the 32-bit protocol enters the code that unpacks the kernel");
+	int rc = detect_unpack_payload(image, unpack_limit(plan), buffer, &file, e);
+	if (rc == 0)
+		rc = detect_image(&file, ret, e);
+	if (rc < 0)
+		return rc;
+	if (!ret->offers[protocol])
+		return not_offered(ret, protocol, e);
+	return 0;
+}
+
+static int load_from_payload(struct load *l, const struct boot_image *image,
+	const struct boot_image *payload, struct boot_result *result, struct err *e)
+{
+	result->decompressed = true;
+	if (result->protocol == BOOT_PVH)
+		return pvh_load(l, &payload->file, &payload->elf, result, e);
+	return load_vmlinux(l, payload, image, result, e);
+}
+
+static int no_device_tree(
+	const struct load *l, const struct boot_image *image, enum boot_protocol p, struct err *e)
+{
+	if (!l->req->device_tree || l->req->device_tree_size == 0)
+		return 0;
+	return boot_fail(e, -ENOTSUP, image->file.path,
+		"a device tree was asked for; protocol %s has no place for one, only linux64 and "
+		"linux32 have",
+		boot_protocol_name(p));
+}
+
+static int load_image(
+	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
+{
+	int rc;
+	switch (result->protocol) {
+	case BOOT_LINUX64:
+	case BOOT_LINUX32:
+		return image->is_bzimage ? load_bzimage(l, image, result, e)
+					 : load_vmlinux(l, image, NULL, result, e);
+	case BOOT_PVH:
+		rc = no_device_tree(l, image, BOOT_PVH, e);
+		return rc < 0 ? rc : pvh_load(l, &image->file, &image->elf, result, e);
+	case BOOT_MULTIBOOT:
+		rc = no_device_tree(l, image, BOOT_MULTIBOOT, e);
+		return rc < 0 ? rc : multiboot_load(l, &image->file, &image->multiboot, result, e);
+	}
+	return boot_fail(e, -EINVAL, image->file.path, "unknown boot protocol");
+}
+
+static const char *choose_cmdline(
+	const struct boot_request *req, const struct boot_image *image, enum boot_protocol p)
+{
+	if (req->cmdline)
+		return req->cmdline;
+	/* A Linux kernel wants its console by whichever door it is entered. */
+	bool is_linux = image->offers[BOOT_LINUX64] || image->offers[BOOT_LINUX32];
+	return boot_default_cmdline(is_linux && p == BOOT_PVH ? BOOT_LINUX64 : p);
+}
+
+static int load_unpacked(const struct boot_request *req, const struct boot_file *file,
+	const struct guest_memory *mem, struct boot_result *result, struct err *e)
+{
+	struct boot_image image, payload;
+	struct load l;
+	UNPACKED_LOCAL buffer = { 0 };
+	int rc = detect_image(file, &image, e);
+	if (rc == 0)
+		rc = choose_protocol(req, &image, &result->protocol, e);
+	if (rc == 0)
+		rc = load_init(&l, req, mem, choose_cmdline(req, &image, result->protocol), e);
+	if (rc < 0)
+		return rc;
+	bool must = result->protocol == BOOT_PVH || req->decompress_required;
+	bool want = result->protocol == BOOT_PVH || req->decompress_on_host;
+	if (!image.is_bzimage || result->protocol == BOOT_MULTIBOOT || !want)
+		return load_image(&l, &image, result, e);
+
+	if (result->protocol == BOOT_PVH) {
+		rc = no_device_tree(&l, &image, BOOT_PVH, e);
+		if (rc < 0)
+			return rc;
+	}
+	struct err why = ERR_INIT;
+	rc = unpack_for(&image, result->protocol, req->plan, &buffer, &payload, &why);
+	if (rc == 0)
+		return load_from_payload(&l, &image, &payload, result, e);
+	if (rc != -ENOTSUP || must) {
+		if (e)
+			*e = why;
+		return rc;
+	}
+	(void)snprintf(
+		result->note, sizeof(result->note), "%.*s", (int)sizeof(result->note) - 1, why.msg);
+	return load_image(&l, &image, result, e);
+}
+
+int boot_load(const struct boot_request *req, const struct guest_memory *mem,
+	struct boot_result *ret_result, struct err *e)
+{
+	struct boot_result result = { 0 };
+	struct boot_file file;
+	UNPACKED_LOCAL buffer = { 0 };
+	int rc = detect_unpack_file(&req->kernel, unpack_limit(req->plan), &buffer, &file, e);
+	if (rc < 0)
+		return rc;
+	result.decompressed = buffer.data != NULL;
+	rc = load_unpacked(req, &file, mem, &result, e);
+	if (rc < 0)
+		return rc;
+	*ret_result = result;
+	return 0;
+}

@@ -1,0 +1,134 @@
+/*
+ * Boot loaders: put a kernel, its command line, initrd or modules, and the tables that its boot
+ * protocol wants into guest memory, and say how the boot vCPU enters. Pure but for guest memory:
+ * no KVM, no files (they come mapped), no clock. Files are hostile: every field is checked.
+ * Faults are ERR_CONFIG and name the file, the field, what was found and what was expected.
+ */
+#ifndef NESTOR_BOOT_BOOT_H
+#define NESTOR_BOOT_BOOT_H
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/types.h"
+#include "base/x86.h"
+#include "memory/guest.h"
+#include "plan/machine_plan.h"
+
+enum boot_protocol { BOOT_LINUX64, BOOT_LINUX32, BOOT_PVH, BOOT_MULTIBOOT };
+
+#define BOOT_NR_PROTOCOLS 4
+#define BOOT_MAX_MODULES 64 /* the initrd included, where it is passed as a module */
+
+/* No kernel unpacks to more than this, nor to more than the guest's RAM. */
+#define BOOT_MAX_UNPACKED_BYTES (512 * MIB)
+
+struct boot_file {
+	const char *path; /* for messages */
+	const uint8_t *data;
+	size_t size;
+};
+
+struct boot_module {
+	struct boot_file file;
+	const char *cmdline; /* may be NULL */
+};
+
+/* What to boot; everything is borrowed for the call. */
+struct boot_request {
+	struct boot_file kernel;
+	struct boot_file initrd; /* size 0: none; Multiboot takes it as the first module */
+	const char *cmdline;     /* NULL: the protocol's default (see boot_default_cmdline) */
+	const struct boot_module *modules; /* Multiboot; for PVH they follow the initrd */
+	unsigned nr_modules;
+	bool protocol_forced; /* use `protocol`, or fail where the file does not offer it */
+	enum boot_protocol protocol;
+	bool decompress_on_host;  /* of a bzImage's payload; a wholly compressed file always is */
+	bool decompress_required; /* with it: fail, not leave it to the guest, where nestor cannot
+				   */
+	bool ram_is_zero;         /* guest RAM is fresh: .bss need not be zeroed again */
+	const struct machine_plan *plan; /* RAM and e820 map */
+	struct gpa rsdp;                 /* ACPI RSDP; 0: none */
+	const uint8_t *device_tree;      /* flattened, or NULL; passed as SETUP_DTB (Linux only) */
+	size_t device_tree_size;
+};
+
+/* How the boot vCPU starts, and what was done, for --verbose and tests. */
+struct boot_result {
+	enum boot_protocol protocol;
+	struct x86_state state;
+	bool decompressed; /* nestor unpacked the kernel: the whole file or a bzImage's payload */
+	char note[256];    /* why a payload was left to the guest although asked for; or empty */
+	struct gpa kernel, initrd; /* where they lie; initrd 0: none */
+};
+
+/*
+ * Loads what req asks for. Chosen by the file's own header unless protocol_forced: bzImage by its
+ * 64-bit entry, else the 32-bit one; ELF by PVH, else as an uncompressed Linux kernel, else by
+ * Multiboot, which comes first where modules are given. PVH may be forced on a bzImage whose
+ * payload offers it: nestor then unpacks it. Errors: -EINVAL malformed, -ENOTSUP not offered or not
+ * supported, -ENOSPC does not fit into the guest's RAM, -E2BIG command line too long.
+ * On failure guest RAM may have been written to, and *ret_result is not set.
+ */
+int boot_load(const struct boot_request *req, const struct guest_memory *mem,
+	struct boot_result *ret_result, struct err *e) MUST_CHECK;
+
+const char *boot_protocol_name(enum boot_protocol p); /* "linux64", "linux32", "pvh", "multiboot" */
+
+/* The command line where none is given: "console=ttyS0" for the Linux protocols, else "". */
+const char *boot_default_cmdline(enum boot_protocol p);
+
+enum boot_compression {
+	BOOT_COMPRESSION_NONE,
+	BOOT_COMPRESSION_GZIP,
+	BOOT_COMPRESSION_XZ,
+	BOOT_COMPRESSION_ZSTD,
+	BOOT_COMPRESSION_LZ4, /* the legacy format, which Linux uses for itself */
+	BOOT_COMPRESSION_LZ4_FRAME,
+	BOOT_COMPRESSION_BZIP2, /* from here on known by name only: nestor cannot unpack them */
+	BOOT_COMPRESSION_LZMA,
+	BOOT_COMPRESSION_LZO,
+	BOOT_COMPRESSION_UNKNOWN,
+};
+
+const char *boot_compression_name(enum boot_compression c);
+
+/* What a kernel file is and offers. Entry points are guest physical. */
+struct boot_info {
+	enum boot_compression file_compression; /* of the file as a whole */
+	size_t file_size, unpacked_file_size;   /* equal where it is not compressed */
+	bool offers[BOOT_NR_PROTOCOLS];
+	uint64_t
+		entry[BOOT_NR_PROTOCOLS]; /* where offered; a bzImage's for its preferred address */
+	enum boot_protocol preferred;     /* what boot_load takes when nothing is forced */
+	enum boot_protocol preferred_with_modules;
+	bool is_bzimage, is_elf, elf_is_64_bit;
+	/* bzImage only, as in its setup header; empty or 0 where the protocol version has no such
+	 * field */
+	char version[160]; /* printable ASCII */
+	unsigned protocol_major, protocol_minor;
+	bool relocatable, initrd_above_4g;
+	uint64_t preferred_address, init_size, initrd_addr_max, cmdline_max;
+	bool has_payload;
+	enum boot_compression payload_compression;
+	size_t payload_offset, payload_size, unpacked_payload_size; /* offset from file start */
+	bool payload_is_kernel; /* it unpacked to an ELF kernel for x86-64; entries below are its */
+	uint64_t payload_entry;
+	bool payload_has_pvh;
+	uint64_t payload_pvh_entry;
+	char payload_note[256]; /* why the payload could not be examined, or empty */
+};
+
+/* Describes a kernel file; unpacks what is packed. Errors as boot_load. */
+int boot_inspect(
+	const struct boot_file *file, struct boot_info *ret_info, struct err *e) MUST_CHECK;
+
+/*
+ * Unpacks a wholly compressed file, and of a bzImage its payload (an ELF vmlinux, for what Linux
+ * appended to it: its relocations). The caller owns *ret_data and gives it to boot_extract_free.
+ * -ENOTSUP where there is nothing to unpack, or nestor cannot.
+ */
+int boot_extract(const struct boot_file *file, uint8_t **ret_data, size_t *ret_size,
+	struct err *e) MUST_CHECK;
+void boot_extract_free(uint8_t *data, size_t size); /* NULL-safe */
+
+#endif

@@ -1,0 +1,205 @@
+#include "boot/detect.h"
+
+#include "boot/fail.h"
+#include "boot/multiboot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* __START_KERNEL_map: x86-64 Linux links its segments from here, at their physical address. */
+#define LINUX_MAP_BASE UINT64_C(0xffffffff80000000)
+
+/* The Linux 64-bit protocol wants a kernel whose entry is physical and which is Linux. */
+static void detect_elf_linux(struct boot_image *image)
+{
+	const struct elf_image *elf = &image->elf;
+	bool is_linked_so = false;
+	for (unsigned i = 0; i < elf->nr_load; i++)
+		is_linked_so |= elf->load[i].vaddr >= LINUX_MAP_BASE &&
+				elf->load[i].vaddr - LINUX_MAP_BASE == elf->load[i].paddr;
+	if (!elf->is_x86_64)
+		(void)snprintf(image->no_linux, sizeof(image->no_linux), "it is not for x86-64");
+	else if (!is_linked_so && !elf->has_linux_note)
+		(void)snprintf(image->no_linux, sizeof(image->no_linux),
+			"it has no note of owner \"Linux\" and is not linked as Linux is");
+	else if (!elf_loads(elf, elf->entry))
+		(void)snprintf(image->no_linux, sizeof(image->no_linux),
+			"its e_entry, %#" PRIx64 ", is no physical address in a segment",
+			elf->entry);
+	if (image->no_linux[0])
+		return;
+	image->offers[BOOT_LINUX64] = true;
+	image->entry[BOOT_LINUX64] = elf->entry;
+}
+
+static int detect_elf(struct boot_image *image, struct err *e)
+{
+	const struct elf_image *elf = &image->elf;
+	if (elf->has_pvh) {
+		if (!elf_loads(elf, elf->pvh_entry))
+			return boot_fail(e, -EINVAL, image->file.path,
+				"ELF note PHYS32_ENTRY (PVH) is %#" PRIx32
+				", which is in no segment",
+				elf->pvh_entry);
+		image->offers[BOOT_PVH] = true;
+		image->entry[BOOT_PVH] = elf->pvh_entry;
+	}
+	detect_elf_linux(image);
+	return 0;
+}
+
+static void detect_bzimage(struct boot_image *image)
+{
+	uint64_t base = image->bzimage.preferred_address;
+	image->offers[BOOT_LINUX32] = true;
+	image->entry[BOOT_LINUX32] = base;
+	if (image->bzimage.has_entry64) {
+		image->offers[BOOT_LINUX64] = true;
+		image->entry[BOOT_LINUX64] = base + BZIMAGE_ENTRY64_OFFSET;
+	} else {
+		(void)snprintf(image->no_linux, sizeof(image->no_linux),
+			"its setup header's xloadflags lack XLF_KERNEL_64");
+	}
+}
+
+static void detect_multiboot(struct boot_image *image)
+{
+	struct multiboot_header header;
+	struct err why = ERR_INIT;
+	if (!multiboot_find(image->file.data, image->file.size, &header)) {
+		(void)snprintf(image->no_multiboot, sizeof(image->no_multiboot),
+			"no Multiboot header in its first 8 KiB");
+		return;
+	}
+	if (multiboot_image(&image->file, &header, image->is_elf ? &image->elf : NULL,
+		    &image->multiboot, &why) < 0) {
+		/* Without the path, which begins each message and will begin that around this one.
+		 */
+		size_t path = strlen(image->file.path) + 2;
+		(void)snprintf(image->no_multiboot, sizeof(image->no_multiboot), "%.300s",
+			path < strlen(why.msg) ? why.msg + path : why.msg);
+		return;
+	}
+	image->offers[BOOT_MULTIBOOT] = true;
+	image->entry[BOOT_MULTIBOOT] = image->multiboot.entry;
+}
+
+int detect_image(const struct boot_file *file, struct boot_image *ret, struct err *e)
+{
+	int rc = 0;
+	*ret = (struct boot_image){ .file = *file };
+	if (file->size == 0)
+		return boot_fail(e, -EINVAL, file->path, "the file is empty");
+	if (elf_is_elf(file->data, file->size)) {
+		rc = elf_parse(file, &ret->elf, e);
+		ret->is_elf = rc == 0;
+		if (rc == 0)
+			rc = detect_elf(ret, e);
+	} else if (bzimage_is_bzimage(file->data, file->size)) {
+		rc = bzimage_parse(file, &ret->bzimage, e);
+		ret->is_bzimage = rc == 0;
+		if (rc == 0)
+			detect_bzimage(ret);
+	} else {
+		(void)snprintf(ret->no_linux, sizeof(ret->no_linux),
+			"it is neither a bzImage (no \"HdrS\" at 0x202) nor ELF");
+	}
+	if (rc < 0)
+		return rc;
+	detect_multiboot(ret);
+	return 0;
+}
+
+int detect_preferred(
+	const struct boot_image *image, bool has_modules, enum boot_protocol *ret, struct err *e)
+{
+	static const enum boot_protocol order[] = { BOOT_PVH, BOOT_LINUX64, BOOT_LINUX32,
+		BOOT_MULTIBOOT };
+	if (has_modules && image->offers[BOOT_MULTIBOOT]) {
+		*ret = BOOT_MULTIBOOT;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		if (image->offers[order[i]]) {
+			*ret = order[i];
+			return 0;
+		}
+	}
+	return boot_fail(e, -ENOTSUP, image->file.path,
+		"offers no boot protocol. PVH: no note PHYS32_ENTRY of owner \"Xen\"; Linux: %s; "
+		"Multiboot: %s",
+		image->no_linux, image->no_multiboot);
+}
+
+int detect_unpack_file(const struct boot_file *file, size_t limit, struct unpacked *buffer,
+	struct boot_file *ret_file, struct err *e)
+{
+	enum boot_compression c = decompress_detect(file->data, file->size);
+	if (c == BOOT_COMPRESSION_UNKNOWN) {
+		*ret_file = *file;
+		return 0;
+	}
+	int rc = decompress(c, file->data, file->size, limit, buffer, e);
+	if (rc < 0)
+		return err_wrap(e, rc, "%s", file->path);
+	*ret_file = (struct boot_file){ file->path, buffer->data, buffer->size };
+	return 0;
+}
+
+static int check_unpackable(const struct boot_image *image, struct err *e)
+{
+	const char *path = image->file.path;
+	const struct bzimage *bz = &image->bzimage;
+	if (!image->is_bzimage || bz->payload_size == 0)
+		return boot_fail(e, -ENOTSUP, path, "has no compressed payload");
+	enum boot_compression c = bzimage_payload_compression(&image->file, bz);
+	if (c == BOOT_COMPRESSION_UNKNOWN)
+		return boot_fail(e, -ENOTSUP, path,
+			"the payload begins with %02x %02x, which is no compression "
+			"that nestor knows",
+			image->file.data[bz->payload_offset],
+			image->file.data[bz->payload_offset + (bz->payload_size > 1 ? 1 : 0)]);
+	if (!decompress_supported(c))
+		return boot_fail(e, -ENOTSUP, path,
+			"the payload is compressed as %s, which nestor cannot unpack",
+			boot_compression_name(c));
+	return 0;
+}
+
+int detect_unpack_payload(const struct boot_image *image, size_t limit, struct unpacked *buffer,
+	struct boot_file *ret_file, struct err *e)
+{
+	const char *path = image->file.path;
+	size_t packed = 0, size = 0;
+	int rc = check_unpackable(image, e);
+	if (rc == 0)
+		rc = bzimage_payload_sizes(&image->file, &image->bzimage, &packed, &size, e);
+	if (rc < 0)
+		return rc;
+	if (size == 0)
+		return boot_fail(
+			e, -EINVAL, path, "the payload's size when unpacked is given as 0");
+	if (size > BOOT_MAX_UNPACKED_BYTES)
+		return boot_fail(e, -ENOTSUP, path,
+			"the payload unpacks to %zu bytes; nestor unpacks at most "
+			"%" PRIu64,
+			size, BOOT_MAX_UNPACKED_BYTES);
+	if (size > limit)
+		return boot_fail(e, -ENOSPC, path,
+			"the payload unpacks to %zu bytes (%zu MiB), more than the "
+			"guest's memory of %zu MiB",
+			size, (size_t)(size / MIB + 1), (size_t)(limit / MIB));
+	rc = decompress(bzimage_payload_compression(&image->file, &image->bzimage),
+		image->file.data + image->bzimage.payload_offset, packed, size, buffer, e);
+	if (rc < 0)
+		return err_wrap(e, rc, "%s: payload", path);
+	if (buffer->size != size)
+		return boot_fail(e, -EINVAL, path,
+			"the payload unpacked to %zu bytes; its last 4 bytes promise "
+			"%zu",
+			buffer->size, size);
+	*ret_file = (struct boot_file){ path, buffer->data, buffer->size };
+	return 0;
+}

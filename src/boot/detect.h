@@ -1,0 +1,57 @@
+/*
+ * What a kernel file is, by its own header, and which boot protocols it offers.
+ */
+#ifndef NESTOR_BOOT_DETECT_H
+#define NESTOR_BOOT_DETECT_H
+
+#include "base/err.h"
+#include "boot/boot.h"
+#include "boot/bzimage.h"
+#include "boot/decompress.h"
+#include "boot/elf.h"
+
+/* A file that is not compressed as a whole. */
+struct boot_image {
+	struct boot_file file;
+	bool is_bzimage;
+	struct bzimage bzimage;
+	bool is_elf;
+	struct elf_image elf;
+	struct elf_image multiboot; /* what Multiboot loads, where offered */
+	bool offers[BOOT_NR_PROTOCOLS];
+	uint64_t entry[BOOT_NR_PROTOCOLS];
+	/* Why it does not offer Linux's 64-bit protocol, Multiboot; or empty. */
+	char no_linux[160], no_multiboot[320];
+};
+
+/*
+ * Examines file, whose name and bytes are borrowed for as long as *ret is used. 0 also where
+ * nothing is offered (see detect_nothing); -EINVAL, -ENOTSUP where the header is damaged or too
+ * old.
+ */
+int detect_image(const struct boot_file *file, struct boot_image *ret, struct err *e) MUST_CHECK;
+
+/*
+ * The protocol to use when none is forced: -ENOTSUP, with all reasons, where none is offered. PVH
+ * before Multiboot, as it comes with a memory map of any size, the RSDP and 64-bit addresses; but
+ * where modules are given Multiboot comes first: that is what it, and a kernel that has it (Xen),
+ * is about.
+ */
+int detect_preferred(const struct boot_image *image, bool has_modules, enum boot_protocol *ret,
+	struct err *e) MUST_CHECK;
+
+/*
+ * If file is compressed as a whole, unpacks it into *buffer, and *ret_file names the result; else
+ * *ret_file is file. At most limit bytes may come out.
+ */
+int detect_unpack_file(const struct boot_file *file, size_t limit, struct unpacked *buffer,
+	struct boot_file *ret_file, struct err *e) MUST_CHECK;
+
+/*
+ * Unpacks a bzImage's payload into *buffer. -ENOTSUP where it has none, or none that nestor can
+ * unpack; the guest then can still do it itself. -ENOSPC where it has more than limit bytes.
+ */
+int detect_unpack_payload(const struct boot_image *image, size_t limit, struct unpacked *buffer,
+	struct boot_file *ret_file, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * The processor state and the descriptor and page tables that boot protocols prescribe: flat
+ * 32-bit protected mode, or 64-bit mode over an identity map. The tables lie as layout.h draws.
+ */
+#ifndef NESTOR_BOOT_ENTRY_H
+#define NESTOR_BOOT_ENTRY_H
+
+#include "base/err.h"
+#include "base/x86.h"
+#include "memory/guest.h"
+
+/*
+ * Paging off, interrupts off, all segments 4 GiB from 0; general registers 0. Code selector 10h,
+ * data 18h (as the Linux protocol wants them), TSS 20h. Writes the GDT.
+ */
+int entry_protected32(const struct guest_memory *mem, uint64_t rip, struct x86_state *ret,
+	struct err *e) MUST_CHECK;
+
+/* 64-bit mode, the first 4 GiB mapped at their own addresses; else likewise. */
+int entry_long64(const struct guest_memory *mem, uint64_t rip, struct x86_state *ret,
+	struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,14 @@
+#include "boot/fail.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int boot_fail(struct err *e, int code, const char *path, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_set_config(e, code, "%s: %s", path, text);
+}

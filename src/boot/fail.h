@@ -1,0 +1,10 @@
+/* Errors about a file that the user named: "PATH: what is wrong", ERR_CONFIG. */
+#ifndef NESTOR_BOOT_FAIL_H
+#define NESTOR_BOOT_FAIL_H
+
+#include "base/err.h"
+
+/* Sets the message. Returns code. e may be NULL. */
+int boot_fail(struct err *e, int code, const char *path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+#endif

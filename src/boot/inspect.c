@@ -1,0 +1,131 @@
+#include "boot/boot.h"
+
+#include "boot/detect.h"
+#include "boot/fail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* The string that a kernel calls itself by, cut to what prints. */
+static void copy_version(const struct boot_image *image, char *dst, size_t n)
+{
+	size_t at = image->bzimage.version_string_offset;
+	size_t used = 0;
+	if (at == 0)
+		return;
+	while (used + 1 < n && at + used < image->bzimage.code_offset) {
+		uint8_t c = image->file.data[at + used];
+		if (c < 0x20 || c > 0x7e)
+			break;
+		dst[used++] = (char)c;
+	}
+	dst[used] = '\0';
+}
+
+static void inspect_payload(const struct boot_image *image, struct boot_info *info)
+{
+	struct boot_image payload;
+	struct boot_file file;
+	struct err why = ERR_INIT;
+	UNPACKED_LOCAL buffer = { 0 };
+	int rc = detect_unpack_payload(image, BOOT_MAX_UNPACKED_BYTES, &buffer, &file, &why);
+	if (rc == 0) {
+		info->unpacked_payload_size = file.size;
+		rc = detect_image(&file, &payload, &why);
+	}
+	if (rc == 0 && payload.offers[BOOT_LINUX64]) {
+		info->payload_is_kernel = true;
+		info->payload_entry = payload.entry[BOOT_LINUX64];
+		info->payload_has_pvh = payload.offers[BOOT_PVH];
+		info->payload_pvh_entry = payload.entry[BOOT_PVH];
+	} else {
+		(void)snprintf(info->payload_note, sizeof(info->payload_note), "%.*s",
+			(int)sizeof(info->payload_note) - 1, rc < 0 ? why.msg : payload.no_linux);
+	}
+}
+
+static void inspect_bzimage(const struct boot_image *image, struct boot_info *info)
+{
+	const struct bzimage *bz = &image->bzimage;
+	info->protocol_major = bz->version >> 8;
+	info->protocol_minor = bz->version & 0xff;
+	info->relocatable = bz->relocatable;
+	info->initrd_above_4g = bz->initrd_above_4g;
+	info->preferred_address = bz->preferred_address;
+	info->init_size = bz->init_size;
+	info->initrd_addr_max = bz->initrd_addr_max;
+	info->cmdline_max = bz->cmdline_max;
+	copy_version(image, info->version, sizeof(info->version));
+	info->has_payload = bz->payload_size != 0;
+	if (!info->has_payload)
+		return;
+	info->payload_compression = bzimage_payload_compression(&image->file, bz);
+	info->payload_offset = bz->payload_offset;
+	info->payload_size = bz->payload_size;
+	inspect_payload(image, info);
+}
+
+int boot_inspect(const struct boot_file *file, struct boot_info *ret_info, struct err *e)
+{
+	struct boot_image image;
+	struct boot_file inner;
+	UNPACKED_LOCAL buffer = { 0 };
+	int rc = detect_unpack_file(file, BOOT_MAX_UNPACKED_BYTES, &buffer, &inner, e);
+	if (rc == 0)
+		rc = detect_image(&inner, &image, e);
+	if (rc < 0)
+		return rc;
+	struct boot_info info = { .file_size = file->size, .unpacked_file_size = inner.size };
+	rc = detect_preferred(&image, false, &info.preferred, e);
+	if (rc == 0)
+		rc = detect_preferred(&image, true, &info.preferred_with_modules, e);
+	if (rc < 0)
+		return rc;
+	if (buffer.data)
+		info.file_compression = decompress_detect(file->data, file->size);
+	(void)memcpy(info.offers, image.offers, sizeof(info.offers));
+	(void)memcpy(info.entry, image.entry, sizeof(info.entry));
+	info.is_bzimage = image.is_bzimage;
+	info.is_elf = image.is_elf;
+	info.elf_is_64_bit = image.is_elf && image.elf.is_64_bit;
+	if (image.is_bzimage)
+		inspect_bzimage(&image, &info);
+	*ret_info = info;
+	return 0;
+}
+
+int boot_extract(const struct boot_file *file, uint8_t **ret_data, size_t *ret_size, struct err *e)
+{
+	struct boot_image image;
+	struct boot_file inner, payload;
+	UNPACKED_LOCAL whole = { 0 };
+	UNPACKED_LOCAL unpacked = { 0 };
+	int rc = detect_unpack_file(file, BOOT_MAX_UNPACKED_BYTES, &whole, &inner, e);
+	if (rc < 0)
+		return rc;
+	struct unpacked *result = &whole;
+	if (bzimage_is_bzimage(inner.data, inner.size)) {
+		rc = detect_image(&inner, &image, e);
+		if (rc == 0)
+			rc = detect_unpack_payload(
+				&image, BOOT_MAX_UNPACKED_BYTES, &unpacked, &payload, e);
+		if (rc < 0)
+			return rc;
+		result = &unpacked;
+	}
+	if (!result->data)
+		return boot_fail(e, -ENOTSUP, file->path,
+			"is neither compressed nor a bzImage: there is nothing to unpack");
+	*ret_data = result->data;
+	*ret_size = result->size;
+	*result = (struct unpacked){ 0 };
+	return 0;
+}
+
+void boot_extract_free(uint8_t *data, size_t size)
+{
+	if (data)
+		(void)munmap(data, size);
+}

@@ -1,0 +1,48 @@
+/*
+ * Where the boot loaders put their own tables in low guest memory: one drawing for all protocols.
+ * Everything here lies in conventional memory, below the EBDA, and is free for the kernel once it
+ * has read it. Kernels may not be loaded over it (space.c refuses), and PLAN_* owns the rest.
+ *
+ *   0x00000 +---------------------------------------------------+
+ *           | interrupt vectors, BIOS data area: left as it is  |
+ *   0x01000 +---------------------------------------------------+ LAYOUT_BASE
+ *           | GDT                                               |
+ *   0x02000 +---------------------------------------------------+
+ *           | boot_params ("zero page"), hvm_start_info or      |
+ *           | multiboot_info                                    |
+ *   0x03000 +---------------------------------------------------+
+ *           | PVH, Multiboot: memory map, then module list      |
+ *   0x04000 +---------------------------------------------------+
+ *           | Linux 64-bit: PML4, PDPT, four page directories:  |
+ *           | the first 4 GiB, identity, by 2 MiB pages         |
+ *   0x0a000 +---------------------------------------------------+
+ *           | unused                                            |
+ *   0x10000 +---------------------------------------------------+
+ *           | strings: command lines, boot loader's name        |
+ *   0x20000 +---------------------------------------------------+ LAYOUT_END
+ *           | free for the kernel                               |
+ *   0x9fc00 +---------------------------------------------------+ PLAN_EBDA_BASE
+ */
+#ifndef NESTOR_BOOT_LAYOUT_H
+#define NESTOR_BOOT_LAYOUT_H
+
+#include "base/types.h"
+
+#define LAYOUT_BASE UINT64_C(0x1000)
+#define LAYOUT_GDT UINT64_C(0x1000)
+#define LAYOUT_PARAMS UINT64_C(0x2000)
+#define LAYOUT_MEMORY_MAP UINT64_C(0x3000)
+#define LAYOUT_MODULES UINT64_C(0x3400)
+#define LAYOUT_PAGE_TABLES UINT64_C(0x4000)
+#define LAYOUT_STRINGS UINT64_C(0x10000)
+#define LAYOUT_END UINT64_C(0x20000)
+
+#define LAYOUT_PAGE UINT64_C(0x1000)
+#define LAYOUT_MEMORY_MAP_BYTES (LAYOUT_MODULES - LAYOUT_MEMORY_MAP)
+#define LAYOUT_MODULES_BYTES (LAYOUT_PAGE_TABLES - LAYOUT_MODULES)
+#define LAYOUT_STRINGS_BYTES (LAYOUT_END - LAYOUT_STRINGS)
+
+/* Kernels, modules, initrd and device tree go above the first MiB. */
+#define LAYOUT_HIGH UINT64_C(0x100000)
+
+#endif

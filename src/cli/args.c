@@ -1,0 +1,85 @@
+#include "cli/args.h"
+
+#include "cli/cli.h"
+
+#include <errno.h>
+
+/* Each plain flag stands for one key. */
+static const struct {
+	int option;
+	const char *flag, *key;
+} flags[] = {
+	{ 'k', "--kernel", "boot.kernel" },
+	{ 'i', "--initrd", "boot.initrd" },
+	{ 'a', "--append", "boot.cmdline" },
+	{ 'm', "--memory", "memory.size" },
+	{ 'c', "--vcpus", "cpu.vcpus" },
+};
+
+static const struct argp_option options[] = {
+	{ "kernel", 'k', "FILE", 0, "kernel to boot (boot.kernel)", 1 },
+	{ "initrd", 'i', "FILE", 0, "initial RAM disk (boot.initrd)", 1 },
+	{ "append", 'a', "CMDLINE", 0, "kernel command line (boot.cmdline)", 1 },
+	{ "memory", 'm', "SIZE", 0, "guest RAM, such as 512M (memory.size)", 1 },
+	{ "vcpus", 'c', "N", 0, "number of vCPUs (cpu.vcpus)", 1 },
+	{ "set", 's', "KEY=VALUE", 0, "override any key of the file; see nestor.toml(5)", 1 },
+	{ 0 },
+};
+
+static error_t add(struct argp_state *state, const char *key, const char *text, const char *flag)
+{
+	struct config_args *args = state->input;
+	if (args->nr_assignments == ARGS_MAX_ASSIGNMENTS) {
+		argp_error(state, "more than %d flags that set a key", ARGS_MAX_ASSIGNMENTS);
+		return EINVAL;
+	}
+	args->assignments[args->nr_assignments].key = key;
+	args->assignments[args->nr_assignments].text = text;
+	args->assignments[args->nr_assignments].flag = flag;
+	args->nr_assignments++;
+	return 0;
+}
+
+static error_t parse(int option, char *arg, struct argp_state *state)
+{
+	struct config_args *args = state->input;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (flags[i].option == option)
+			return add(state, flags[i].key, arg, flags[i].flag);
+	}
+	switch (option) {
+	case 's':
+		return add(state, /* key */ NULL, arg, "--set");
+	case ARGP_KEY_ARG:
+		if (args->file)
+			argp_error(state, "one config file at most: %s and %s were given", args->file, arg);
+		args->file = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp config_argp = { .options = options, .parser = parse, .args_doc = "[VM.toml]" };
+
+int args_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	argp_err_exit_status = STATUS_CONFIG;
+	return argp_parse(argp, argc, argv, 0, /* arg_index */ NULL, input);
+}
+
+int config_from_args(const struct config_args *args, struct config **ret_config, const struct vm_config **ret_vm,
+	struct err *e)
+{
+	struct config *c = config_create();
+	*ret_config = c;
+	if (!c)
+		return err_set(e, -ENOMEM, "out of memory");
+	int rc = args->file ? config_load_file(c, args->file, e) : 0;
+	for (size_t i = 0; rc == 0 && i < args->nr_assignments; i++) {
+		const char *key = args->assignments[i].key, *text = args->assignments[i].text;
+		const char *flag = args->assignments[i].flag;
+		rc = key ? config_set_text(c, key, text, flag, e) : config_set(c, text, flag, e);
+	}
+	return rc ? rc : config_finish(c, ret_vm, e);
+}

@@ -1,0 +1,36 @@
+/*
+ * What subcommands have in common on the command line: one VM's config from a TOML file, flags and
+ * --set. Parsed by argp, which prints --help from the same tables.
+ */
+#ifndef NESTOR_CLI_ARGS_H
+#define NESTOR_CLI_ARGS_H
+
+#include "base/err.h"
+#include "config/config.h"
+
+#include <argp.h>
+
+/* argp_parse with nestor's conventions: usage errors end with STATUS_CONFIG, --help with 0. */
+int args_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+#define ARGS_MAX_ASSIGNMENTS 256
+
+/* Overrides in the order given; text is borrowed from argv. */
+struct config_args {
+	const char *file; /* the TOML file, or NULL */
+	struct {
+		const char *key; /* NULL: text is key=value (--set) */
+		const char *text;
+		const char *flag;
+	} assignments[ARGS_MAX_ASSIGNMENTS];
+	size_t nr_assignments;
+};
+
+/* The argp child that fills a struct config_args: --set, --kernel, --initrd, --append, --memory, --vcpus. */
+extern const struct argp config_argp;
+
+/* Loads and checks; *ret_config must be destroyed by the caller, also on failure. */
+int config_from_args(const struct config_args *args, struct config **ret_config, const struct vm_config **ret_vm,
+	struct err *e) MUST_CHECK;
+
+#endif

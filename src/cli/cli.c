@@ -1,0 +1,94 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool colour(void)
+{
+	return isatty(STDERR_FILENO) == 1;
+}
+
+/* One write per message, so that messages of several threads do not mix; each line has the prefix. */
+static void print_message(const char *label, const char *start, const char *text)
+{
+	char out[5120];
+	size_t used = 0;
+	const char *end_colour = colour() && *start ? "\033[0m" : "";
+	for (const char *line = text; *line && used < sizeof(out);) {
+		size_t n = strcspn(line, "\n");
+		/* Raw terminals and plain files both take \n: output processing stays on in raw mode. */
+		int done = snprintf(out + used, sizeof(out) - used, "nestor: %s%s%s%.*s\n", colour() ? start : "",
+			label, end_colour, (int)n, line);
+		if (done < 0)
+			break;
+		used += (size_t)done;
+		line += n + (line[n] == '\n');
+	}
+	if (used >= sizeof(out))
+		used = sizeof(out) - 1;
+	(void)fwrite(out, 1, used, stderr);
+	(void)fflush(stderr);
+}
+
+int cli_fail(const struct err *e)
+{
+	print_message("error: ", "\033[1;31m", e->msg);
+	if (e->hint[0])
+		print_message("hint: ", "\033[1m", e->hint);
+	switch (e->kind) {
+	case ERR_HOST:
+		return STATUS_HOST;
+	case ERR_CONFIG:
+		return STATUS_CONFIG;
+	case ERR_BUG:
+		break;
+	}
+	return STATUS_BUG;
+}
+
+int cli_usage(const char *command, const char *fmt, ...)
+{
+	struct err e = { .kind = ERR_CONFIG };
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
+	va_end(ap);
+	(void)err_hint(&e, 0, "see `%s --help`", command);
+	return cli_fail(&e);
+}
+
+static void print_report(void *ctx, enum report_level level, const char *text)
+{
+	(void)ctx;
+	switch (level) {
+	case REPORT_DEBUG:
+		print_message("debug: ", "\033[2m", text);
+		break;
+	case REPORT_INFO:
+		print_message("", "", text);
+		break;
+	case REPORT_WARN:
+		print_message("warning: ", "\033[1;33m", text);
+		break;
+	case REPORT_ERROR:
+		print_message("error: ", "\033[1;31m", text);
+		break;
+	}
+}
+
+struct reporter cli_reporter(enum report_level least)
+{
+	return (struct reporter){ .fn = print_report, .ctx = NULL, .least = least };
+}
+
+int cli_flush(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	struct err e = ERR_INIT;
+	(void)err_set_errno(&e, -errno, "cannot write standard output");
+	return status == STATUS_OK ? cli_fail(&e) : status;
+}

@@ -1,0 +1,177 @@
+/* nestor config: check, show, and the device tree. */
+#include "cli/args.h"
+#include "cli/cli.h"
+
+#include "base/fd.h"
+#include "fdt/fdt.h"
+#include "kvm/kvm.h"
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct command_args {
+	struct config_args config;
+	bool json;
+	const char *output;
+};
+
+static error_t parse(int option, char *arg, struct argp_state *state)
+{
+	struct command_args *args = state->input;
+	switch (option) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->config;
+		return 0;
+	case 'j':
+		args->json = true;
+		return 0;
+	case 'o':
+		args->output = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { .argp = &config_argp }, { 0 } };
+
+static const struct argp_option show_options[] = {
+	{ "json", 'j', NULL, 0, "print JSON", 2 },
+	{ 0 },
+};
+static const struct argp_option dtb_options[] = {
+	{ "output", 'o', "FILE", 0, "write there, not to standard output", 2 },
+	{ 0 },
+};
+static const struct argp check_argp = {
+	.parser = parse, .args_doc = "[VM.toml]", .children = children,
+	.doc = "Check a VM's configuration, without starting anything.\vThe exit status is 0 where it is good, "
+	       "101 where it is not; every fault is printed with file, line and column.",
+};
+static const struct argp show_argp = {
+	.options = show_options, .parser = parse, .args_doc = "[VM.toml]", .children = children,
+	.doc = "Show the effective configuration, and where each value comes from.",
+};
+static const struct argp dtb_argp = {
+	.options = dtb_options, .parser = parse, .args_doc = "[VM.toml]", .children = children,
+	.doc = "Write the flattened device tree of the VM as this host would run it.",
+};
+
+static int check(const struct command_args *args, struct config *c, const struct vm_config *vm)
+{
+	(void)c;
+	(void)vm;
+	(void)printf("%s: good\n", args->config.file ? args->config.file : "flags");
+	return cli_flush(STATUS_OK);
+}
+
+static int show(const struct command_args *args, struct config *c, const struct vm_config *vm)
+{
+	(void)vm;
+	int rc = config_show(c, stdout, args->json);
+	if (rc) {
+		struct err e = ERR_INIT;
+		(void)err_set_errno(&e, rc, "cannot write the configuration");
+		return cli_fail(&e);
+	}
+	return cli_flush(STATUS_OK);
+}
+
+static int make_plan(const struct vm_config *vm, struct machine_plan *plan, struct err *e)
+{
+	struct kvm *kvm = NULL;
+	struct host_facts *facts = malloc(sizeof(*facts));
+	int rc = facts ? 0 : err_set(e, -ENOMEM, "out of memory");
+	if (rc == 0)
+		rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
+	if (rc == 0)
+		rc = kvm_host_facts(kvm, facts, e);
+	if (rc == 0)
+		rc = plan_machine(vm, facts, plan, e);
+	kvm_close(kvm);
+	free(facts);
+	return rc;
+}
+
+static int write_blob(const char *path, const uint8_t *blob, size_t size, struct err *e)
+{
+	FD_LOCAL opened = -1;
+	int fd = STDOUT_FILENO;
+	if (path) {
+		opened = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (opened < 0)
+			return err_set_errno(e, -errno, "cannot write %s", path);
+		fd = opened;
+	}
+	int rc = fd_write_all(fd, blob, size);
+	return rc ? err_set_errno(e, rc, "cannot write %s", path ? path : "standard output") : 0;
+}
+
+static int dtb(const struct command_args *args, struct config *c, const struct vm_config *vm)
+{
+	(void)c;
+	struct err e = ERR_INIT;
+	if (!args->output && isatty(STDOUT_FILENO) == 1)
+		return cli_usage("nestor config dtb", "a device tree is binary: name a file with -o, or redirect");
+	struct machine_plan *plan = malloc(sizeof(*plan));
+	uint8_t *blob = NULL;
+	size_t size = 0;
+	int rc = plan ? make_plan(vm, plan, &e) : err_set(&e, -ENOMEM, "out of memory");
+	if (rc == 0) {
+		struct fdt_info info = { .cmdline = vm->boot.cmdline };
+		rc = fdt_build(plan, &info, &blob, &size, &e);
+	}
+	if (rc == 0)
+		rc = write_blob(args->output, blob, size, &e);
+	fdt_free(blob);
+	free(plan);
+	return rc ? cli_fail(&e) : STATUS_OK;
+}
+
+static const struct {
+	const char *name, *full;
+	const struct argp *argp;
+	int (*run)(const struct command_args *args, struct config *c, const struct vm_config *vm);
+} commands[] = {
+	{ "check", "nestor config check", &check_argp, check },
+	{ "show", "nestor config show", &show_argp, show },
+	{ "dtb", "nestor config dtb", &dtb_argp, dtb },
+};
+
+static int run_command(size_t i, int argc, char **argv)
+{
+	struct command_args args = { 0 };
+	struct config *c = NULL;
+	const struct vm_config *vm = NULL;
+	struct err e = ERR_INIT;
+	char full[32];
+	(void)snprintf(full, sizeof(full), "%s", commands[i].full);
+	argv[0] = full;
+	if (args_parse(commands[i].argp, argc, argv, &args))
+		return STATUS_CONFIG;
+	int rc = config_from_args(&args.config, &c, &vm, &e);
+	int status = rc ? cli_fail(&e) : commands[i].run(&args, c, vm);
+	config_destroy(c);
+	return status;
+}
+
+int cmd_config(int argc, char **argv)
+{
+	static const char usage[] = "Usage: nestor config check|show|dtb [OPTION...] [VM.toml]\n\n"
+				    "`nestor config check --help`, and so on, say more.\n";
+	const char *name = argc > 1 ? argv[1] : "";
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-?") == 0) {
+		(void)fputs(usage, stdout);
+		return cli_flush(STATUS_OK);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(name, commands[i].name) == 0)
+			return run_command(i, argc - 1, argv + 1);
+	}
+	return cli_usage("nestor config", "expected check, show or dtb, found %s", *name ? name : "nothing");
+}

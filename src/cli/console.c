@@ -1,0 +1,209 @@
+#include "cli/console.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define INPUT_CHUNK 256
+
+static void ask_to_stop(struct console *c, const char *why)
+{
+	if (c->stop_asked || !c->machine)
+		return;
+	c->stop_asked = true;
+	uint64_t timeout_ms = c->config->lifecycle.stop_timeout_ms;
+	report(c->reporter, REPORT_INFO, "%s: asking the guest to power off; stopping it in %" PRIu64 ".%03" PRIu64
+		" s if it does not", why, timeout_ms / 1000, timeout_ms % 1000);
+	machine_press_power_button(c->machine);
+	loop_timer_arm(c->stop_timer, host_monotonic_ns() + timeout_ms * 1000000u);
+}
+
+static void stop_now(struct console *c, const char *why)
+{
+	if (!c->machine)
+		return;
+	report(c->reporter, REPORT_INFO, "%s: stopping the VM", why);
+	machine_stop(c->machine);
+}
+
+static void on_stop_timeout(void *ctx)
+{
+	stop_now(ctx, "the guest did not power off in time");
+}
+
+static void on_signal(void *ctx)
+{
+	struct console *c = ctx;
+	struct signalfd_siginfo info;
+	if (read(c->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGINT && ++c->nr_interrupts >= 2)
+		stop_now(c, "interrupted twice");
+	else
+		ask_to_stop(c, info.ssi_signo == SIGINT ? "interrupted (again stops at once)" :
+			       info.ssi_signo == SIGHUP ? "hung up" : "terminated");
+}
+
+static void on_front_gone(void *ctx)
+{
+	struct console *c = ctx;
+	loop_remove_reader(c->loop, c->terminal->front_fd);
+	terminal_restore(c->terminal);
+	stop_now(c, "the terminal's guard is gone");
+}
+
+static void close_input(struct console *c)
+{
+	if (c->input_open)
+		loop_remove_reader(c->loop, STDIN_FILENO);
+	c->input_open = false;
+}
+
+static void detach(struct console *c)
+{
+	struct err e = ERR_INIT;
+	close_input(c);
+	loop_remove_reader(c->loop, c->terminal->front_fd);
+	if (terminal_detach(c->terminal, &e))
+		report(c->reporter, REPORT_ERROR, "%s", e.msg);
+}
+
+static void act(struct console *c, enum escape_action action)
+{
+	switch (action) {
+	case ESCAPE_DETACH:
+		detach(c);
+		break;
+	case ESCAPE_POWER:
+		report(c->reporter, REPORT_INFO, "pressing the power button");
+		machine_press_power_button(c->machine);
+		break;
+	case ESCAPE_STOP:
+		stop_now(c, "escape key");
+		break;
+	case ESCAPE_HELP:
+		report(c->reporter, REPORT_INFO,
+			"Ctrl-] then: d detach, p press the power button, x stop at once, ] send Ctrl-] to the guest, "
+			"? this help");
+		break;
+	case ESCAPE_BYTE:
+	case ESCAPE_NOTHING:
+		break;
+	}
+}
+
+static void on_input(void *ctx)
+{
+	struct console *c = ctx;
+	uint8_t in[INPUT_CHUNK], out[INPUT_CHUNK];
+	size_t space = c->machine ? machine_serial_space(c->machine, (unsigned)c->serial) : 0;
+	if (space == 0) {
+		/* console_input_wanted switches it on again; until then the bytes wait with their sender. */
+		loop_enable_reader(c->loop, STDIN_FILENO, false);
+		return;
+	}
+	ssize_t n = read(STDIN_FILENO, in, space < sizeof(in) ? space : sizeof(in));
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		close_input(c);
+		return;
+	}
+	size_t nr_out = 0;
+	for (ssize_t i = 0; i < n; i++) {
+		if (!c->terminal->active) {
+			out[nr_out++] = in[i]; /* a pipe or file: every byte is the guest's */
+			continue;
+		}
+		enum escape_action action = escape_feed(&c->escape, in[i], &out[nr_out]);
+		if (action == ESCAPE_BYTE)
+			nr_out++;
+		else
+			act(c, action);
+		if (!c->input_open)
+			break;
+	}
+	/* All of it fits: nothing else feeds this port, so its space has not shrunk since. */
+	size_t taken = machine_serial_input(c->machine, (unsigned)c->serial, out, nr_out);
+	(void)taken;
+}
+
+static void on_wake(void *ctx)
+{
+	struct console *c = ctx;
+	if (c->input_open)
+		loop_enable_reader(c->loop, STDIN_FILENO, true);
+}
+
+void console_input_wanted(void *ctx)
+{
+	struct console *c = ctx;
+	loop_wake(c->loop);
+}
+
+void console_attach(struct console *c, struct machine *m)
+{
+	c->machine = m;
+	if (m && c->input_open)
+		loop_enable_reader(c->loop, STDIN_FILENO, true);
+}
+
+bool console_stopping(const struct console *c)
+{
+	return c->stop_asked || c->nr_interrupts > 0;
+}
+
+static int take_signals(struct console *c, struct err *e)
+{
+	sigset_t signals;
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
+	c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (c->signal_fd < 0)
+		return err_set_errno(e, -errno, "signalfd");
+	(void)pthread_sigmask(SIG_BLOCK, &signals, /* old */ NULL);
+	return loop_add_reader(c->loop, c->signal_fd, on_signal, c, e);
+}
+
+int console_open(struct console *c, struct loop *loop, struct terminal *terminal, const struct vm_config *config,
+	const struct reporter *reporter, struct err *e)
+{
+	*c = (struct console){ .loop = loop, .terminal = terminal, .config = config, .reporter = reporter,
+		.serial = -1, .signal_fd = -1 };
+	for (size_t i = 0; i < config->nr_serials; i++) {
+		if (config->serials[i].mode == SERIAL_STDIO)
+			c->serial = (int)i;
+	}
+	int rc = take_signals(c, e);
+	if (rc == 0)
+		rc = loop_add_timer(loop, on_stop_timeout, c, &c->stop_timer, e);
+	if (rc == 0)
+		rc = loop_add_waker(loop, on_wake, c, e);
+	if (rc == 0 && terminal->active)
+		rc = loop_add_reader(loop, terminal->front_fd, on_front_gone, c, e);
+	if (rc == 0 && c->serial >= 0) {
+		rc = loop_add_reader(loop, STDIN_FILENO, on_input, c, e);
+		c->input_open = rc == 0;
+	}
+	if (rc)
+		console_close(c);
+	return rc;
+}
+
+void console_close(struct console *c)
+{
+	close_input(c);
+	if (c->terminal->active)
+		loop_remove_reader(c->loop, c->terminal->front_fd);
+	if (c->stop_timer)
+		loop_remove_timer(c->stop_timer);
+	if (c->signal_fd >= 0)
+		loop_remove_reader(c->loop, c->signal_fd);
+	c->signal_fd = fd_close(c->signal_fd);
+}

@@ -1,0 +1,43 @@
+/*
+ * The console of a VM that runs in the foreground: standard input to one serial port, with the
+ * escape key where it is a terminal, and the signals that stop the VM. On the loop's thread.
+ */
+#ifndef NESTOR_CLI_CONSOLE_H
+#define NESTOR_CLI_CONSOLE_H
+
+#include "cli/terminal.h"
+#include "config/vm_config.h"
+#include "host/escape.h"
+#include "host/loop.h"
+#include "vm/machine.h"
+
+struct console {
+	struct loop *loop;
+	struct terminal *terminal;
+	const struct reporter *reporter;
+	const struct vm_config *config;
+	struct machine *machine; /* the one that runs now; NULL between two */
+	int serial;		 /* which serial port has standard input, or -1 */
+	bool input_open;
+	struct escape escape;
+	int signal_fd;
+	struct loop_timer *stop_timer;
+	bool stop_asked; /* the power button was pressed for a signal */
+	unsigned nr_interrupts;
+};
+
+/* Blocks SIGTERM, SIGINT and SIGHUP in this and all later threads, and takes them by the loop. */
+int console_open(struct console *c, struct loop *loop, struct terminal *terminal, const struct vm_config *config,
+	const struct reporter *reporter, struct err *e) MUST_CHECK;
+void console_close(struct console *c);
+
+/* The machine that runs from now on, or NULL. */
+void console_attach(struct console *c, struct machine *m);
+
+/* True once a signal asked the VM to stop: a reboot must not start it again. */
+bool console_stopping(const struct console *c);
+
+/* For machine_options. */
+void console_input_wanted(void *ctx);
+
+#endif

@@ -1,0 +1,253 @@
+/* nestor run: a VM in the foreground. */
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/console.h"
+#include "plan/plan.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct run_args {
+	struct config_args config;
+	bool verbose;
+};
+
+/* Everything of a run that outlives a guest's reboot. */
+struct run {
+	struct config *config;
+	const struct vm_config *vm;
+	struct kvm *kvm;
+	struct machine_plan *plan;
+	struct terminal terminal;
+	struct loop *loop;
+	struct console console;
+	bool console_open;
+	struct machine_io io;
+	struct reporter reporter;
+};
+
+static const struct argp_option options[] = {
+	{ "verbose", 'v', NULL, 0, "say what is loaded where, and which accesses nobody claims", 2 },
+	{ 0 },
+};
+
+static error_t parse(int option, char *arg, struct argp_state *state)
+{
+	struct run_args *args = state->input;
+	(void)arg;
+	switch (option) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->config;
+		return 0;
+	case 'v':
+		args->verbose = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { .argp = &config_argp }, { 0 } };
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[VM.toml]",
+	.doc = "Run a virtual machine in the foreground, its first serial port on standard input and output."
+	       "\vThe exit status is 0 when the guest powered off, 1 to 99 as the guest asked through the debug-exit "
+	       "port, 100 for a bug in nestor, 101 usage or configuration, 102 host, 103 guest rebooted "
+	       "(lifecycle.on_reboot=exit), 104 guest crashed, 105 guest panicked, 106 stopped by force. "
+	       "See nestor(1) and nestor.toml(5).",
+	.children = children,
+};
+
+static int open_output(const char *path, int *ret_fd, struct err *e)
+{
+	/* O_NONBLOCK: a FIFO without a reader is an error, not a wait. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+	if (fd < 0)
+		return err_set_errno(e, -errno, "cannot write %s", path);
+	(void)fcntl(fd, F_SETFL, 0); /* back to blocking writes */
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_io(struct run *run, struct err *e)
+{
+	for (size_t i = 0; i < run->vm->nr_serials; i++) {
+		const struct config_serial *serial = &run->vm->serials[i];
+		char key[32];
+		(void)snprintf(key, sizeof(key), "serial[%zu].path", i);
+		int rc = 0;
+		if (serial->mode == SERIAL_STDIO)
+			run->io.serial_out[i] = STDOUT_FILENO;
+		else if (serial->mode == SERIAL_FILE)
+			rc = open_output(serial->path, &run->io.serial_out[i], e);
+		if (rc)
+			return err_wrap(e, rc, "%s: %s", config_origin(run->config, key), key);
+	}
+	run->io.debug_console_out = STDERR_FILENO;
+	if (run->vm->debug_console.path) {
+		int rc = open_output(run->vm->debug_console.path, &run->io.debug_console_out, e);
+		if (rc)
+			return err_wrap(e, rc, "%s: debug_console.path",
+				config_origin(run->config, "debug_console.path"));
+	}
+	return 0;
+}
+
+static void close_io(struct run *run)
+{
+	for (size_t i = 0; i < CONFIG_MAX_SERIALS; i++) {
+		if (run->io.serial_out[i] != STDOUT_FILENO)
+			(void)fd_close(run->io.serial_out[i]);
+	}
+	if (run->io.debug_console_out != STDERR_FILENO)
+		(void)fd_close(run->io.debug_console_out);
+}
+
+static int make_plan(struct run *run, struct err *e)
+{
+	struct host_facts *facts = malloc(sizeof(*facts));
+	run->plan = malloc(sizeof(*run->plan));
+	int rc = facts && run->plan ? 0 : err_set(e, -ENOMEM, "out of memory");
+	if (rc == 0)
+		rc = kvm_host_facts(run->kvm, facts, e);
+	if (rc == 0)
+		rc = plan_machine(run->vm, facts, run->plan, e);
+	free(facts);
+	return rc;
+}
+
+static int prepare(struct run *run, struct err *e)
+{
+	int rc = kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
+	if (rc == 0)
+		rc = make_plan(run, e);
+	if (rc == 0)
+		rc = open_io(run, e);
+	if (rc == 0)
+		rc = loop_create(&run->loop, e);
+	return rc;
+}
+
+/* The console comes up only once the machine stands: until then, Ctrl-C just ends nestor. */
+static int bring_up_console(struct run *run, struct err *e)
+{
+	if (run->console_open)
+		return 0;
+	int rc = console_open(&run->console, run->loop, &run->terminal, run->vm, &run->reporter, e);
+	if (rc)
+		return rc;
+	run->console_open = true;
+	if (run->terminal.active)
+		report(&run->reporter, REPORT_INFO, "%s: Ctrl-] then x stops the VM, d detaches, ? helps", run->vm->name);
+	return terminal_raw(&run->terminal, e);
+}
+
+static int run_once(struct run *run, struct machine_result *ret_result, struct err *e)
+{
+	struct machine_options machine_options = {
+		.kvm = run->kvm,
+		.config = run->vm,
+		.plan = run->plan,
+		.io = run->io,
+		.loop = run->loop,
+		.reporter = &run->reporter,
+		.input_wanted = console_input_wanted,
+		.input_ctx = &run->console,
+	};
+	struct machine *m = NULL;
+	int rc = machine_create(&m, &machine_options, e);
+	if (rc == 0)
+		rc = bring_up_console(run, e);
+	if (rc == 0) {
+		console_attach(&run->console, m);
+		rc = machine_run(m, ret_result, e);
+		console_attach(&run->console, NULL);
+	}
+	machine_destroy(m);
+	return rc;
+}
+
+static int status_of(const struct run *run, const struct machine_result *result)
+{
+	const struct reporter *r = &run->reporter;
+	switch (result->end) {
+	case MACHINE_END_POWER_OFF:
+		return STATUS_OK;
+	case MACHINE_END_REBOOT:
+		report(r, REPORT_INFO, "guest rebooted");
+		return STATUS_REBOOT;
+	case MACHINE_END_DEBUG_EXIT:
+		if (result->status <= STATUS_GUEST_MAX)
+			return (int)result->status;
+		report(r, REPORT_WARN, "guest asked for exit status %u; giving %d, the highest that is the guest's",
+			result->status, STATUS_GUEST_MAX);
+		return STATUS_GUEST_MAX;
+	case MACHINE_END_CRASH:
+		return STATUS_CRASH;
+	case MACHINE_END_PANIC:
+		report(r, REPORT_ERROR, "guest panicked");
+		return STATUS_PANIC;
+	case MACHINE_END_STOPPED:
+		report(r, REPORT_INFO, "stopped");
+		return STATUS_STOPPED;
+	case MACHINE_END_ERROR:
+		break;
+	}
+	return STATUS_BUG;
+}
+
+static int run_machine(struct run *run, struct err *e)
+{
+	struct machine_result result = { .end = MACHINE_END_ERROR };
+	int rc = prepare(run, e);
+	do {
+		if (rc == 0)
+			rc = run_once(run, &result, e);
+	} while (rc == 0 && result.end == MACHINE_END_REBOOT &&
+		 run->vm->lifecycle.on_reboot == ON_REBOOT_RESTART && !console_stopping(&run->console));
+	if (run->console_open)
+		console_close(&run->console);
+	terminal_close(&run->terminal); /* before anything is printed for the user's shell */
+	return rc ? cli_fail(e) : status_of(run, &result);
+}
+
+static bool wants_terminal(const struct vm_config *vm)
+{
+	for (size_t i = 0; i < vm->nr_serials; i++) {
+		if (vm->serials[i].mode == SERIAL_STDIO)
+			return true;
+	}
+	return false;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_args args = { 0 };
+	if (args_parse(&argp, argc, argv, &args))
+		return STATUS_CONFIG;
+	struct run run = { .io = { .serial_out = { -1, -1, -1, -1 }, .debug_console_out = -1 } };
+	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
+	struct err e = ERR_INIT;
+	int status;
+	int rc = config_from_args(&args.config, &run.config, &run.vm, &e);
+	/* The terminal's guard forks, so before there is any thread or KVM descriptor. */
+	if (rc == 0 && wants_terminal(run.vm))
+		rc = terminal_open(&run.terminal, &status, &e);
+	if (rc < 0)
+		status = cli_fail(&e);
+	else if (rc == 0)
+		status = run_machine(&run, &e);
+	loop_destroy(run.loop);
+	close_io(&run);
+	free(run.plan);
+	kvm_close(run.kvm);
+	config_destroy(run.config);
+	return status;
+}

@@ -1,0 +1,35 @@
+/*
+ * One value on its way into struct vm_config: converted from TOML or from bare text, checked
+ * against its key's type and range, not stored yet.
+ */
+#ifndef NESTOR_CONFIG_VALUE_H
+#define NESTOR_CONFIG_VALUE_H
+
+#include "base/err.h"
+#include "config/keys.h"
+#include "config/toml_reader.h"
+
+#define VALUE_WHY_BYTES 320
+
+/* Which field counts is the key's type. Owns both pointers. */
+struct value {
+	uint64_t number; /* boolean, integer, port, bytes, milliseconds, index of a word */
+	char *text;      /* name, string, absolute path */
+	uint64_t *list;
+	size_t nr_list;
+};
+
+/*
+ * Both return 0 and fill *ret_value (value_done), or -EINVAL with why ("expected …, found …"; one
+ * printable line), or -ENOMEM. Relative paths are resolved against base_dir, or against the working
+ * directory where that is NULL or relative itself.
+ */
+int value_from_toml(const struct key *key, const struct toml_value *toml, const char *base_dir,
+	struct value *ret_value, char why[VALUE_WHY_BYTES]) MUST_CHECK;
+int value_from_text(const struct key *key, const char *text, const char *base_dir,
+	struct value *ret_value, char why[VALUE_WHY_BYTES]) MUST_CHECK;
+
+/* Frees what v owns; accepts one that is all zero. */
+void value_done(struct value *v);
+
+#endif

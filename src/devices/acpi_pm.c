@@ -1,0 +1,258 @@
+#include "devices/acpi_pm.h"
+
+#include "devices/ticks.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { REGION_EVENT, REGION_CONTROL, REGION_TIMER, REGION_RESET };
+
+/* PM1 status and enable bits (ACPI 6.5, tables 4.13 and 4.14). */
+#define PM1_TMR 0x0001u
+#define PM1_GBL 0x0020u
+#define PM1_PWRBTN 0x0100u
+#define PM1_SLPBTN 0x0200u
+#define PM1_RTC 0x0400u
+/* All fixed events can be enabled, though only the timer and the power button ever happen. */
+#define PM1_ENABLE_ALL (PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_SLPBTN | PM1_RTC)
+
+/* PM1 control bits (ACPI 6.5, table 4.15). */
+#define PM1_SCI_EN 0x0001u
+#define PM1_BM_RLD 0x0002u
+#define PM1_SLP_TYP 0x1c00u
+#define PM1_SLP_TYP_SHIFT 10
+#define PM1_SLP_EN 0x2000u
+
+#define PM_TIMER_HZ 3579545u
+
+/* Reset control register, as PC chipsets have it. */
+#define RESET_CPU 0x04u
+#define RESET_KEPT 0x0eu
+
+struct acpi_pm {
+	struct device dev; /* first */
+	struct acpi_pm_config cfg;
+	unsigned timer_bits; /* 24 or 32 */
+
+	pthread_mutex_t lock; /* guards all below */
+	uint16_t status, enable, control;
+	uint8_t reset_control;
+	uint64_t seen_toggles; /* of the timer's top bit; status is up to date to here */
+	uint64_t deadline_ns;  /* as armed; 0: not */
+	bool sci_level;
+};
+
+static struct acpi_pm *from_device(struct device *dev)
+{
+	return (struct acpi_pm *)dev;
+}
+
+static uint64_t timer_ticks(const struct acpi_pm *s)
+{
+	return ticks_from_ns(s->cfg.clock.monotonic_ns(s->cfg.clock.ctx), PM_TIMER_HZ);
+}
+
+/* TMR_STS is set whenever the timer's top bit changes (ACPI 6.5, 4.8.3.1.1). */
+static void advance(struct acpi_pm *s)
+{
+	uint64_t toggles = timer_ticks(s) >> (s->timer_bits - 1);
+
+	if (toggles != s->seen_toggles)
+		s->status |= PM1_TMR;
+	s->seen_toggles = toggles;
+}
+
+/* Drives the SCI, and arms the timer where its interrupt is enabled and not raised yet. */
+static void update(struct acpi_pm *s)
+{
+	bool level = (s->status & s->enable) != 0;
+	uint64_t deadline = 0;
+
+	if (level != s->sci_level) {
+		s->sci_level = level;
+		irq_line_set(&s->cfg.sci, level);
+	}
+	if ((s->enable & PM1_TMR) && !(s->status & PM1_TMR))
+		deadline = ticks_to_ns((s->seen_toggles + 1) << (s->timer_bits - 1), PM_TIMER_HZ);
+	if (deadline != s->deadline_ns) {
+		s->deadline_ns = deadline;
+		s->cfg.timer.arm(s->cfg.timer.ctx, deadline);
+	}
+}
+
+/* The bytes of a register block that an access covers, of its whole value. */
+static uint64_t part_of(uint64_t whole, uint64_t offset, unsigned size_bytes)
+{
+	return whole >> (offset * 8) & bit_mask(size_bytes * 8);
+}
+
+static uint64_t acpi_pm_read(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes)
+{
+	struct acpi_pm *s = from_device(dev);
+	uint64_t value = 0;
+
+	pthread_mutex_lock(&s->lock);
+	switch (region) {
+	case REGION_EVENT:
+		advance(s);
+		update(s);
+		value = part_of((uint64_t)s->enable << 16 | s->status, offset, size_bytes);
+		break;
+	case REGION_CONTROL:
+		value = part_of(s->control | PM1_SCI_EN, offset, size_bytes);
+		break;
+	case REGION_TIMER:
+		value = timer_ticks(s) & bit_mask(s->timer_bits);
+		value = part_of(value, offset, size_bytes);
+		break;
+	default:
+		value = bit_mask(size_bytes * 8);
+		if (size_bytes == 1 && offset == (s->cfg.reset_port & 3))
+			value = s->reset_control;
+		break;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return value;
+}
+
+static void write_event(struct acpi_pm *s, uint64_t mask, uint64_t bits)
+{
+	uint64_t enable_mask = mask >> 16 & PM1_ENABLE_ALL;
+
+	advance(s);
+	s->status = (uint16_t)(s->status & ~bits); /* one clears */
+	s->enable = (uint16_t)((s->enable & ~enable_mask) | (bits >> 16 & enable_mask));
+	update(s);
+}
+
+static void write_control(struct acpi_pm *s, uint64_t mask, uint64_t bits)
+{
+	uint64_t kept = mask & (PM1_SLP_TYP | PM1_BM_RLD);
+
+	s->control = (uint16_t)((s->control & ~kept) | (bits & kept));
+	if ((bits & PM1_SLP_EN) &&
+		(s->control & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT == s->cfg.s5_slp_typ)
+		s->cfg.machine.request(s->cfg.machine.ctx, MACHINE_POWER_OFF, 0);
+}
+
+static void acpi_pm_write(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes, uint64_t value)
+{
+	struct acpi_pm *s = from_device(dev);
+	uint64_t mask = bit_mask(size_bytes * 8) << (offset * 8);
+	uint64_t bits = value << (offset * 8) & mask;
+
+	pthread_mutex_lock(&s->lock);
+	switch (region) {
+	case REGION_EVENT:
+		write_event(s, mask, bits);
+		break;
+	case REGION_CONTROL:
+		write_control(s, mask, bits);
+		break;
+	case REGION_RESET:
+		if (size_bytes != 1 || offset != (s->cfg.reset_port & 3))
+			break;
+		s->reset_control = value & RESET_KEPT;
+		if (value & RESET_CPU)
+			s->cfg.machine.request(s->cfg.machine.ctx, MACHINE_RESET, 0);
+		break;
+	default: /* the timer is read-only */
+		break;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void acpi_pm_press_power_button(struct acpi_pm *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->status |= PM1_PWRBTN;
+	update(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void acpi_pm_timer_expired(struct acpi_pm *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->deadline_ns = 0;
+	advance(s);
+	update(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void power_on(struct acpi_pm *s)
+{
+	s->status = 0;
+	s->enable = 0;
+	s->control = 0;
+	s->reset_control = 0;
+	s->seen_toggles = timer_ticks(s) >> (s->timer_bits - 1);
+	update(s);
+}
+
+static void acpi_pm_reset(struct device *dev)
+{
+	struct acpi_pm *s = from_device(dev);
+
+	pthread_mutex_lock(&s->lock);
+	power_on(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void acpi_pm_destroy(struct device *dev)
+{
+	struct acpi_pm *s = from_device(dev);
+
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static const struct device_ops acpi_pm_ops = {
+	.name = "ACPI PM",
+	.read = acpi_pm_read,
+	.write = acpi_pm_write,
+	.reset = acpi_pm_reset,
+	.destroy = acpi_pm_destroy,
+};
+
+static struct device_region port_region(unsigned port, unsigned size_bytes, uint8_t max_access)
+{
+	return (struct device_region){
+		.space = BUS_PIO,
+		.range = { port, size_bytes },
+		.max_access_bytes = max_access,
+	};
+}
+
+struct acpi_pm *acpi_pm_create(const struct acpi_pm_config *cfg, struct err *e)
+{
+	struct acpi_pm *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		(void)err_set(e, -ENOMEM, "ACPI PM: no memory");
+		return NULL;
+	}
+	s->dev.ops = &acpi_pm_ops;
+	s->dev.regions[REGION_EVENT] = port_region(cfg->event_port, 4, 4);
+	s->dev.regions[REGION_CONTROL] = port_region(cfg->control_port, 2, 2);
+	s->dev.regions[REGION_TIMER] = port_region(cfg->timer_port, 4, 4);
+	/*
+	 * On a PC the reset register lies inside the PCI address register (CF8h), and only byte
+	 * accesses reach it; wider ones are PCI's. The whole dword is claimed so that a guest that
+	 * probes PCI with wide writes is not reset by the byte in the middle.
+	 */
+	s->dev.regions[REGION_RESET] = port_region(cfg->reset_port & ~3u, 4, 4);
+	s->dev.nr_regions = 4;
+	s->cfg = *cfg;
+	s->timer_bits = cfg->timer_32bit ? 32 : 24;
+	pthread_mutex_init(&s->lock, NULL);
+	power_on(s);
+	return s;
+}
+
+struct device *acpi_pm_device(struct acpi_pm *s)
+{
+	return s ? &s->dev : NULL;
+}

@@ -1,0 +1,71 @@
+#include "devices/post_code.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct post_code {
+	struct device dev; /* first */
+	/* Atomic instead of locked: kernels use the port for delays, on all vCPUs at once. */
+	_Atomic uint8_t last;
+};
+
+static uint64_t post_code_read(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes)
+{
+	struct post_code *s = (struct post_code *)dev;
+
+	(void)region;
+	(void)offset;
+	(void)size_bytes;
+	return atomic_load_explicit(&s->last, memory_order_relaxed);
+}
+
+static void post_code_write(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes, uint64_t value)
+{
+	struct post_code *s = (struct post_code *)dev;
+
+	(void)region;
+	(void)offset;
+	(void)size_bytes;
+	atomic_store_explicit(&s->last, (uint8_t)value, memory_order_relaxed);
+}
+
+static void post_code_reset(struct device *dev)
+{
+	struct post_code *s = (struct post_code *)dev;
+
+	atomic_store_explicit(&s->last, 0, memory_order_relaxed);
+}
+
+static void post_code_destroy(struct device *dev)
+{
+	free(dev);
+}
+
+static const struct device_ops post_code_ops = {
+	.name = "POST code",
+	.read = post_code_read,
+	.write = post_code_write,
+	.reset = post_code_reset,
+	.destroy = post_code_destroy,
+};
+
+struct device *post_code_create(uint16_t port, struct err *e)
+{
+	struct post_code *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		(void)err_set(e, -ENOMEM, "POST code: no memory");
+		return NULL;
+	}
+	s->dev.ops = &post_code_ops;
+	s->dev.regions[0] = (struct device_region){
+		.space = BUS_PIO,
+		.range = { port, 1 },
+		.max_access_bytes = 1,
+	};
+	s->dev.nr_regions = 1;
+	return &s->dev;
+}

@@ -1,0 +1,223 @@
+/*
+ * Building a machine, in numbered steps, and taking it down in reverse. KVM's order rules are the
+ * reasons given at each step; a step that fails leaves a half-built machine, which machine_destroy
+ * takes down as well.
+ */
+#include "vm/internal.h"
+
+#include "base/fd.h"
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static int step_1_guest_ram(struct machine *m, struct err *e)
+{
+	const struct machine_plan *plan = m->options.plan;
+	const struct vm_config *config = m->options.config;
+	struct ram_bank banks[PLAN_MAX_RAM];
+	struct ram_options options = {
+		.hugepage_bytes = config->memory.hugepages == HUGEPAGES_2M ? 2 * MIB :
+				  config->memory.hugepages == HUGEPAGES_1G ? GIB : 0,
+		.prealloc = config->memory.prealloc,
+		.shared = config->memory.shared,
+	};
+	for (unsigned i = 0; i < plan->nr_ram; i++)
+		banks[i] = (struct ram_bank){ plan->ram[i].base, plan->ram[i].size_bytes };
+	return ram_create(&m->ram, banks, plan->nr_ram, &options, m->options.reporter, e);
+}
+
+/* The guest is loaded before KVM is asked for anything: a bad kernel costs no VM. */
+static int step_2_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e)
+{
+	return machine_load_guest(m, ret_state, e);
+}
+
+/* The VM, and what KVM wants to know of it before it has an irqchip or a vCPU. */
+static int step_3_vm(struct machine *m, struct err *e)
+{
+	const struct machine_plan *plan = m->options.plan;
+	int rc = kvm_vm_create(&m->kvm_vm, m->options.kvm, e);
+	/* TSS and identity map pages: before the first vCPU (KVM API, KVM_SET_IDENTITY_MAP_ADDR);
+	 * only Intel uses them. */
+	if (rc == 0 && cpuid_vendor(&plan->cpuid) == CPUID_VENDOR_INTEL)
+		rc = kvm_vm_set_intel_pages(m->kvm_vm, gpa(PLAN_TSS_BASE), gpa(PLAN_IDENTITY_MAP_BASE), e);
+	/* 32-bit APIC IDs: only where one needs them, since it also changes what ID 0xff means. */
+	if (rc == 0 && plan->vcpus[plan->nr_vcpus - 1].apic_id >= 0xff)
+		rc = kvm_vm_enable_x2apic_ids(m->kvm_vm, e);
+	/* MSR filter: before any guest code can run. */
+	if (rc == 0)
+		rc = kvm_vm_deny_msrs(m->kvm_vm, &plan->msrs, e);
+	return rc;
+}
+
+/* The irqchip: before the first vCPU, which gets its local APIC at birth. */
+static int step_4_irqchip(struct machine *m, struct err *e)
+{
+	if (m->options.plan->split_irqchip)
+		return kvm_vm_create_split_irqchip(m->kvm_vm, PLAN_NR_GSIS, e);
+	return kvm_vm_create_irqchip(m->kvm_vm, e);
+}
+
+static int step_5_memslots(struct machine *m, struct err *e)
+{
+	const struct guest_memory *mem = ram_guest_memory(m->ram);
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < mem->nr_regions; i++)
+		rc = kvm_vm_set_memslot(m->kvm_vm, i, mem->regions[i].base, mem->regions[i].size_bytes,
+			mem->regions[i].hva, e);
+	return rc;
+}
+
+static int step_6_devices(struct machine *m, struct err *e)
+{
+	return machine_add_devices(m, e);
+}
+
+/*
+ * Each vCPU: CPUID first, as KVM judges MSRs and control registers by it; then MSRs, then the local
+ * APIC; then, on the boot vCPU alone, registers. The others wait for INIT and SIPI.
+ */
+static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boot_state, struct cpuid_table *table,
+	struct err *e)
+{
+	const struct machine_plan *plan = m->options.plan;
+	struct vcpu *vcpu = &m->vcpus[i];
+	vcpu->machine = m;
+	vcpu->index = i;
+	int rc = kvm_vcpu_create(&vcpu->kvm, m->kvm_vm, plan->vcpus[i].apic_id, e);
+	if (rc == 0)
+		rc = plan_vcpu_cpuid(plan, i, table, e);
+	if (rc == 0)
+		rc = kvm_vcpu_set_cpuid(vcpu->kvm, table, e);
+	if (rc == 0)
+		rc = kvm_vcpu_set_msrs(vcpu->kvm, &plan->msrs, e);
+	if (rc == 0 && i == 0)
+		rc = kvm_vcpu_set_lint(vcpu->kvm, e);
+	if (rc == 0 && i == 0)
+		rc = kvm_vcpu_set_state(vcpu->kvm, boot_state, e);
+	return rc;
+}
+
+static int step_7_vcpus(struct machine *m, const struct x86_state *boot_state, struct err *e)
+{
+	unsigned n = m->options.plan->nr_vcpus;
+	struct cpuid_table *table = malloc(sizeof(*table));
+	m->vcpus = calloc(n, sizeof(*m->vcpus));
+	int rc = m->vcpus && table ? 0 : err_set(e, -ENOMEM, "out of memory");
+	for (unsigned i = 0; rc == 0 && i < n; i++)
+		rc = build_vcpu(m, i, boot_state, table, e);
+	free(table);
+	return rc;
+}
+
+int machine_create(struct machine **ret_machine, const struct machine_options *options, struct err *e)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	if (!m)
+		return err_set(e, -ENOMEM, "out of memory");
+	m->options = *options;
+	(void)pthread_mutex_init(&m->routes_lock, /* attr */ NULL);
+	m->bus.reporter = options->reporter;
+	struct x86_state boot_state = { 0 };
+	int rc = 0;
+	m->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (m->stop_fd < 0)
+		rc = err_set_errno(e, -errno, "eventfd for stopping vCPUs");
+	if (rc == 0)
+		rc = step_1_guest_ram(m, e);
+	if (rc == 0)
+		rc = step_2_load_guest(m, &boot_state, e);
+	if (rc == 0)
+		rc = step_3_vm(m, e);
+	if (rc == 0)
+		rc = step_4_irqchip(m, e);
+	if (rc == 0)
+		rc = step_5_memslots(m, e);
+	if (rc == 0)
+		rc = step_6_devices(m, e);
+	if (rc == 0)
+		rc = step_7_vcpus(m, &boot_state, e);
+	if (rc) {
+		machine_destroy(m);
+		return rc;
+	}
+	*ret_machine = m;
+	return 0;
+}
+
+/* In reverse: vCPUs before the VM, devices before the outputs that they write to, RAM last. */
+void machine_destroy(struct machine *m)
+{
+	if (!m)
+		return;
+	machine_join_vcpus(m);
+	for (unsigned i = 0; m->vcpus && i < m->options.plan->nr_vcpus; i++)
+		kvm_vcpu_destroy(m->vcpus[i].kvm);
+	free(m->vcpus);
+	while (m->nr_devices > 0)
+		device_destroy(m->devices[--m->nr_devices]);
+	if (m->rtc_timer)
+		loop_remove_timer(m->rtc_timer);
+	if (m->pm_timer)
+		loop_remove_timer(m->pm_timer);
+	for (unsigned i = 0; i < CONFIG_MAX_SERIALS; i++)
+		host_output_destroy(m->serial_output[i]);
+	host_output_destroy(m->debug_output);
+	kvm_vm_destroy(m->kvm_vm);
+	ram_destroy(m->ram);
+	(void)fd_close(m->stop_fd);
+	(void)pthread_mutex_destroy(&m->routes_lock);
+	free(m);
+}
+
+void machine_end(struct machine *m, enum machine_end end, uint32_t status, const struct err *error)
+{
+	int running = 0;
+	if (!atomic_compare_exchange_strong(&m->ended, &running, 1 + (int)end))
+		return;
+	m->end_status = status;
+	if (error)
+		m->run_error = *error;
+	loop_stop(m->options.loop);
+}
+
+int machine_run(struct machine *m, struct machine_result *ret_result, struct err *e)
+{
+	int rc = machine_start_vcpus(m, e);
+	if (rc == 0)
+		rc = loop_run(m->options.loop, e);
+	machine_join_vcpus(m);
+	if (rc)
+		return rc;
+	enum machine_end end = (enum machine_end)(atomic_load(&m->ended) - 1);
+	if (end == MACHINE_END_ERROR) {
+		if (e)
+			*e = m->run_error;
+		return -EIO;
+	}
+	*ret_result = (struct machine_result){ .end = end, .status = m->end_status };
+	return 0;
+}
+
+void machine_press_power_button(struct machine *m)
+{
+	acpi_pm_press_power_button(m->acpi_pm);
+}
+
+void machine_stop(struct machine *m)
+{
+	machine_end(m, MACHINE_END_STOPPED, 0, /* error */ NULL);
+}
+
+size_t machine_serial_space(struct machine *m, unsigned i)
+{
+	return m->serials[i] ? ns16550_input_space(m->serials[i]) : 0;
+}
+
+size_t machine_serial_input(struct machine *m, unsigned i, const uint8_t *bytes, size_t n)
+{
+	return m->serials[i] ? ns16550_input(m->serials[i], bytes, n) : 0;
+}

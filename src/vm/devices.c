@@ -1,0 +1,209 @@
+/* Every chip of the machine, in one list; the addresses and interrupts come from the plan. */
+#include "vm/internal.h"
+
+#include "acpi/acpi.h"
+#include "devices/debug_console.h"
+#include "devices/debug_exit.h"
+#include "devices/i8042.h"
+#include "devices/post_code.h"
+#include "devices/pvpanic.h"
+
+#include <errno.h>
+
+static uint64_t monotonic_ns(void *ctx)
+{
+	(void)ctx;
+	return host_monotonic_ns();
+}
+
+static uint64_t wall_ns(void *ctx)
+{
+	(void)ctx;
+	return host_wall_ns();
+}
+
+static const struct clock_source host_clock = { .monotonic_ns = monotonic_ns, .wall_ns = wall_ns };
+
+static void arm_timer(void *ctx, uint64_t deadline_ns)
+{
+	struct loop_timer *const *timer = ctx;
+	loop_timer_arm(*timer, deadline_ns);
+}
+
+/* A device's timer; *slot is the machine's, and removed with it. */
+static int add_timer(struct machine *m, struct loop_timer **slot, void (*fn)(void *ctx), struct timer_handle *ret_timer,
+	struct err *e)
+{
+	int rc = loop_add_timer(m->options.loop, fn, m, slot, e);
+	*ret_timer = (struct timer_handle){ .arm = arm_timer, .ctx = slot };
+	return rc;
+}
+
+static void on_request(void *ctx, enum machine_request what, uint32_t value)
+{
+	static const enum machine_end ends[] = {
+		[MACHINE_POWER_OFF] = MACHINE_END_POWER_OFF,
+		[MACHINE_RESET] = MACHINE_END_REBOOT,
+		[MACHINE_DEBUG_EXIT] = MACHINE_END_DEBUG_EXIT,
+		[MACHINE_PANIC] = MACHINE_END_PANIC,
+	};
+	machine_end(ctx, ends[what], value, /* error */ NULL);
+}
+
+static struct machine_control control(struct machine *m)
+{
+	return (struct machine_control){ .request = on_request, .ctx = m };
+}
+
+/* Takes dev (NULL: its creation failed, e says why) into the machine's list and claims its regions. */
+static int adopt(struct machine *m, struct device *dev, struct err *e)
+{
+	if (!dev)
+		return -ENOMEM;
+	if (m->nr_devices == MACHINE_MAX_DEVICES) {
+		device_destroy(dev);
+		return err_set(e, -E2BIG, "more than %u devices", MACHINE_MAX_DEVICES);
+	}
+	m->devices[m->nr_devices++] = dev;
+	return bus_claim(&m->bus, dev, e);
+}
+
+static int add_serial(struct machine *m, unsigned i, struct err *e)
+{
+	const struct plan_serial *plan = &m->options.plan->serials[i];
+	int rc = host_output_create(&m->serial_output[i], m->options.io.serial_out[i], m->stop_fd, e);
+	if (rc)
+		return rc;
+	struct ns16550_config config = {
+		.port = plan->port,
+		.irq = machine_irq_line(m, plan->gsi),
+		.output = { .write = host_output_write, .ctx = m->serial_output[i] },
+		.input_wanted = { .notify = m->options.input_wanted, .ctx = m->options.input_ctx },
+	};
+	m->serials[i] = ns16550_create(&config, e);
+	return adopt(m, ns16550_device(m->serials[i]), e);
+}
+
+static void on_rtc_timer(void *ctx)
+{
+	struct machine *m = ctx;
+	mc146818_timer_expired(m->rtc);
+}
+
+static int add_rtc(struct machine *m, struct err *e)
+{
+	const struct machine_plan *plan = m->options.plan;
+	struct mc146818_config config = {
+		.port = PLAN_PORT_RTC,
+		.irq = machine_irq_line(m, PLAN_GSI_RTC),
+		.clock = host_clock,
+		.ram_below_4g_bytes = plan->ram[0].size_bytes,
+		.ram_above_4g_bytes = plan->nr_ram > 1 ? plan->ram[1].size_bytes : 0,
+	};
+	int rc = add_timer(m, &m->rtc_timer, on_rtc_timer, &config.timer, e);
+	if (rc)
+		return rc;
+	m->rtc = mc146818_create(&config, e);
+	return adopt(m, mc146818_device(m->rtc), e);
+}
+
+static void on_pm_timer(void *ctx)
+{
+	struct machine *m = ctx;
+	acpi_pm_timer_expired(m->acpi_pm);
+}
+
+static int add_acpi_pm(struct machine *m, struct err *e)
+{
+	struct acpi_pm_config config = {
+		.event_port = PLAN_PORT_PM1A_EVENT,
+		.control_port = PLAN_PORT_PM1A_CONTROL,
+		.timer_port = PLAN_PORT_PM_TIMER,
+		.reset_port = PLAN_PORT_RESET,
+		.s5_slp_typ = PLAN_SLP_TYP_S5,
+		.timer_32bit = true,
+		.sci = machine_irq_line(m, PLAN_GSI_SCI),
+		.clock = host_clock,
+		.machine = control(m),
+	};
+	int rc = add_timer(m, &m->pm_timer, on_pm_timer, &config.timer, e);
+	if (rc)
+		return rc;
+	m->acpi_pm = acpi_pm_create(&config, e);
+	return adopt(m, acpi_pm_device(m->acpi_pm), e);
+}
+
+static int add_ioapic(struct machine *m, struct err *e)
+{
+	struct ioapic_config config = {
+		.base = gpa(PLAN_IOAPIC_BASE),
+		.id = acpi_ioapic_id(m->options.plan),
+		.msi = machine_msi_sink(m),
+		.routes_changed = machine_update_routes,
+		.routes_ctx = m,
+	};
+	m->ioapic = ioapic_create(&config, e);
+	return adopt(m, ioapic_device(m->ioapic), e);
+}
+
+static int add_small_chips(struct machine *m, struct err *e)
+{
+	struct i8042_config i8042 = {
+		.data_port = PLAN_PORT_I8042_DATA,
+		.command_port = PLAN_PORT_I8042_COMMAND,
+		.fast_a20_port = I8042_PORT_FAST_A20,
+		.machine = control(m),
+	};
+	struct pvpanic_config pvpanic = {
+		.port = PLAN_PORT_PVPANIC, .machine = control(m), .reporter = m->options.reporter };
+	int rc = adopt(m, i8042_create(&i8042, e), e);
+	if (rc == 0)
+		rc = adopt(m, pvpanic_create(&pvpanic, e), e);
+	if (rc == 0)
+		rc = adopt(m, post_code_create(POST_CODE_PORT, e), e);
+	return rc;
+}
+
+static int add_debug_ports(struct machine *m, struct err *e)
+{
+	const struct machine_plan *plan = m->options.plan;
+	int rc = 0;
+	if (plan->debug_exit) {
+		struct debug_exit_config config = { .port = plan->debug_exit_port, .machine = control(m) };
+		rc = adopt(m, debug_exit_create(&config, e), e);
+		if (rc)
+			return err_wrap(e, rc, "debug_exit.port");
+	}
+	if (plan->debug_console) {
+		rc = host_output_create(&m->debug_output, m->options.io.debug_console_out, m->stop_fd, e);
+		if (rc)
+			return rc;
+		struct debug_console_config config = {
+			.port = plan->debug_console_port,
+			.output = { .write = host_output_write, .ctx = m->debug_output },
+		};
+		rc = adopt(m, debug_console_create(&config, e), e);
+		if (rc)
+			return err_wrap(e, rc, "debug_console.port");
+	}
+	return rc;
+}
+
+int machine_add_devices(struct machine *m, struct err *e)
+{
+	/* The order is that of the claims alone: no device knows another. The I/O APIC comes first
+	 * because interrupt lines end there. */
+	int rc = m->options.plan->split_irqchip ? add_ioapic(m, e) : 0;
+	for (unsigned i = 0; rc == 0 && i < m->options.plan->nr_serials; i++)
+		rc = add_serial(m, i, e);
+	if (rc == 0)
+		rc = add_rtc(m, e);
+	if (rc == 0)
+		rc = add_acpi_pm(m, e);
+	if (rc == 0)
+		rc = add_small_chips(m, e);
+	/* Last: their ports are the user's choice, so a conflict is theirs to mend. */
+	if (rc == 0)
+		rc = add_debug_ports(m, e);
+	return rc;
+}

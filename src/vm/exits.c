@@ -1,0 +1,158 @@
+/* Exits go through one const array, a function each (KVM API, "The kvm_run structure"). */
+#include "vm/internal.h"
+
+#include <inttypes.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t load_le(const uint8_t *data, unsigned size_bytes)
+{
+	uint64_t v = 0;
+	memcpy(&v, data, size_bytes);
+	return v;
+}
+
+static enum exit_result crash(struct vcpu *vcpu, const char *why)
+{
+	vcpu_report_crash(vcpu, why);
+	machine_end(vcpu->machine, MACHINE_END_CRASH, 0, /* error */ NULL);
+	return EXIT_STOP;
+}
+
+static enum exit_result on_io(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	const struct bus *bus = &vcpu->machine->bus;
+	uint8_t *data = x->io.data;
+	for (uint32_t i = 0; i < x->io.count; i++, data += x->io.size_bytes) {
+		if (x->io.out) {
+			bus_write(bus, BUS_PIO, x->io.port, x->io.size_bytes, load_le(data, x->io.size_bytes));
+		} else {
+			uint64_t v = bus_read(bus, BUS_PIO, x->io.port, x->io.size_bytes);
+			memcpy(data, &v, x->io.size_bytes);
+		}
+	}
+	return EXIT_RESUME;
+}
+
+static enum exit_result on_mmio(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	const struct bus *bus = &vcpu->machine->bus;
+	uint32_t size = x->mmio.size_bytes;
+	/* KVM's emulator may hand over any length up to 8; the bus takes powers of two. */
+	for (uint32_t at = 0; at < size;) {
+		uint32_t part = size - at >= 8 ? 8 : size - at >= 4 ? 4 : size - at >= 2 ? 2 : 1;
+		uint64_t addr = x->mmio.addr.v + at;
+		if (x->mmio.write) {
+			bus_write(bus, BUS_MMIO, addr, part, load_le(x->mmio.data + at, part));
+		} else {
+			uint64_t v = bus_read(bus, BUS_MMIO, addr, part);
+			memcpy(x->mmio.data + at, &v, part);
+		}
+		at += part;
+	}
+	return EXIT_RESUME;
+}
+
+static enum exit_result on_hlt(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	(void)x;
+	/* With local APICs in KVM, HLT waits there; an exit means that it did not take them. */
+	return crash(vcpu, "KVM_EXIT_HLT although the local APICs are in KVM");
+}
+
+static enum exit_result on_shutdown(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	(void)x;
+	return crash(vcpu, "triple fault (KVM_EXIT_SHUTDOWN)");
+}
+
+static enum exit_result on_fail_entry(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	char why[128];
+	(void)snprintf(why, sizeof(why), "the CPU refused to enter the guest (KVM_EXIT_FAIL_ENTRY, reason %#" PRIx64 ")",
+		x->fail_entry.reason);
+	return crash(vcpu, why);
+}
+
+static const char *suberror_name(uint32_t suberror)
+{
+	switch (suberror) {
+	case KVM_INTERNAL_ERROR_EMULATION:
+		return "instruction emulation failed";
+	case KVM_INTERNAL_ERROR_SIMUL_EX:
+		return "simultaneous exceptions";
+	case KVM_INTERNAL_ERROR_DELIVERY_EV:
+		return "exit during event delivery";
+	case KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON:
+		return "unexpected exit reason";
+	default:
+		return "unknown suberror";
+	}
+}
+
+static enum exit_result on_internal_error(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	char why[512];
+	int used = snprintf(why, sizeof(why), "KVM internal error: %s (KVM_EXIT_INTERNAL_ERROR, suberror %u)",
+		suberror_name(x->internal.suberror), x->internal.suberror);
+	for (uint32_t i = 0; i < x->internal.nr_data && i < 4 && used > 0 && (size_t)used < sizeof(why); i++)
+		used += snprintf(why + used, sizeof(why) - (size_t)used, " %#" PRIx64, x->internal.data[i]);
+	return crash(vcpu, why);
+}
+
+static enum exit_result on_system_event(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	switch (x->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		machine_end(vcpu->machine, MACHINE_END_POWER_OFF, 0, /* error */ NULL);
+		return EXIT_STOP;
+	case KVM_SYSTEM_EVENT_RESET:
+		machine_end(vcpu->machine, MACHINE_END_REBOOT, 0, /* error */ NULL);
+		return EXIT_STOP;
+	default: {
+		char why[96];
+		(void)snprintf(why, sizeof(why), "KVM_EXIT_SYSTEM_EVENT, type %u", x->system_event.type);
+		return crash(vcpu, why);
+	}
+	}
+}
+
+static enum exit_result on_ioapic_eoi(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	if (vcpu->machine->ioapic)
+		ioapic_eoi(vcpu->machine->ioapic, x->eoi.vector);
+	return EXIT_RESUME;
+}
+
+static enum exit_result on_intr(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	(void)vcpu;
+	(void)x;
+	return EXIT_RESUME;
+}
+
+static enum exit_result on_other(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	char why[96];
+	(void)snprintf(why, sizeof(why), "KVM exit reason %u, which nestor never asks for", x->reason);
+	return crash(vcpu, why);
+}
+
+static enum exit_result (*const handlers[KVM_EXIT_KIND_COUNT])(struct vcpu *, const struct kvm_exit *) = {
+	[KVM_EXIT_KIND_IO] = on_io,
+	[KVM_EXIT_KIND_MMIO] = on_mmio,
+	[KVM_EXIT_KIND_HLT] = on_hlt,
+	[KVM_EXIT_KIND_SHUTDOWN] = on_shutdown,
+	[KVM_EXIT_KIND_FAIL_ENTRY] = on_fail_entry,
+	[KVM_EXIT_KIND_INTERNAL_ERROR] = on_internal_error,
+	[KVM_EXIT_KIND_SYSTEM_EVENT] = on_system_event,
+	[KVM_EXIT_KIND_IOAPIC_EOI] = on_ioapic_eoi,
+	[KVM_EXIT_KIND_INTR] = on_intr,
+	[KVM_EXIT_KIND_OTHER] = on_other,
+};
+
+enum exit_result vcpu_handle_exit(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	return handlers[x->kind](vcpu, x);
+}

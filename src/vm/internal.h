@@ -1,0 +1,81 @@
+/* What the files of vm/ share: the machine's parts, each owned by the machine unless it says so. */
+#ifndef NESTOR_VM_INTERNAL_H
+#define NESTOR_VM_INTERNAL_H
+
+#include "devices/acpi_pm.h"
+#include "devices/bus.h"
+#include "devices/ioapic.h"
+#include "devices/mc146818.h"
+#include "devices/ns16550.h"
+#include "devices/services.h"
+#include "host/output.h"
+#include "memory/ram.h"
+#include "vm/machine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define MACHINE_MAX_DEVICES 24
+
+struct vcpu {
+	struct machine *machine; /* borrowed */
+	unsigned index;
+	struct kvm_vcpu *kvm;
+	pthread_t thread;
+	bool thread_started;
+};
+
+struct machine {
+	struct machine_options options;
+	struct kvm_vm *kvm_vm;
+	struct ram *ram;
+	struct bus bus;
+	struct device *devices[MACHINE_MAX_DEVICES]; /* in the order of creation */
+	unsigned nr_devices;
+	struct vcpu *vcpus; /* plan->nr_vcpus */
+
+	/* Borrowed from devices[]. */
+	struct ns16550 *serials[CONFIG_MAX_SERIALS];
+	struct acpi_pm *acpi_pm;
+	struct mc146818 *rtc;
+	struct ioapic *ioapic; /* split irqchip only */
+	struct loop_timer *rtc_timer, *pm_timer; /* the loop's */
+
+	struct host_output *serial_output[CONFIG_MAX_SERIALS];
+	struct host_output *debug_output;
+
+	pthread_mutex_t routes_lock; /* split irqchip: serialises machine_update_routes */
+	int stop_fd;	       /* eventfd: readable once the vCPUs have to stop */
+	atomic_bool stopping;  /* read by vCPU threads between runs */
+	atomic_int ended;      /* 0, or 1 + enum machine_end: the first to set it wins */
+	uint32_t end_status;   /* written by that one before the loop is told */
+	struct err run_error;  /* likewise, for MACHINE_END_ERROR */
+};
+
+/* Ends the run; only the first call counts. error may be NULL. Any thread. */
+void machine_end(struct machine *m, enum machine_end end, uint32_t status, const struct err *error);
+
+/* devices.c: creates and claims every device of the plan. */
+int machine_add_devices(struct machine *m, struct err *e) MUST_CHECK;
+
+/* irq.c: the interrupt services of devices, for either irqchip. */
+struct irq_line machine_irq_line(struct machine *m, unsigned gsi);
+struct msi_sink machine_msi_sink(struct machine *m);
+/* The I/O APIC's entries changed: tells KVM the routes (split irqchip). */
+void machine_update_routes(void *ctx);
+
+/* load.c: ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */
+int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e) MUST_CHECK;
+
+/* vcpu.c: threads. */
+int machine_start_vcpus(struct machine *m, struct err *e) MUST_CHECK;
+void machine_join_vcpus(struct machine *m);
+
+/* exits.c: what to do after one KVM exit. */
+enum exit_result { EXIT_RESUME, EXIT_STOP };
+enum exit_result vcpu_handle_exit(struct vcpu *vcpu, const struct kvm_exit *x);
+
+/* crash.c: reports why, the registers and the bytes at RIP; on the vCPU's own thread. */
+void vcpu_report_crash(struct vcpu *vcpu, const char *why);
+
+#endif

@@ -1,0 +1,132 @@
+#include "vm/internal.h"
+
+#include "acpi/acpi.h"
+#include "base/fd.h"
+#include "boot/boot.h"
+#include "fdt/fdt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Files of the guest, mapped for the time of loading. */
+struct guest_files {
+	struct file_map kernel, initrd;
+	struct file_map module_maps[CONFIG_MAX_MODULES];
+	struct boot_module modules[CONFIG_MAX_MODULES];
+};
+
+static void close_files(struct guest_files *files)
+{
+	file_map_close(&files->kernel);
+	file_map_close(&files->initrd);
+	for (size_t i = 0; i < ARRAY_SIZE(files->module_maps); i++)
+		file_map_close(&files->module_maps[i]);
+}
+
+static int open_files(const struct vm_config *config, struct guest_files *files, struct err *e)
+{
+	int rc = file_map_open(&files->kernel, config->boot.kernel, UINT64_MAX, e);
+	if (rc)
+		return err_wrap(e, rc, "boot.kernel");
+	if (config->boot.initrd) {
+		rc = file_map_open(&files->initrd, config->boot.initrd, UINT64_MAX, e);
+		if (rc)
+			return err_wrap(e, rc, "boot.initrd");
+	}
+	for (size_t i = 0; i < config->boot.nr_modules; i++) {
+		const struct config_module *module = &config->boot.modules[i];
+		rc = file_map_open(&files->module_maps[i], module->path, UINT64_MAX, e);
+		if (rc)
+			return err_wrap(e, rc, "boot.modules[%zu].path", i);
+		files->modules[i] = (struct boot_module){
+			.file = { module->path, files->module_maps[i].data, files->module_maps[i].size },
+			.cmdline = module->cmdline,
+		};
+	}
+	return 0;
+}
+
+static int load_acpi(struct machine *m, struct gpa *ret_rsdp, struct err *e)
+{
+	size_t used;
+	/* Built in place: this part of RAM is fresh, and no loader uses it. */
+	uint8_t *area = guest_memory_borrow(ram_guest_memory(m->ram), gpa(PLAN_ACPI_BASE), PLAN_ACPI_SIZE);
+	if (!area)
+		return err_set(e, -EFAULT, "no RAM for the ACPI tables at %#llx", (unsigned long long)PLAN_ACPI_BASE);
+	return acpi_build(m->options.plan, area, &used, ret_rsdp, e);
+}
+
+/* From the config's words to the loader's. */
+static void choose_protocol(const struct vm_config *config, struct boot_request *req)
+{
+	req->protocol_forced = config->boot.protocol != PROTOCOL_AUTO;
+	switch (config->boot.protocol) {
+	case PROTOCOL_AUTO:
+	case PROTOCOL_LINUX64:
+		req->protocol = BOOT_LINUX64;
+		break;
+	case PROTOCOL_LINUX32:
+		req->protocol = BOOT_LINUX32;
+		break;
+	case PROTOCOL_PVH:
+		req->protocol = BOOT_PVH;
+		break;
+	case PROTOCOL_MULTIBOOT:
+		req->protocol = BOOT_MULTIBOOT;
+		break;
+	}
+}
+
+static int load_kernel(struct machine *m, const struct guest_files *files, struct gpa rsdp, const uint8_t *dtb,
+	size_t dtb_size, struct x86_state *ret_state, struct err *e)
+{
+	const struct vm_config *config = m->options.config;
+	struct boot_request req = {
+		.kernel = { config->boot.kernel, files->kernel.data, files->kernel.size },
+		.initrd = { config->boot.initrd, files->initrd.data, files->initrd.size },
+		.cmdline = config->boot.cmdline,
+		.modules = files->modules,
+		.nr_modules = (unsigned)config->boot.nr_modules,
+		.decompress_on_host = config->boot.decompress != DECOMPRESS_GUEST,
+		.decompress_required = config->boot.decompress == DECOMPRESS_HOST,
+		.ram_is_zero = true,
+		.plan = m->options.plan,
+		.rsdp = rsdp,
+		.device_tree = dtb,
+		.device_tree_size = dtb_size,
+	};
+	choose_protocol(config, &req);
+	struct boot_result result;
+	int rc = boot_load(&req, ram_guest_memory(m->ram), &result, e);
+	if (rc)
+		return rc;
+	report(m->options.reporter, REPORT_DEBUG, "%s: loaded by %s at gpa %#llx%s", config->boot.kernel,
+		boot_protocol_name(result.protocol), (unsigned long long)result.kernel.v,
+		result.decompressed ? ", unpacked on the host" : "");
+	if (result.note[0])
+		report(m->options.reporter, REPORT_WARN, "%s: %s", config->boot.kernel, result.note);
+	*ret_state = result.state;
+	return 0;
+}
+
+int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e)
+{
+	const struct vm_config *config = m->options.config;
+	struct guest_files files = { 0 };
+	uint8_t *dtb = NULL;
+	size_t dtb_size = 0;
+	struct gpa rsdp;
+
+	int rc = open_files(config, &files, e);
+	if (rc == 0)
+		rc = load_acpi(m, &rsdp, e);
+	if (rc == 0 && config->boot.device_tree) {
+		struct fdt_info info = { .cmdline = config->boot.cmdline };
+		rc = fdt_build(m->options.plan, &info, &dtb, &dtb_size, e);
+	}
+	if (rc == 0)
+		rc = load_kernel(m, &files, rsdp, dtb, dtb_size, ret_state, e);
+	fdt_free(dtb);
+	close_files(&files);
+	return rc;
+}

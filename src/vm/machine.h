@@ -1,0 +1,68 @@
+/*
+ * The machine: the composition root. Joins a plan, KVM, guest RAM, devices and a boot loader into one
+ * VM, runs it, and takes it down again. Several machines can live in one process, one event loop
+ * each. See build.c for the numbered steps.
+ */
+#ifndef NESTOR_VM_MACHINE_H
+#define NESTOR_VM_MACHINE_H
+
+#include "base/report.h"
+#include "config/vm_config.h"
+#include "host/loop.h"
+#include "kvm/kvm.h"
+#include "plan/machine_plan.h"
+
+struct machine;
+
+/* Descriptors that the machine's consoles use; borrowed; -1: none. */
+struct machine_io {
+	int serial_out[CONFIG_MAX_SERIALS];
+	int debug_console_out;
+};
+
+/* Everything is borrowed and must outlive the machine. */
+struct machine_options {
+	struct kvm *kvm;
+	const struct vm_config *config;
+	const struct machine_plan *plan;
+	struct machine_io io;
+	struct loop *loop;
+	const struct reporter *reporter;
+	/* The console's UART drained its receiver: more input is welcome. Any thread. */
+	void (*input_wanted)(void *ctx);
+	void *input_ctx;
+};
+
+/* How a run ended. */
+enum machine_end {
+	MACHINE_END_POWER_OFF,
+	MACHINE_END_REBOOT,
+	MACHINE_END_DEBUG_EXIT, /* status: the byte that the guest wrote */
+	MACHINE_END_CRASH,	/* the report went to the reporter */
+	MACHINE_END_PANIC,
+	MACHINE_END_STOPPED, /* by machine_stop */
+	MACHINE_END_ERROR,   /* a vCPU or the host failed; machine_run returns the error */
+};
+
+struct machine_result {
+	enum machine_end end;
+	uint32_t status;
+};
+
+/* Builds all of it, guest loaded, vCPUs not started. */
+int machine_create(struct machine **ret_machine, const struct machine_options *options, struct err *e) MUST_CHECK;
+void machine_destroy(struct machine *m);
+
+/* Starts the vCPUs and runs the event loop until the machine ends, then joins the vCPUs. Once. */
+int machine_run(struct machine *m, struct machine_result *ret_result, struct err *e) MUST_CHECK;
+
+/* On the loop's thread. */
+void machine_press_power_button(struct machine *m);
+/* Ends the run at once. Any thread. */
+void machine_stop(struct machine *m);
+
+/* Input for the serial port number i; see ns16550_input. On the loop's thread. */
+size_t machine_serial_space(struct machine *m, unsigned i);
+size_t machine_serial_input(struct machine *m, unsigned i, const uint8_t *bytes, size_t n) MUST_CHECK;
+
+#endif
