@@ -119,7 +119,8 @@ uint64_t acpi_madt_build(struct acpi_area *area, const struct machine_plan *plan
 		acpi_put(p + 4, PLAN_IOAPIC_BASE, 4);
 		acpi_put(p + 8, 0, 4); /* first GSI */
 	}
-	/* None for ISA interrupt 0: KVM wires GSI 0, the 8254, to pin 0, not to pin 2 as PC boards do. */
+	/* None for ISA interrupt 0: KVM wires GSI 0, the 8254, to pin 0, not to pin 2 as PC boards
+	 * do. */
 	append_override(area, PLAN_GSI_SCI, PLAN_GSI_SCI, INTI_LEVEL_ACTIVE_HIGH);
 	append_nmi(area, x2apic);
 	return acpi_table_close(area, offset);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int __attribute__((format(printf, 4, 0))) set_v(struct err *e, enum err_kind kind, int code,
-	const char *fmt, va_list ap)
+static int __attribute__((format(printf, 4, 0)))
+set_v(struct err *e, enum err_kind kind, int code, const char *fmt, va_list ap)
 {
 	if (e) {
 		e->kind = kind;

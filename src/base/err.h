@@ -21,11 +21,15 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	char msg[1024]; /* one line, or several where each is a fault of its own; no final newline */
+	char msg[1024]; /* one line, or several where each is a fault of its own; no final newline
+			 */
 	char hint[512]; /* what to do; may be empty */
 };
 
-#define ERR_INIT { .kind = ERR_HOST, .msg = "", .hint = "" }
+#define ERR_INIT                                                                                   \
+	{                                                                                          \
+		.kind = ERR_HOST, .msg = "", .hint = ""                                            \
+	}
 
 /* Sets the message, with kind ERR_HOST. Returns code (negative errno). e may be NULL. */
 int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -50,8 +50,9 @@ int file_map_open(struct file_map *ret_map, const char *path, uint64_t max_bytes
 	if (!S_ISREG(st.st_mode))
 		return err_set_config(e, -EINVAL, "%s is not a regular file", path);
 	if ((uint64_t)st.st_size > max_bytes)
-		return err_set_config(e, -EFBIG, "%s has %" PRIu64 " bytes, more than the %" PRIu64
-			" that are allowed here", path, (uint64_t)st.st_size, max_bytes);
+		return err_set_config(e, -EFBIG,
+			"%s has %" PRIu64 " bytes, more than the %" PRIu64 " that are allowed here",
+			path, (uint64_t)st.st_size, max_bytes);
 	struct file_map map = { .data = NULL, .size = (size_t)st.st_size };
 	if (map.size > 0) {
 		void *p = mmap(NULL, map.size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -38,8 +38,8 @@ struct file_map {
  * Maps the regular file at path. Errors (ERR_CONFIG: the user named it) say the path and what is
  * wrong: absent, not readable, not a regular file, larger than max_bytes.
  */
-int file_map_open(struct file_map *ret_map, const char *path, uint64_t max_bytes, struct err *e)
-	MUST_CHECK;
+int file_map_open(
+	struct file_map *ret_map, const char *path, uint64_t max_bytes, struct err *e) MUST_CHECK;
 
 /* Unmaps; accepts one never opened (all zero). */
 void file_map_close(struct file_map *map);

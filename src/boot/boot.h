@@ -45,7 +45,7 @@ struct boot_request {
 	bool decompress_on_host;  /* of a bzImage's payload; a wholly compressed file always is */
 	bool decompress_required; /* with it: fail, not leave it to the guest, where nestor cannot
 				   */
-	bool ram_is_zero;         /* guest RAM is fresh: .bss need not be zeroed again */
+	bool ram_is_zero; /* guest RAM is fresh, all zero: what is zero need not be written */
 	const struct machine_plan *plan; /* RAM and e820 map */
 	struct gpa rsdp;                 /* ACPI RSDP; 0: none */
 	const uint8_t *device_tree;      /* flattened, or NULL; passed as SETUP_DTB (Linux only) */

@@ -276,8 +276,8 @@ int elf_claim(
 }
 
 /*
- * Copies to RAM that is zero, leaving alone each guest page whose data are zero: linked kernels carry
- * megabytes of .bss in their files, and pages not touched cost the host no memory.
+ * Copies to RAM that is zero, leaving alone each guest page whose data are zero: linked kernels
+ * carry megabytes of .bss in their files, and pages not touched cost the host no memory.
  */
 static void copy_sparsely(uint8_t *dst, const uint8_t *src, uint64_t size)
 {
@@ -300,8 +300,8 @@ static int load_segment(const struct boot_file *file, const struct elf_segment *
 {
 	uint8_t *dst = guest_memory_borrow(mem, gpa(s->paddr), s->memsz);
 	if (!dst)
-		return err_set(e, -EFAULT, "gpa %#" PRIx64 " + %#" PRIx64 " bytes is not guest RAM", s->paddr,
-			s->memsz);
+		return err_set(e, -EFAULT, "gpa %#" PRIx64 " + %#" PRIx64 " bytes is not guest RAM",
+			s->paddr, s->memsz);
 	if (s->filesz == 0 && ram_is_zero)
 		return 0;
 	const uint8_t *src = s->filesz ? file->data + s->offset : NULL;
@@ -315,13 +315,14 @@ static int load_segment(const struct boot_file *file, const struct elf_segment *
 	return 0;
 }
 
-int elf_load(const struct boot_file *file, const struct elf_image *elf, const struct guest_memory *mem,
-	bool ram_is_zero, struct err *e)
+int elf_load(const struct boot_file *file, const struct elf_image *elf,
+	const struct guest_memory *mem, bool ram_is_zero, struct err *e)
 {
 	for (unsigned i = 0; i < elf->nr_load; i++) {
 		int rc = load_segment(file, &elf->load[i], mem, ram_is_zero, e);
 		if (rc < 0)
-			return err_wrap(e, rc, "%s: %s %u", file->path, elf->what, elf->load[i].index);
+			return err_wrap(
+				e, rc, "%s: %s %u", file->path, elf->what, elf->load[i].index);
 	}
 	return 0;
 }

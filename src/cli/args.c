@@ -52,7 +52,8 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		return add(state, /* key */ NULL, arg, "--set");
 	case ARGP_KEY_ARG:
 		if (args->file)
-			argp_error(state, "one config file at most: %s and %s were given", args->file, arg);
+			argp_error(state, "one config file at most: %s and %s were given",
+				args->file, arg);
 		args->file = arg;
 		return 0;
 	default:
@@ -68,8 +69,8 @@ int args_parse(const struct argp *argp, int argc, char **argv, void *input)
 	return argp_parse(argp, argc, argv, 0, /* arg_index */ NULL, input);
 }
 
-int config_from_args(const struct config_args *args, struct config **ret_config, const struct vm_config **ret_vm,
-	struct err *e)
+int config_from_args(const struct config_args *args, struct config **ret_config,
+	const struct vm_config **ret_vm, struct err *e)
 {
 	struct config *c = config_create();
 	*ret_config = c;

@@ -26,11 +26,12 @@ struct config_args {
 	size_t nr_assignments;
 };
 
-/* The argp child that fills a struct config_args: --set, --kernel, --initrd, --append, --memory, --vcpus. */
+/* The argp child that fills a struct config_args: --set, --kernel, --initrd, --append, --memory,
+ * --vcpus. */
 extern const struct argp config_argp;
 
 /* Loads and checks; *ret_config must be destroyed by the caller, also on failure. */
-int config_from_args(const struct config_args *args, struct config **ret_config, const struct vm_config **ret_vm,
-	struct err *e) MUST_CHECK;
+int config_from_args(const struct config_args *args, struct config **ret_config,
+	const struct vm_config **ret_vm, struct err *e) MUST_CHECK;
 
 #endif

@@ -11,7 +11,8 @@ static bool colour(void)
 	return isatty(STDERR_FILENO) == 1;
 }
 
-/* One write per message, so that messages of several threads do not mix; each line has the prefix. */
+/* One write per message, so that messages of several threads do not mix; each line has the prefix.
+ */
 static void print_message(const char *label, const char *start, const char *text)
 {
 	char out[5120];
@@ -19,9 +20,10 @@ static void print_message(const char *label, const char *start, const char *text
 	const char *end_colour = colour() && *start ? "\033[0m" : "";
 	for (const char *line = text; *line && used < sizeof(out);) {
 		size_t n = strcspn(line, "\n");
-		/* Raw terminals and plain files both take \n: output processing stays on in raw mode. */
-		int done = snprintf(out + used, sizeof(out) - used, "nestor: %s%s%s%.*s\n", colour() ? start : "",
-			label, end_colour, (int)n, line);
+		/* Raw terminals and plain files both take \n: output processing stays on in raw
+		 * mode. */
+		int done = snprintf(out + used, sizeof(out) - used, "nestor: %s%s%s%.*s\n",
+			colour() ? start : "", label, end_colour, (int)n, line);
 		if (done < 0)
 			break;
 		used += (size_t)done;

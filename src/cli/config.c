@@ -49,16 +49,25 @@ static const struct argp_option dtb_options[] = {
 	{ 0 },
 };
 static const struct argp check_argp = {
-	.parser = parse, .args_doc = "[VM.toml]", .children = children,
-	.doc = "Check a VM's configuration, without starting anything.\vThe exit status is 0 where it is good, "
+	.parser = parse,
+	.args_doc = "[VM.toml]",
+	.children = children,
+	.doc = "Check a VM's configuration, without starting anything.\vThe exit status is 0 where "
+	       "it is good, "
 	       "101 where it is not; every fault is printed with file, line and column.",
 };
 static const struct argp show_argp = {
-	.options = show_options, .parser = parse, .args_doc = "[VM.toml]", .children = children,
+	.options = show_options,
+	.parser = parse,
+	.args_doc = "[VM.toml]",
+	.children = children,
 	.doc = "Show the effective configuration, and where each value comes from.",
 };
 static const struct argp dtb_argp = {
-	.options = dtb_options, .parser = parse, .args_doc = "[VM.toml]", .children = children,
+	.options = dtb_options,
+	.parser = parse,
+	.args_doc = "[VM.toml]",
+	.children = children,
 	.doc = "Write the flattened device tree of the VM as this host would run it.",
 };
 
@@ -117,7 +126,8 @@ static int dtb(const struct command_args *args, struct config *c, const struct v
 	(void)c;
 	struct err e = ERR_INIT;
 	if (!args->output && isatty(STDOUT_FILENO) == 1)
-		return cli_usage("nestor config dtb", "a device tree is binary: name a file with -o, or redirect");
+		return cli_usage("nestor config dtb",
+			"a device tree is binary: name a file with -o, or redirect");
 	struct machine_plan *plan = malloc(sizeof(*plan));
 	uint8_t *blob = NULL;
 	size_t size = 0;
@@ -173,5 +183,6 @@ int cmd_config(int argc, char **argv)
 		if (strcmp(name, commands[i].name) == 0)
 			return run_command(i, argc - 1, argv + 1);
 	}
-	return cli_usage("nestor config", "expected check, show or dtb, found %s", *name ? name : "nothing");
+	return cli_usage(
+		"nestor config", "expected check, show or dtb, found %s", *name ? name : "nothing");
 }

@@ -16,8 +16,10 @@ static void ask_to_stop(struct console *c, const char *why)
 		return;
 	c->stop_asked = true;
 	uint64_t timeout_ms = c->config->lifecycle.stop_timeout_ms;
-	report(c->reporter, REPORT_INFO, "%s: asking the guest to power off; stopping it in %" PRIu64 ".%03" PRIu64
-		" s if it does not", why, timeout_ms / 1000, timeout_ms % 1000);
+	report(c->reporter, REPORT_INFO,
+		"%s: asking the guest to power off; stopping it in %" PRIu64 ".%03" PRIu64
+		" s if it does not",
+		why, timeout_ms / 1000, timeout_ms % 1000);
 	machine_press_power_button(c->machine);
 	loop_timer_arm(c->stop_timer, host_monotonic_ns() + timeout_ms * 1000000u);
 }
@@ -44,8 +46,9 @@ static void on_signal(void *ctx)
 	if (info.ssi_signo == SIGINT && ++c->nr_interrupts >= 2)
 		stop_now(c, "interrupted twice");
 	else
-		ask_to_stop(c, info.ssi_signo == SIGINT ? "interrupted (again stops at once)" :
-			       info.ssi_signo == SIGHUP ? "hung up" : "terminated");
+		ask_to_stop(c, info.ssi_signo == SIGINT   ? "interrupted (again stops at once)"
+			       : info.ssi_signo == SIGHUP ? "hung up"
+							  : "terminated");
 }
 
 static void on_front_gone(void *ctx)
@@ -87,7 +90,8 @@ static void act(struct console *c, enum escape_action action)
 		break;
 	case ESCAPE_HELP:
 		report(c->reporter, REPORT_INFO,
-			"Ctrl-] then: d detach, p press the power button, x stop at once, ] send Ctrl-] to the guest, "
+			"Ctrl-] then: d detach, p press the power button, x stop at once, ] send "
+			"Ctrl-] to the guest, "
 			"? this help");
 		break;
 	case ESCAPE_BYTE:
@@ -102,7 +106,8 @@ static void on_input(void *ctx)
 	uint8_t in[INPUT_CHUNK], out[INPUT_CHUNK];
 	size_t space = c->machine ? machine_serial_space(c->machine, (unsigned)c->serial) : 0;
 	if (space == 0) {
-		/* console_input_wanted switches it on again; until then the bytes wait with their sender. */
+		/* console_input_wanted switches it on again; until then the bytes wait with their
+		 * sender. */
 		loop_enable_reader(c->loop, STDIN_FILENO, false);
 		return;
 	}
@@ -171,11 +176,15 @@ static int take_signals(struct console *c, struct err *e)
 	return loop_add_reader(c->loop, c->signal_fd, on_signal, c, e);
 }
 
-int console_open(struct console *c, struct loop *loop, struct terminal *terminal, const struct vm_config *config,
-	const struct reporter *reporter, struct err *e)
+int console_open(struct console *c, struct loop *loop, struct terminal *terminal,
+	const struct vm_config *config, const struct reporter *reporter, struct err *e)
 {
-	*c = (struct console){ .loop = loop, .terminal = terminal, .config = config, .reporter = reporter,
-		.serial = -1, .signal_fd = -1 };
+	*c = (struct console){ .loop = loop,
+		.terminal = terminal,
+		.config = config,
+		.reporter = reporter,
+		.serial = -1,
+		.signal_fd = -1 };
 	for (size_t i = 0; i < config->nr_serials; i++) {
 		if (config->serials[i].mode == SERIAL_STDIO)
 			c->serial = (int)i;

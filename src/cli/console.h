@@ -17,7 +17,7 @@ struct console {
 	const struct reporter *reporter;
 	const struct vm_config *config;
 	struct machine *machine; /* the one that runs now; NULL between two */
-	int serial;		 /* which serial port has standard input, or -1 */
+	int serial;              /* which serial port has standard input, or -1 */
 	bool input_open;
 	struct escape escape;
 	int signal_fd;
@@ -27,8 +27,8 @@ struct console {
 };
 
 /* Blocks SIGTERM, SIGINT and SIGHUP in this and all later threads, and takes them by the loop. */
-int console_open(struct console *c, struct loop *loop, struct terminal *terminal, const struct vm_config *config,
-	const struct reporter *reporter, struct err *e) MUST_CHECK;
+int console_open(struct console *c, struct loop *loop, struct terminal *terminal,
+	const struct vm_config *config, const struct reporter *reporter, struct err *e) MUST_CHECK;
 void console_close(struct console *c);
 
 /* The machine that runs from now on, or NULL. */

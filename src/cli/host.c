@@ -21,8 +21,8 @@ struct host_report {
 	int api_version;
 	struct host_facts facts;
 	struct nesting_support nesting;
-	char module[16];	   /* kvm_intel, kvm_amd, or "unknown" */
-	char module_nested[8];	   /* that module's parameter `nested`, or "" */
+	char module[16];       /* kvm_intel, kvm_amd, or "unknown" */
+	char module_nested[8]; /* that module's parameter `nested`, or "" */
 	struct utsname kernel;
 	size_t nr_caps;
 	const struct kvm_capability *caps;
@@ -44,8 +44,10 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 static const struct argp argp = {
-	.options = options, .parser = parse,
-	.doc = "Show what this host's KVM can do: API version, capabilities that nestor uses, nested "
+	.options = options,
+	.parser = parse,
+	.doc = "Show what this host's KVM can do: API version, capabilities that nestor uses, "
+	       "nested "
 	       "virtualization, limits.\vThe exit status is 0, or 102 where KVM cannot be used.",
 };
 
@@ -117,14 +119,16 @@ static int print_json(const struct host_report *r)
 	json_t *caps = json_object();
 	for (size_t i = 0; caps && i < r->nr_caps; i++)
 		(void)json_object_set_new(caps, r->caps[i].name, json_integer(r->cap_values[i]));
-	json_t *root = json_pack("{s:s, s:s, s:i, s:s, s:s, s:{s:b, s:s, s:s, s:s, s:b}, s:{s:i, s:i, s:i, s:i}, s:o}",
-		"device", KVM_DEVICE_PATH, "kernel", r->kernel.release, "api_version", r->api_version, "vendor",
-		vendor_name(r), "module", r->module,
-		"nested", "supported", r->nesting.supported, "extensions", r->nesting.extensions, "reason",
-		r->nesting.reason, "module_parameter", r->module_nested, "state", r->facts.nested_state,
-		"limits", "max_vcpus", (int)r->facts.max_vcpus, "max_vcpu_id", (int)r->facts.max_vcpu_id, "memslots",
-		(int)r->facts.nr_memslots, "physical_address_bits", (int)cpuid_phys_bits(&r->facts.supported),
-		"capabilities", caps);
+	json_t *root = json_pack("{s:s, s:s, s:i, s:s, s:s, s:{s:b, s:s, s:s, s:s, s:b}, s:{s:i, "
+				 "s:i, s:i, s:i}, s:o}",
+		"device", KVM_DEVICE_PATH, "kernel", r->kernel.release, "api_version",
+		r->api_version, "vendor", vendor_name(r), "module", r->module, "nested",
+		"supported", r->nesting.supported, "extensions", r->nesting.extensions, "reason",
+		r->nesting.reason, "module_parameter", r->module_nested, "state",
+		r->facts.nested_state, "limits", "max_vcpus", (int)r->facts.max_vcpus,
+		"max_vcpu_id", (int)r->facts.max_vcpu_id, "memslots", (int)r->facts.nr_memslots,
+		"physical_address_bits", (int)cpuid_phys_bits(&r->facts.supported), "capabilities",
+		caps);
 	int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
 	json_decref(root);
 	(void)putchar('\n');
@@ -133,21 +137,23 @@ static int print_json(const struct host_report *r)
 
 static int print_text(const struct host_report *r)
 {
-	(void)printf("KVM        %s, API version %d, %s, kernel %s\n", KVM_DEVICE_PATH, r->api_version, r->module,
-		r->kernel.release);
-	(void)printf("CPU        %s, %u physical address bits\n", vendor_name(r), cpuid_phys_bits(&r->facts.supported));
+	(void)printf("KVM        %s, API version %d, %s, kernel %s\n", KVM_DEVICE_PATH,
+		r->api_version, r->module, r->kernel.release);
+	(void)printf("CPU        %s, %u physical address bits\n", vendor_name(r),
+		cpuid_phys_bits(&r->facts.supported));
 	if (r->nesting.supported)
 		(void)printf("nested     yes, %s; state can%s be saved\n", r->nesting.extensions,
 			r->facts.nested_state ? "" : "not");
 	else
 		(void)printf("nested     no: %s%s%s\n", r->nesting.reason,
-			r->module_nested[0] ? "; the module's parameter nested is " : "", r->module_nested);
-	(void)printf("limits     %u vCPUs, APIC IDs below %u, %u memory slots\n", r->facts.max_vcpus,
-		r->facts.max_vcpu_id, r->facts.nr_memslots);
+			r->module_nested[0] ? "; the module's parameter nested is " : "",
+			r->module_nested);
+	(void)printf("limits     %u vCPUs, APIC IDs below %u, %u memory slots\n",
+		r->facts.max_vcpus, r->facts.max_vcpu_id, r->facts.nr_memslots);
 	(void)printf("capabilities\n");
 	for (size_t i = 0; i < r->nr_caps; i++)
-		(void)printf("  %-30s %8d  %s%s\n", r->caps[i].name, r->cap_values[i], r->caps[i].purpose,
-			r->caps[i].required ? " (required)" : "");
+		(void)printf("  %-30s %8d  %s%s\n", r->caps[i].name, r->cap_values[i],
+			r->caps[i].purpose, r->caps[i].required ? " (required)" : "");
 	return cli_flush(STATUS_OK);
 }
 

@@ -50,11 +50,14 @@ static const struct argp_option show_options[] = {
 	{ 0 },
 };
 static const struct argp show_argp = {
-	.options = show_options, .parser = parse, .args_doc = "FILE",
+	.options = show_options,
+	.parser = parse,
+	.args_doc = "FILE",
 	.doc = "Show how a kernel file can be booted, and how it is compressed.",
 };
 static const struct argp extract_argp = {
-	.parser = parse, .args_doc = "FILE OUT",
+	.parser = parse,
+	.args_doc = "FILE OUT",
 	.doc = "Unpack a bzImage to its ELF kernel, or a compressed file, into OUT.",
 };
 
@@ -63,8 +66,10 @@ static json_t *entries_json(const struct boot_info *info)
 	json_t *list = json_array();
 	for (int p = 0; p < BOOT_NR_PROTOCOLS; p++) {
 		if (info->offers[p])
-			(void)json_array_append_new(list, json_pack("{s:s, s:I}", "protocol",
-				boot_protocol_name((enum boot_protocol)p), "entry", (json_int_t)info->entry[p]));
+			(void)json_array_append_new(
+				list, json_pack("{s:s, s:I}", "protocol",
+					      boot_protocol_name((enum boot_protocol)p), "entry",
+					      (json_int_t)info->entry[p]));
 	}
 	return list;
 }
@@ -72,10 +77,12 @@ static json_t *entries_json(const struct boot_info *info)
 static int show_json(const char *path, const struct boot_info *info)
 {
 	json_t *root = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:s}", "file", path, "format",
-		info->is_bzimage ? "bzImage" : info->is_elf ? (info->elf_is_64_bit ? "ELF64" : "ELF32") : "raw",
+		info->is_bzimage ? "bzImage"
+		: info->is_elf   ? (info->elf_is_64_bit ? "ELF64" : "ELF32")
+				 : "raw",
 		"file_compression", boot_compression_name(info->file_compression), "file_bytes",
-		(json_int_t)info->file_size, "unpacked_bytes", (json_int_t)info->unpacked_file_size, "protocols",
-		entries_json(info), "preferred", boot_protocol_name(info->preferred));
+		(json_int_t)info->file_size, "unpacked_bytes", (json_int_t)info->unpacked_file_size,
+		"protocols", entries_json(info), "preferred", boot_protocol_name(info->preferred));
 	if (root && info->is_bzimage) {
 		(void)json_object_set_new(root, "version", json_string(info->version));
 		(void)json_object_set_new(root, "boot_protocol",
@@ -84,9 +91,11 @@ static int show_json(const char *path, const struct boot_info *info)
 	if (root && info->has_payload)
 		(void)json_object_set_new(root, "payload",
 			json_pack("{s:s, s:I, s:I, s:b, s:b, s:I}", "compression",
-				boot_compression_name(info->payload_compression), "bytes", (json_int_t)info->payload_size,
-				"unpacked_bytes", (json_int_t)info->unpacked_payload_size, "kernel", info->payload_is_kernel,
-				"pvh", info->payload_has_pvh, "pvh_entry", (json_int_t)info->payload_pvh_entry));
+				boot_compression_name(info->payload_compression), "bytes",
+				(json_int_t)info->payload_size, "unpacked_bytes",
+				(json_int_t)info->unpacked_payload_size, "kernel",
+				info->payload_is_kernel, "pvh", info->payload_has_pvh, "pvh_entry",
+				(json_int_t)info->payload_pvh_entry));
 	int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
 	json_decref(root);
 	(void)putchar('\n');
@@ -96,23 +105,27 @@ static int show_json(const char *path, const struct boot_info *info)
 static int show_text(const char *path, const struct boot_info *info)
 {
 	(void)printf("%s: %s", path,
-		info->is_bzimage ? "Linux bzImage" : info->is_elf ? (info->elf_is_64_bit ? "ELF64" : "ELF32") : "raw");
+		info->is_bzimage ? "Linux bzImage"
+		: info->is_elf   ? (info->elf_is_64_bit ? "ELF64" : "ELF32")
+				 : "raw");
 	if (info->file_compression != BOOT_COMPRESSION_NONE)
-		(void)printf(", %s-compressed, %zu bytes unpacked", boot_compression_name(info->file_compression),
-			info->unpacked_file_size);
+		(void)printf(", %s-compressed, %zu bytes unpacked",
+			boot_compression_name(info->file_compression), info->unpacked_file_size);
 	(void)printf(", %zu bytes\n", info->file_size);
 	if (info->is_bzimage)
-		(void)printf("  version    %s (boot protocol %u.%02u)\n", info->version, info->protocol_major,
-			info->protocol_minor);
+		(void)printf("  version    %s (boot protocol %u.%02u)\n", info->version,
+			info->protocol_major, info->protocol_minor);
 	for (int p = 0; p < BOOT_NR_PROTOCOLS; p++) {
 		if (info->offers[p])
-			(void)printf("  boots by   %-10s entry %#" PRIx64 "%s\n", boot_protocol_name((enum boot_protocol)p),
-				info->entry[p], info->preferred == (enum boot_protocol)p ? "  (preferred)" : "");
+			(void)printf("  boots by   %-10s entry %#" PRIx64 "%s\n",
+				boot_protocol_name((enum boot_protocol)p), info->entry[p],
+				info->preferred == (enum boot_protocol)p ? "  (preferred)" : "");
 	}
 	if (info->has_payload) {
 		(void)printf("  payload    %s, %zu bytes, %zu unpacked%s%s\n",
 			boot_compression_name(info->payload_compression), info->payload_size,
-			info->unpacked_payload_size, info->payload_is_kernel ? ", an ELF kernel" : "",
+			info->unpacked_payload_size,
+			info->payload_is_kernel ? ", an ELF kernel" : "",
 			info->payload_has_pvh ? " with a PVH entry" : "");
 		if (info->payload_note[0])
 			(void)printf("             %s\n", info->payload_note);
@@ -205,5 +218,6 @@ int cmd_kernel(int argc, char **argv)
 		if (strcmp(name, commands[i].name) == 0)
 			return run_command(i, argc - 1, argv + 1);
 	}
-	return cli_usage("nestor kernel", "expected show or extract, found %s", *name ? name : "nothing");
+	return cli_usage(
+		"nestor kernel", "expected show or extract, found %s", *name ? name : "nothing");
 }

@@ -79,5 +79,6 @@ int main(int argc, char **argv)
 	}
 	if (*name == '\0')
 		return cli_usage("nestor", "a command is missing: run, config, host or kernel");
-	return cli_usage("nestor", "unknown command %s; expected run, config, host or kernel", name);
+	return cli_usage(
+		"nestor", "unknown command %s; expected run, config, host or kernel", name);
 }

@@ -32,7 +32,8 @@ struct run {
 };
 
 static const struct argp_option options[] = {
-	{ "verbose", 'v', NULL, 0, "say what is loaded where, and which accesses nobody claims", 2 },
+	{ "verbose", 'v', NULL, 0, "say what is loaded where, and which accesses nobody claims",
+		2 },
 	{ 0 },
 };
 
@@ -57,10 +58,14 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[VM.toml]",
-	.doc = "Run a virtual machine in the foreground, its first serial port on standard input and output."
-	       "\vThe exit status is 0 when the guest powered off, 1 to 99 as the guest asked through the debug-exit "
-	       "port, 100 for a bug in nestor, 101 usage or configuration, 102 host, 103 guest rebooted "
-	       "(lifecycle.on_reboot=exit), 104 guest crashed, 105 guest panicked, 106 stopped by force. "
+	.doc = "Run a virtual machine in the foreground, its first serial port on standard input "
+	       "and output."
+	       "\vThe exit status is 0 when the guest powered off, 1 to 99 as the guest asked "
+	       "through the debug-exit "
+	       "port, 100 for a bug in nestor, 101 usage or configuration, 102 host, 103 guest "
+	       "rebooted "
+	       "(lifecycle.on_reboot=exit), 104 guest crashed, 105 guest panicked, 106 stopped by "
+	       "force. "
 	       "See nestor(1) and nestor.toml(5).",
 	.children = children,
 };
@@ -145,7 +150,8 @@ static int bring_up_console(struct run *run, struct err *e)
 		return rc;
 	run->console_open = true;
 	if (run->terminal.active)
-		report(&run->reporter, REPORT_INFO, "%s: Ctrl-] then x stops the VM, d detaches, ? helps", run->vm->name);
+		report(&run->reporter, REPORT_INFO,
+			"%s: Ctrl-] then x stops the VM, d detaches, ? helps", run->vm->name);
 	return terminal_raw(&run->terminal, e);
 }
 
@@ -186,7 +192,9 @@ static int status_of(const struct run *run, const struct machine_result *result)
 	case MACHINE_END_DEBUG_EXIT:
 		if (result->status <= STATUS_GUEST_MAX)
 			return (int)result->status;
-		report(r, REPORT_WARN, "guest asked for exit status %u; giving %d, the highest that is the guest's",
+		report(r, REPORT_WARN,
+			"guest asked for exit status %u; giving %d, the highest that is the "
+			"guest's",
 			result->status, STATUS_GUEST_MAX);
 		return STATUS_GUEST_MAX;
 	case MACHINE_END_CRASH:
@@ -211,7 +219,8 @@ static int run_machine(struct run *run, struct err *e)
 		if (rc == 0)
 			rc = run_once(run, &result, e);
 	} while (rc == 0 && result.end == MACHINE_END_REBOOT &&
-		 run->vm->lifecycle.on_reboot == ON_REBOOT_RESTART && !console_stopping(&run->console));
+		 run->vm->lifecycle.on_reboot == ON_REBOOT_RESTART &&
+		 !console_stopping(&run->console));
 	if (run->console_open)
 		console_close(&run->console);
 	terminal_close(&run->terminal); /* before anything is printed for the user's shell */

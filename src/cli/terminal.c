@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the front does to the terminal must work from the background too, so SIGTTOU is held back. */
+/* What the front does to the terminal must work from the background too, so SIGTTOU is held back.
+ */
 static void put_back(const struct termios *saved)
 {
 	sigset_t ttou, before;
@@ -28,7 +29,8 @@ static int status_of(int wait_status)
 {
 	if (WIFEXITED(wait_status))
 		return WEXITSTATUS(wait_status);
-	(void)fprintf(stderr, "nestor: the VM's process was killed by signal %d\n", WTERMSIG(wait_status));
+	(void)fprintf(stderr, "nestor: the VM's process was killed by signal %d\n",
+		WTERMSIG(wait_status));
 	return STATUS_SIGNAL + WTERMSIG(wait_status);
 }
 
@@ -46,14 +48,17 @@ static int front_main(pid_t child, int signal_fd, int told_fd, const struct term
 		if ((fds[1].revents & POLLIN) && read(told_fd, &word, 1) == 1 && word == 'd') {
 			put_back(saved);
 			(void)fprintf(stderr,
-				"\nnestor: detached; the VM runs on as process %d, without a console; "
-				"`kill %d` asks it to power off\n", (int)child, (int)child);
+				"\nnestor: detached; the VM runs on as process %d, without a "
+				"console; "
+				"`kill %d` asks it to power off\n",
+				(int)child, (int)child);
 			return STATUS_OK;
 		}
 		if (fds[1].revents & POLLHUP)
 			fds[1].fd = -1;
 		struct signalfd_siginfo info;
-		if ((fds[0].revents & POLLIN) && read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
+		if ((fds[0].revents & POLLIN) &&
+			read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
 			info.ssi_signo != SIGCHLD)
 			(void)kill(child, (int)info.ssi_signo);
 		int wait_status;
@@ -66,8 +71,8 @@ static int front_main(pid_t child, int signal_fd, int told_fd, const struct term
 	return STATUS_HOST;
 }
 
-static int run_front(struct terminal *t, pid_t child, const sigset_t *signals, int told_fd, int *ret_status,
-	struct err *e)
+static int run_front(struct terminal *t, pid_t child, const sigset_t *signals, int told_fd,
+	int *ret_status, struct err *e)
 {
 	FD_LOCAL signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
 	if (signal_fd < 0) {
@@ -103,7 +108,8 @@ int terminal_open(struct terminal *ret_terminal, int *ret_status, struct err *e)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGHUP);
 	(void)sigaddset(&signals, SIGCHLD);
-	/* Before the fork: a signal that comes between must not kill the front and orphan the child. */
+	/* Before the fork: a signal that comes between must not kill the front and orphan the
+	 * child. */
 	(void)pthread_sigmask(SIG_BLOCK, &signals, &before);
 	pid_t child = fork();
 	if (child < 0) {

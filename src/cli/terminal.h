@@ -17,11 +17,11 @@
 #include <termios.h>
 
 struct terminal {
-	bool active;	      /* this process is the child of a front */
+	bool active; /* this process is the child of a front */
 	bool raw;
 	struct termios saved; /* as it was found */
-	int front_fd;	      /* readable (end of file) once the front is gone */
-	int tell_fd;	      /* to the front: 'd' to detach */
+	int front_fd;         /* readable (end of file) once the front is gone */
+	int tell_fd;          /* to the front: 'd' to detach */
 };
 
 /*

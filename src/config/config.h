@@ -1,10 +1,12 @@
 /*
- * Config text to checked config. Sources in rising order of precedence: defaults, one TOML 1.0 file,
- * command-line flags and --set (in the order given). Nothing is opened but the TOML file itself;
- * whether named files exist is checked by config_finish, which names the line that named them.
+ * Config text to checked config. Sources in rising order of precedence: defaults, one TOML 1.0
+ * file, command-line flags and --set (in the order given). Nothing is opened but the TOML file
+ * itself; whether named files exist is checked by config_finish, which names the line that named
+ * them.
  *
  * Every error is ERR_CONFIG and reads FILE:LINE:COLUMN: KEY: what is wrong, what was expected, and
- * for an unknown key the nearest known one. As many faults as fit are reported at once, a line each.
+ * for an unknown key the nearest known one. As many faults as fit are reported at once, a line
+ * each.
  */
 #ifndef NESTOR_CONFIG_CONFIG_H
 #define NESTOR_CONFIG_CONFIG_H
@@ -19,10 +21,12 @@ struct config; /* vm_config plus the origin of each value */
 struct config *config_create(void); /* NULL only when memory is out */
 void config_destroy(struct config *c);
 
-/* Reads the TOML file at path ("-" is not special). Relative paths inside are relative to the file. */
+/* Reads the TOML file at path ("-" is not special). Relative paths inside are relative to the file.
+ */
 int config_load_file(struct config *c, const char *path, struct err *e) MUST_CHECK;
 
-/* As config_load_file, of n bytes that came from name; for tests and fuzzing. base_dir may be NULL. */
+/* As config_load_file, of n bytes that came from name; for tests and fuzzing. base_dir may be NULL.
+ */
 int config_load_text(struct config *c, const char *text, size_t n, const char *name,
 	const char *base_dir, struct err *e) MUST_CHECK;
 
@@ -31,7 +35,8 @@ int config_load_text(struct config *c, const char *text, size_t n, const char *n
  * a size, a duration or a word, the bare text: memory.size=512M, boot.modules=[{path="x"}].
  * An array element by number: serial.1.mode=file. origin names the flag in errors ("--set").
  */
-int config_set(struct config *c, const char *assignment, const char *origin, struct err *e) MUST_CHECK;
+int config_set(
+	struct config *c, const char *assignment, const char *origin, struct err *e) MUST_CHECK;
 
 /* A flag that stands for one key: its value is taken as bare text, never parsed as TOML. */
 int config_set_text(struct config *c, const char *key, const char *value, const char *origin,
@@ -49,7 +54,8 @@ int config_show(const struct config *c, FILE *out, bool json) MUST_CHECK;
  */
 const char *config_origin(const struct config *c, const char *key);
 
-/* The key table, for documentation tests and completion: name of key i ("serial[].mode"), or NULL. */
+/* The key table, for documentation tests and completion: name of key i ("serial[].mode"), or NULL.
+ */
 const char *config_key_name(size_t i);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * The checked configuration of one VM: plain typed values, const once config_finish() has returned.
  * Filled through the one key table of keys.c; every key is in nestor.toml(5). Strings are owned by
- * the config; NULL means "not given" where a key has no default.
+ * the config; NULL means "not given" where a key has no default. Paths are absolute.
  */
 #ifndef NESTOR_CONFIG_VM_CONFIG_H
 #define NESTOR_CONFIG_VM_CONFIG_H
@@ -45,9 +45,9 @@ struct vm_config {
 	} memory;
 	struct {
 		uint64_t vcpus; /* 1 to 255; default 1, or the product of the three below */
-		uint64_t sockets, cores, threads; /* per VM, per socket, per core; 0: not given */
+		uint64_t sockets, cores, threads; /* per VM, per socket, per core; 0: none given */
 		uint64_t pinning[CONFIG_MAX_VCPUS]; /* host CPU of vCPU i */
-		size_t nr_pinning;		    /* 0 (no pinning) or vcpus */
+		size_t nr_pinning;                  /* 0 (no pinning) or vcpus */
 	} cpu;
 	struct {
 		char *kernel;
@@ -75,7 +75,7 @@ struct vm_config {
 	} debug_console;
 	struct {
 		enum config_on_reboot on_reboot; /* default restart */
-		uint64_t stop_timeout_ms;	 /* default 30 s */
+		uint64_t stop_timeout_ms;        /* default 30 s */
 	} lifecycle;
 	struct {
 		bool expose_virtualization_extensions; /* default false */

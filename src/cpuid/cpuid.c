@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-const struct cpuid_entry *cpuid_get(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
+const struct cpuid_entry *cpuid_get(
+	const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
 {
 	for (unsigned i = 0; i < table->nr_entries; i++) {
 		const struct cpuid_entry *entry = &table->entries[i];
@@ -18,13 +19,15 @@ struct cpuid_entry *cpuid_find(struct cpuid_table *table, uint32_t leaf, uint32_
 	return entry ? &table->entries[entry - table->entries] : NULL;
 }
 
-uint32_t cpuid_value(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg)
+uint32_t cpuid_value(
+	const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg)
 {
 	const struct cpuid_entry *entry = cpuid_get(table, leaf, subleaf);
 	return entry ? entry->reg[reg] : 0;
 }
 
-struct cpuid_entry *cpuid_put(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, bool subleaf_matters)
+struct cpuid_entry *cpuid_put(
+	struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, bool subleaf_matters)
 {
 	struct cpuid_entry *entry = cpuid_find(table, leaf, subleaf);
 	if (entry)
@@ -32,7 +35,9 @@ struct cpuid_entry *cpuid_put(struct cpuid_table *table, uint32_t leaf, uint32_t
 	if (table->nr_entries == CPUID_MAX_ENTRIES)
 		return NULL;
 	entry = &table->entries[table->nr_entries++];
-	*entry = (struct cpuid_entry){ .leaf = leaf, .subleaf = subleaf, .subleaf_matters = subleaf_matters };
+	*entry = (struct cpuid_entry){
+		.leaf = leaf, .subleaf = subleaf, .subleaf_matters = subleaf_matters
+	};
 	return entry;
 }
 
@@ -60,7 +65,8 @@ enum cpuid_vendor cpuid_vendor(const struct cpuid_table *table)
 	if (!entry)
 		return CPUID_VENDOR_OTHER;
 	/* The name is in EBX, EDX, ECX, in that order. */
-	const uint32_t words[3] = { entry->reg[CPUID_EBX], entry->reg[CPUID_EDX], entry->reg[CPUID_ECX] };
+	const uint32_t words[3] = { entry->reg[CPUID_EBX], entry->reg[CPUID_EDX],
+		entry->reg[CPUID_ECX] };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (memcmp(names[i].name, words, sizeof(words)) == 0)
 			return names[i].vendor;

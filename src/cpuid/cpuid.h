@@ -27,13 +27,16 @@ enum cpuid_vendor { CPUID_VENDOR_OTHER, CPUID_VENDOR_INTEL, CPUID_VENDOR_AMD };
 
 /* The entry for (leaf, subleaf), or NULL. An entry whose subleaf does not matter fits any. */
 struct cpuid_entry *cpuid_find(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf);
-const struct cpuid_entry *cpuid_get(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf);
+const struct cpuid_entry *cpuid_get(
+	const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf);
 
 /* One register of an entry; 0 where the table has no such entry. */
-uint32_t cpuid_value(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg);
+uint32_t cpuid_value(
+	const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg);
 
 /* Adds an all-zero entry, or returns the one that is there; NULL where the table is full. */
-struct cpuid_entry *cpuid_put(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, bool subleaf_matters);
+struct cpuid_entry *cpuid_put(
+	struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, bool subleaf_matters);
 
 /* Removes all entries of a leaf. */
 void cpuid_remove_leaf(struct cpuid_table *table, uint32_t leaf);

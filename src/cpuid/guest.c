@@ -10,7 +10,8 @@ void cpuid_guest_base(const struct host_facts *host, struct cpuid_table *ret_tab
 	if (e) {
 		uint32_t *ecx = &e->reg[CPUID_ECX];
 		*ecx |= UINT32_C(1) << 31; /* a hypervisor is present: leaf 0x40000000 is valid */
-		*ecx &= ~(UINT32_C(1) << 27); /* OSXSAVE mirrors CR4.OSXSAVE, clear at reset; KVM sets it */
+		*ecx &= ~(UINT32_C(1)
+			  << 27); /* OSXSAVE mirrors CR4.OSXSAVE, clear at reset; KVM sets it */
 		/* Older KVM leaves the TSC-deadline timer out of the supported leaves and has a
 		 * capability for it (KVM API, KVM_GET_SUPPORTED_CPUID). */
 		if (host->tsc_deadline_timer)

@@ -24,7 +24,7 @@ int msr_policy_firmware(struct msr_policy *p, struct err *e)
 {
 	/* SDM vol. 4: IA32_MISC_ENABLE bit 0, fast strings. */
 	int rc = msr_policy_set(p, MSR_IA32_MISC_ENABLE, 1, e);
-	/* SDM vol. 3, IA32_MTRR_DEF_TYPE: bit 11 enables, type 6 is write-back. With MTRRs off, Linux
-	 * turns PAT off too. */
+	/* SDM vol. 3, IA32_MTRR_DEF_TYPE: bit 11 enables, type 6 is write-back. With MTRRs off,
+	 * Linux turns PAT off too. */
 	return rc ? rc : msr_policy_set(p, MSR_IA32_MTRR_DEF_TYPE, 1u << 11 | 6, e);
 }

@@ -32,7 +32,8 @@ struct msr_policy {
 int msr_policy_deny(struct msr_policy *p, uint32_t first, uint32_t last, struct err *e) MUST_CHECK;
 int msr_policy_set(struct msr_policy *p, uint32_t index, uint64_t value, struct err *e) MUST_CHECK;
 
-/* What firmware leaves behind on any PC: fast strings, and MTRRs on with default type write-back. */
+/* What firmware leaves behind on any PC: fast strings, and MTRRs on with default type write-back.
+ */
 int msr_policy_firmware(struct msr_policy *p, struct err *e) MUST_CHECK;
 
 #endif

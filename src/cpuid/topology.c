@@ -35,7 +35,8 @@ static uint32_t set_field(uint32_t reg, unsigned low, unsigned width, uint32_t v
 }
 
 /* Leaf 1: initial APIC ID, addressable IDs per package, HTT (SDM vol. 2, CPUID, leaf 01H). */
-static void apply_leaf_1(const struct cpu_topology *t, const struct cpu_place *p, struct cpuid_table *table)
+static void apply_leaf_1(
+	const struct cpu_topology *t, const struct cpu_place *p, struct cpuid_table *table)
 {
 	struct cpuid_entry *e = cpuid_find(table, 1, 0);
 	if (!e)
@@ -47,7 +48,8 @@ static void apply_leaf_1(const struct cpu_topology *t, const struct cpu_place *p
 	e->reg[CPUID_EDX] = set_field(e->reg[CPUID_EDX], 28, 1, several);
 }
 
-/* Leaves 4 and 0x8000001D: who shares each cache. Levels 1 and 2 are a core's, 3 and up a socket's. */
+/* Leaves 4 and 0x8000001D: who shares each cache. Levels 1 and 2 are a core's, 3 and up a socket's.
+ */
 static void apply_caches(const struct cpu_topology *t, struct cpuid_table *table, uint32_t leaf)
 {
 	for (unsigned i = 0; i < table->nr_entries; i++) {
@@ -63,13 +65,14 @@ static void apply_caches(const struct cpu_topology *t, struct cpuid_table *table
 			sharing = level >= 3 ? threads_in_package : t->threads;
 		*eax = set_field(*eax, 14, 12, sharing - 1);
 		if (leaf == 4)
-			*eax = set_field(*eax, 26, 6, (1u << (t->package_shift - t->core_shift)) - 1);
+			*eax = set_field(
+				*eax, 26, 6, (1u << (t->package_shift - t->core_shift)) - 1);
 	}
 }
 
 /* Leaves 0xB and 0x1F: x2APIC ID and the shifts (SDM vol. 2, CPUID, leaves 0BH and 1FH). */
-static int apply_extended(const struct cpu_topology *t, const struct cpu_place *p, struct cpuid_table *table,
-	uint32_t leaf, struct err *e)
+static int apply_extended(const struct cpu_topology *t, const struct cpu_place *p,
+	struct cpuid_table *table, uint32_t leaf, struct err *e)
 {
 	const struct {
 		uint32_t shift, count, type;
@@ -92,7 +95,8 @@ static int apply_extended(const struct cpu_topology *t, const struct cpu_place *
 }
 
 /* APM vol. 3, appendix E: Fn8000_0001 ECX, Fn8000_0008 ECX, Fn8000_001E. */
-static void apply_amd(const struct cpu_topology *t, const struct cpu_place *p, struct cpuid_table *table)
+static void apply_amd(
+	const struct cpu_topology *t, const struct cpu_place *p, struct cpuid_table *table)
 {
 	struct cpuid_entry *e = cpuid_find(table, 0x80000001, 0);
 	unsigned threads_in_package = t->cores * t->threads;
@@ -113,8 +117,8 @@ static void apply_amd(const struct cpu_topology *t, const struct cpu_place *p, s
 	}
 }
 
-int cpu_topology_apply(const struct cpu_topology *t, const struct cpu_place *place, struct cpuid_table *table,
-	struct err *e)
+int cpu_topology_apply(const struct cpu_topology *t, const struct cpu_place *place,
+	struct cpuid_table *table, struct err *e)
 {
 	uint32_t max_leaf = cpuid_value(table, 0, 0, CPUID_EAX);
 	apply_leaf_1(t, place, table);

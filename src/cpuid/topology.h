@@ -6,8 +6,8 @@
 
 struct cpu_topology {
 	unsigned sockets, cores, threads; /* per VM, per socket, per core; each at least 1 */
-	unsigned core_shift;		  /* APIC ID bits of the thread number */
-	unsigned package_shift;		  /* APIC ID bits of thread and core number */
+	unsigned core_shift;              /* APIC ID bits of the thread number */
+	unsigned package_shift;           /* APIC ID bits of thread and core number */
 };
 
 /* Where vCPU number i sits. */
@@ -16,7 +16,8 @@ struct cpu_place {
 	uint32_t apic_id;
 };
 
-/* Computes the shifts: each level gets the fewest bits that hold its numbers (SDM vol. 3, APIC ID). */
+/* Computes the shifts: each level gets the fewest bits that hold its numbers (SDM vol. 3, APIC ID).
+ */
 struct cpu_topology cpu_topology_make(unsigned sockets, unsigned cores, unsigned threads);
 
 /* Places vCPU i: threads vary fastest, then cores, then sockets. */

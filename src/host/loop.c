@@ -55,7 +55,8 @@ int loop_create(struct loop **ret_loop, struct err *e)
 	struct loop *loop = calloc(1, sizeof(*loop));
 	if (!loop)
 		return err_set(e, -ENOMEM, "out of memory");
-	(void)pthread_mutex_init(&loop->lock, /* attr */ NULL); /* cannot fail with default attributes */
+	(void)pthread_mutex_init(
+		&loop->lock, /* attr */ NULL); /* cannot fail with default attributes */
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0) {
 		int code = -errno;
@@ -89,8 +90,10 @@ int loop_add_reader(struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx,
 	if (find_source(loop, fd))
 		return err_set(e, -EEXIST, "descriptor %d is in the event loop already", fd);
 	if (loop->nr_sources == LOOP_MAX_SOURCES)
-		return err_set(e, -E2BIG, "more than %u descriptors in the event loop", LOOP_MAX_SOURCES);
-	loop->sources[loop->nr_sources++] = (struct loop_source){ .fd = fd, .enabled = true, .fn = fn, .ctx = ctx };
+		return err_set(
+			e, -E2BIG, "more than %u descriptors in the event loop", LOOP_MAX_SOURCES);
+	loop->sources[loop->nr_sources++] =
+		(struct loop_source){ .fd = fd, .enabled = true, .fn = fn, .ctx = ctx };
 	return 0;
 }
 
@@ -108,7 +111,8 @@ void loop_enable_reader(struct loop *loop, int fd, bool enabled)
 		s->enabled = enabled;
 }
 
-int loop_add_timer(struct loop *loop, void (*fn)(void *ctx), void *ctx, struct loop_timer **ret_timer, struct err *e)
+int loop_add_timer(struct loop *loop, void (*fn)(void *ctx), void *ctx,
+	struct loop_timer **ret_timer, struct err *e)
 {
 	for (unsigned i = 0; i < LOOP_MAX_TIMERS; i++) {
 		struct loop_timer *t = &loop->timers[i];
@@ -202,7 +206,8 @@ static int poll_once(struct loop *loop, uint64_t deadline_ns)
 	if (deadline_ns) {
 		uint64_t now = host_monotonic_ns();
 		uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
-		wait = (struct timespec){ (time_t)(left / 1000000000u), (long)(left % 1000000000u) };
+		wait = (struct timespec){ (time_t)(left / 1000000000u),
+			(long)(left % 1000000000u) };
 	}
 	int rc = ppoll(fds, n, deadline_ns ? &wait : NULL, /* sigmask */ NULL);
 	if (rc < 0)

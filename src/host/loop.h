@@ -19,19 +19,21 @@ int loop_create(struct loop **ret_loop, struct err *e) MUST_CHECK;
 void loop_destroy(struct loop *loop);
 
 /* Calls fn(ctx) while fd is readable, or was hung up. fd is borrowed. */
-int loop_add_reader(struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx, struct err *e) MUST_CHECK;
+int loop_add_reader(
+	struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx, struct err *e) MUST_CHECK;
 void loop_remove_reader(struct loop *loop, int fd);
 /* Asks again after a source was switched off because its taker was full. */
 void loop_enable_reader(struct loop *loop, int fd, bool enabled);
 
 /* A timer that calls fn(ctx) on the loop's thread; owned by the loop. */
-int loop_add_timer(struct loop *loop, void (*fn)(void *ctx), void *ctx, struct loop_timer **ret_timer,
-	struct err *e) MUST_CHECK;
+int loop_add_timer(struct loop *loop, void (*fn)(void *ctx), void *ctx,
+	struct loop_timer **ret_timer, struct err *e) MUST_CHECK;
 void loop_remove_timer(struct loop_timer *timer);
 /* CLOCK_MONOTONIC nanoseconds; 0 disarms. Any thread. */
 void loop_timer_arm(struct loop_timer *timer, uint64_t deadline_ns);
 
-/* Calls fn(ctx) once on the loop's thread, soon, whenever loop_wake was called since. Any thread. */
+/* Calls fn(ctx) once on the loop's thread, soon, whenever loop_wake was called since. Any thread.
+ */
 int loop_add_waker(struct loop *loop, void (*fn)(void *ctx), void *ctx, struct err *e) MUST_CHECK;
 void loop_wake(struct loop *loop);
 

@@ -1,6 +1,7 @@
 /*
  * The table of system calls through which this room reaches KVM: the real one, or a test's own that
- * counts, fails the Nth call, or plays a KVM. The only door: nothing else in nestor calls a KVM ioctl.
+ * counts, fails the Nth call, or plays a KVM. The only door: nothing else in nestor calls a KVM
+ * ioctl.
  */
 #ifndef NESTOR_KVM_CALLS_H
 #define NESTOR_KVM_CALLS_H
@@ -8,7 +9,8 @@
 #include <stddef.h>
 
 struct kvm_calls {
-	/* Each returns >= 0 (a pointer for map) or a negative errno (NULL with *ret_code set for map). */
+	/* Each returns >= 0 (a pointer for map) or a negative errno (NULL with *ret_code set for
+	 * map). */
 	int (*open)(void *ctx, const char *path);
 	int (*ioctl)(void *ctx, int fd, unsigned long request, const char *name, void *arg);
 	void *(*map)(void *ctx, int fd, size_t size, int *ret_code);

@@ -25,9 +25,11 @@ struct kvm_vcpu {
 };
 
 /* ioctl by its own name: kvm_do(kvm, fd, KVM_RUN, arg) */
-#define kvm_do(kvm, fd, request, arg) (kvm)->calls->ioctl((kvm)->calls->ctx, (fd), (request), #request, (arg))
+#define kvm_do(kvm, fd, request, arg)                                                              \
+	(kvm)->calls->ioctl((kvm)->calls->ctx, (fd), (request), #request, (arg))
 /* An ioctl whose argument is a number. */
-#define kvm_do_value(kvm, fd, request, value) \
-	(kvm)->calls->ioctl((kvm)->calls->ctx, (fd), (request), #request, (void *)(uintptr_t)(value))
+#define kvm_do_value(kvm, fd, request, value)                                                      \
+	(kvm)->calls->ioctl(                                                                       \
+		(kvm)->calls->ctx, (fd), (request), #request, (void *)(uintptr_t)(value))
 
 #endif

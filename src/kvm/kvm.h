@@ -24,7 +24,8 @@ struct kvm_vcpu;
  * System (KVM API section 4, system ioctls). Opens path, and refuses an API version other than 12
  * or the absence of any required capability, all of which are named.
  */
-int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *path, struct err *e) MUST_CHECK;
+int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *path,
+	struct err *e) MUST_CHECK;
 void kvm_close(struct kvm *kvm);
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e) MUST_CHECK;
 
@@ -45,11 +46,12 @@ int kvm_vm_create(struct kvm_vm **ret_vm, struct kvm *kvm, struct err *e) MUST_C
 void kvm_vm_destroy(struct kvm_vm *vm);
 
 /* Maps size_bytes at hva into the guest at base, in the given slot. Multiples of 4 KiB. */
-int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes, void *hva,
-	struct err *e) MUST_CHECK;
+int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes,
+	void *hva, struct err *e) MUST_CHECK;
 
 /* Where KVM may keep its TSS (3 pages) and identity map (1 page) on Intel; before any vCPU. */
-int kvm_vm_set_intel_pages(struct kvm_vm *vm, struct gpa tss, struct gpa identity_map, struct err *e) MUST_CHECK;
+int kvm_vm_set_intel_pages(
+	struct kvm_vm *vm, struct gpa tss, struct gpa identity_map, struct err *e) MUST_CHECK;
 
 /* 32-bit APIC IDs, where KVM has KVM_CAP_X2APIC_API. */
 int kvm_vm_enable_x2apic_ids(struct kvm_vm *vm, struct err *e) MUST_CHECK;
@@ -68,7 +70,7 @@ int kvm_vm_signal_msi(struct kvm_vm *vm, uint64_t address, uint32_t data);
 
 /*
  * Split irqchip: tells KVM where each I/O APIC pin's message goes, so that it exits on the end of
- * interrupt of level-triggered ones. routes[pin] with valid false: masked.
+ * interrupt of level-triggered ones. routes[pin] with valid false: no route.
  */
 struct kvm_msi_route {
 	bool valid;
@@ -82,16 +84,21 @@ int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes,
 int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct err *e) MUST_CHECK;
 
 /* vCPU. vcpu_id is its APIC ID. */
-int kvm_vcpu_create(struct kvm_vcpu **ret_vcpu, struct kvm_vm *vm, uint32_t vcpu_id, struct err *e) MUST_CHECK;
+int kvm_vcpu_create(
+	struct kvm_vcpu **ret_vcpu, struct kvm_vm *vm, uint32_t vcpu_id, struct err *e) MUST_CHECK;
 void kvm_vcpu_destroy(struct kvm_vcpu *vcpu);
 
-int kvm_vcpu_set_cpuid(struct kvm_vcpu *vcpu, const struct cpuid_table *table, struct err *e) MUST_CHECK;
+int kvm_vcpu_set_cpuid(
+	struct kvm_vcpu *vcpu, const struct cpuid_table *table, struct err *e) MUST_CHECK;
 /* Reads back what KVM keeps of it (KVM_GET_CPUID2). */
-int kvm_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, struct err *e) MUST_CHECK;
+int kvm_vcpu_get_cpuid(
+	struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, struct err *e) MUST_CHECK;
 /* Sets the policy's MSRs one by one, and reads each back. */
-int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e) MUST_CHECK;
+int kvm_vcpu_set_msrs(
+	struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e) MUST_CHECK;
 /* Enters by a boot protocol's state; what it does not say stays as after reset. */
-int kvm_vcpu_set_state(struct kvm_vcpu *vcpu, const struct x86_state *state, struct err *e) MUST_CHECK;
+int kvm_vcpu_set_state(
+	struct kvm_vcpu *vcpu, const struct x86_state *state, struct err *e) MUST_CHECK;
 /* LINT0 takes the 8259's interrupts, LINT1 is NMI, as firmware leaves them on the boot vCPU. */
 int kvm_vcpu_set_lint(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 
@@ -101,7 +108,8 @@ int kvm_vcpu_set_lint(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
  */
 int kvm_vcpu_run(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 
-/* Makes KVM_RUN, now or next time, return -EINTR; the caller also signals the thread. Any thread. */
+/* Makes KVM_RUN, now or next time, return -EINTR; the caller also signals the thread. Any thread.
+ */
 void kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu);
 
 /* The last exit; valid after kvm_vcpu_run returned 0, on the same thread. */
@@ -127,8 +135,8 @@ struct kvm_exit {
 			uint16_t port;
 			bool out;
 			uint8_t size_bytes; /* 1, 2 or 4 */
-			uint32_t count;	    /* string operations: elements, one after another in data */
-			uint8_t *data;	    /* size_bytes * count, read or written in place */
+			uint32_t count; /* string operations: elements, one after another in data */
+			uint8_t *data;  /* size_bytes * count, read or written in place */
 		} io;
 		struct {
 			struct gpa addr;
@@ -155,8 +163,8 @@ struct kvm_exit {
 void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit);
 
 /* For a crash report; any of it may fail. */
-int kvm_vcpu_get_state(struct kvm_vcpu *vcpu, struct x86_state *ret_state, uint64_t *ret_cr2, uint64_t r8_15[8],
-	struct err *e) MUST_CHECK;
+int kvm_vcpu_get_state(struct kvm_vcpu *vcpu, struct x86_state *ret_state, uint64_t *ret_cr2,
+	uint64_t r8_15[8], struct err *e) MUST_CHECK;
 /* A guest virtual address through the vCPU's page tables; -EFAULT where it is not mapped. */
 int kvm_vcpu_translate(struct kvm_vcpu *vcpu, uint64_t gva, struct gpa *ret_addr) MUST_CHECK;
 

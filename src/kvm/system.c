@@ -7,7 +7,10 @@
 
 #define API_VERSION 12 /* the only one since Linux 2.6.22 (KVM API, KVM_GET_API_VERSION) */
 
-#define CAP(cap, need, what) { .name = #cap, .number = cap, .required = need, .purpose = what }
+#define CAP(cap, need, what)                                                                       \
+	{                                                                                          \
+		.name = #cap, .number = cap, .required = need, .purpose = what                     \
+	}
 
 static const struct kvm_capability capabilities[] = {
 	CAP(KVM_CAP_USER_MEMORY, true, "guest RAM from nestor's own mappings"),
@@ -18,7 +21,8 @@ static const struct kvm_capability capabilities[] = {
 	CAP(KVM_CAP_SET_IDENTITY_MAP_ADDR, true, "likewise"),
 	CAP(KVM_CAP_IMMEDIATE_EXIT, true, "kicking a vCPU without a lost signal"),
 	CAP(KVM_CAP_SIGNAL_MSI, true, "message-signalled interrupts"),
-	CAP(KVM_CAP_X86_MSR_FILTER, true, "MSRs that fault, so that hidden extensions leave no trace"),
+	CAP(KVM_CAP_X86_MSR_FILTER, true,
+		"MSRs that fault, so that hidden extensions leave no trace"),
 	CAP(KVM_CAP_MAX_VCPUS, false, "most vCPUs in a VM"),
 	CAP(KVM_CAP_NR_VCPUS, false, "vCPUs recommended at most"),
 	CAP(KVM_CAP_MAX_VCPU_ID, false, "APIC IDs are below this"),
@@ -55,11 +59,13 @@ static int open_error(const char *path, int code, struct err *e)
 	(void)err_set_errno(e, code, "cannot open %s", path);
 	switch (code) {
 	case -ENOENT:
-		return err_hint(e, code, "load kvm_intel or kvm_amd; in a VM, the hypervisor below must offer "
-					 "nested virtualization");
+		return err_hint(e, code,
+			"load kvm_intel or kvm_amd; in a VM, the hypervisor below must offer "
+			"nested virtualization");
 	case -EACCES:
 	case -EPERM:
-		return err_hint(e, code, "join the group that owns %s (often kvm), or run as a user who may open it",
+		return err_hint(e, code,
+			"join the group that owns %s (often kvm), or run as a user who may open it",
 			path);
 	default:
 		return code;
@@ -71,10 +77,11 @@ static int check_required(struct kvm *kvm, struct err *e)
 	char missing[512] = "";
 	size_t used = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
-		if (!capabilities[i].required || kvm_check_extension(kvm, capabilities[i].number) > 0)
+		if (!capabilities[i].required ||
+			kvm_check_extension(kvm, capabilities[i].number) > 0)
 			continue;
-		int n = snprintf(missing + used, sizeof(missing) - used, "%s%s (%s)", used ? ", " : "",
-			capabilities[i].name, capabilities[i].purpose);
+		int n = snprintf(missing + used, sizeof(missing) - used, "%s%s (%s)",
+			used ? ", " : "", capabilities[i].name, capabilities[i].purpose);
 		if (n > 0 && (size_t)n < sizeof(missing) - used)
 			used += (size_t)n;
 	}
@@ -98,8 +105,9 @@ int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *pa
 	}
 	rc = kvm_api_version(kvm);
 	if (rc != API_VERSION) {
-		rc = rc < 0 ? err_set_errno(e, rc, "KVM_GET_API_VERSION on %s", path) :
-			      err_set(e, -ENOTSUP, "%s has KVM API version %d, expected %d", path, rc, API_VERSION);
+		rc = rc < 0 ? err_set_errno(e, rc, "KVM_GET_API_VERSION on %s", path)
+			    : err_set(e, -ENOTSUP, "%s has KVM API version %d, expected %d", path,
+				      rc, API_VERSION);
 		goto fail;
 	}
 	rc = check_required(kvm, e);
@@ -107,7 +115,8 @@ int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *pa
 		goto fail;
 	rc = kvm_do_value(kvm, kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (rc < (int)sizeof(struct kvm_run)) {
-		rc = err_set(e, rc < 0 ? rc : -EPROTO, "KVM_GET_VCPU_MMAP_SIZE gives %d, expected at least %zu", rc,
+		rc = err_set(e, rc < 0 ? rc : -EPROTO,
+			"KVM_GET_VCPU_MMAP_SIZE gives %d, expected at least %zu", rc,
 			sizeof(struct kvm_run));
 		goto fail;
 	}
@@ -130,14 +139,16 @@ void kvm_close(struct kvm *kvm)
 
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
 {
-	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + CPUID_MAX_ENTRIES * sizeof(cpuid->entries[0]));
+	struct kvm_cpuid2 *cpuid =
+		calloc(1, sizeof(*cpuid) + CPUID_MAX_ENTRIES * sizeof(cpuid->entries[0]));
 	if (!cpuid)
 		return err_set(e, -ENOMEM, "out of memory");
 	cpuid->nent = CPUID_MAX_ENTRIES;
 	int rc = kvm_do(kvm, kvm->fd, KVM_GET_SUPPORTED_CPUID, cpuid);
 	if (rc < 0) {
 		free(cpuid);
-		return err_set_errno(e, rc, "KVM_GET_SUPPORTED_CPUID with room for %u entries", CPUID_MAX_ENTRIES);
+		return err_set_errno(e, rc, "KVM_GET_SUPPORTED_CPUID with room for %u entries",
+			CPUID_MAX_ENTRIES);
 	}
 	struct host_facts *f = ret_facts;
 	*f = (struct host_facts){ 0 };

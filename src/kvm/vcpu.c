@@ -20,7 +20,8 @@ int kvm_vcpu_create(struct kvm_vcpu **ret_vcpu, struct kvm_vm *vm, uint32_t vcpu
 	}
 	vcpu->run = vm->kvm->calls->map(vm->kvm->calls->ctx, vcpu->fd, vm->kvm->run_size, &rc);
 	if (!vcpu->run) {
-		rc = err_set_errno(e, rc, "mapping %zu bytes of vCPU %u", vm->kvm->run_size, vcpu_id);
+		rc = err_set_errno(
+			e, rc, "mapping %zu bytes of vCPU %u", vm->kvm->run_size, vcpu_id);
 		goto fail;
 	}
 	*ret_vcpu = vcpu;
@@ -71,7 +72,8 @@ int kvm_vcpu_set_cpuid(struct kvm_vcpu *vcpu, const struct cpuid_table *table, s
 	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_CPUID2, c);
 	free(c);
 	if (rc < 0)
-		return err_set_errno(e, rc, "KVM_SET_CPUID2 on vCPU %u with %u entries", vcpu->id, table->nr_entries);
+		return err_set_errno(e, rc, "KVM_SET_CPUID2 on vCPU %u with %u entries", vcpu->id,
+			table->nr_entries);
 	return 0;
 }
 
@@ -99,7 +101,6 @@ int kvm_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, str
 	return 0;
 }
 
-
 static int msr_do(struct kvm_vcpu *vcpu, bool set, uint32_t index, uint64_t *value, struct err *e)
 {
 	struct {
@@ -108,12 +109,14 @@ static int msr_do(struct kvm_vcpu *vcpu, bool set, uint32_t index, uint64_t *val
 	struct kvm_msrs *msrs = (struct kvm_msrs *)(void *)space.bytes;
 	msrs->nmsrs = 1;
 	msrs->entries[0] = (struct kvm_msr_entry){ .index = index, .data = *value };
-	int rc = set ? kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_MSRS, msrs) : kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_MSRS, msrs);
+	int rc = set ? kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_MSRS, msrs)
+		     : kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_MSRS, msrs);
 	const char *name = set ? "KVM_SET_MSRS" : "KVM_GET_MSRS";
 	if (rc < 0)
 		return err_set_errno(e, rc, "%s on vCPU %u, MSR %#x", name, vcpu->id, index);
 	if (rc != 1)
-		return err_set(e, -EINVAL, "%s on vCPU %u: KVM does not take MSR %#x with value %#" PRIx64, name,
+		return err_set(e, -EINVAL,
+			"%s on vCPU %u: KVM does not take MSR %#x with value %#" PRIx64, name,
 			vcpu->id, index, *value);
 	*value = msrs->entries[0].data;
 	return 0;
@@ -133,7 +136,8 @@ int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_policy *policy, st
 			return rc;
 		/* Read-only status bits may be added (IA32_MISC_ENABLE on AMD and without PEBS). */
 		if ((value & want->value) != want->value)
-			return err_set(e, -EPROTO, "vCPU %u: MSR %#x was set to %#" PRIx64 ", but reads %#" PRIx64,
+			return err_set(e, -EPROTO,
+				"vCPU %u: MSR %#x was set to %#" PRIx64 ", but reads %#" PRIx64,
 				vcpu->id, want->index, want->value, value);
 	}
 	return 0;
@@ -196,8 +200,9 @@ static int set_sregs(struct kvm_vcpu *vcpu, const struct x86_state *s, struct er
 	rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_SREGS, &sregs);
 	if (rc < 0)
 		return err_set_errno(e, rc,
-			"KVM_SET_SREGS on vCPU %u, cr0 %#" PRIx64 ", cr4 %#" PRIx64 ", efer %#" PRIx64, vcpu->id, s->cr0,
-			s->cr4, s->efer);
+			"KVM_SET_SREGS on vCPU %u, cr0 %#" PRIx64 ", cr4 %#" PRIx64
+			", efer %#" PRIx64,
+			vcpu->id, s->cr0, s->cr4, s->efer);
 	return 0;
 }
 
@@ -220,7 +225,8 @@ int kvm_vcpu_set_state(struct kvm_vcpu *vcpu, const struct x86_state *s, struct 
 	};
 	rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_REGS, &regs);
 	if (rc < 0)
-		return err_set_errno(e, rc, "KVM_SET_REGS on vCPU %u, rip %#" PRIx64, vcpu->id, s->rip);
+		return err_set_errno(
+			e, rc, "KVM_SET_REGS on vCPU %u, rip %#" PRIx64, vcpu->id, s->rip);
 	return 0;
 }
 
@@ -255,7 +261,8 @@ int kvm_vcpu_run(struct kvm_vcpu *vcpu, struct err *e)
 		return -EINTR;
 	(void)err_set_errno(e, rc, "KVM_RUN on vCPU %u", vcpu->id);
 	if (rc == -EFAULT)
-		return err_hint(e, rc, "the host may be out of memory or of huge pages for the guest's RAM");
+		return err_hint(e, rc,
+			"the host may be out of memory or of huge pages for the guest's RAM");
 	return rc;
 }
 
@@ -335,8 +342,8 @@ void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit)
 	}
 }
 
-int kvm_vcpu_get_state(struct kvm_vcpu *vcpu, struct x86_state *ret_state, uint64_t *ret_cr2, uint64_t r8_15[8],
-	struct err *e)
+int kvm_vcpu_get_state(struct kvm_vcpu *vcpu, struct x86_state *ret_state, uint64_t *ret_cr2,
+	uint64_t r8_15[8], struct err *e)
 {
 	struct kvm_regs r;
 	struct kvm_sregs s;
@@ -347,15 +354,30 @@ int kvm_vcpu_get_state(struct kvm_vcpu *vcpu, struct x86_state *ret_state, uint6
 	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_GET_SREGS on vCPU %u", vcpu->id);
 	*ret_state = (struct x86_state){
-		.rax = r.rax, .rbx = r.rbx, .rcx = r.rcx, .rdx = r.rdx,
-		.rsi = r.rsi, .rdi = r.rdi, .rsp = r.rsp, .rbp = r.rbp,
-		.rip = r.rip, .rflags = r.rflags,
-		.cr0 = s.cr0, .cr3 = s.cr3, .cr4 = s.cr4, .efer = s.efer,
-		.cs = from_kvm_segment(&s.cs), .ds = from_kvm_segment(&s.ds),
-		.es = from_kvm_segment(&s.es), .fs = from_kvm_segment(&s.fs),
-		.gs = from_kvm_segment(&s.gs), .ss = from_kvm_segment(&s.ss),
-		.tr = from_kvm_segment(&s.tr), .ldt = from_kvm_segment(&s.ldt),
-		.gdt = { s.gdt.base, s.gdt.limit }, .idt = { s.idt.base, s.idt.limit },
+		.rax = r.rax,
+		.rbx = r.rbx,
+		.rcx = r.rcx,
+		.rdx = r.rdx,
+		.rsi = r.rsi,
+		.rdi = r.rdi,
+		.rsp = r.rsp,
+		.rbp = r.rbp,
+		.rip = r.rip,
+		.rflags = r.rflags,
+		.cr0 = s.cr0,
+		.cr3 = s.cr3,
+		.cr4 = s.cr4,
+		.efer = s.efer,
+		.cs = from_kvm_segment(&s.cs),
+		.ds = from_kvm_segment(&s.ds),
+		.es = from_kvm_segment(&s.es),
+		.fs = from_kvm_segment(&s.fs),
+		.gs = from_kvm_segment(&s.gs),
+		.ss = from_kvm_segment(&s.ss),
+		.tr = from_kvm_segment(&s.tr),
+		.ldt = from_kvm_segment(&s.ldt),
+		.gdt = { s.gdt.base, s.gdt.limit },
+		.idt = { s.idt.base, s.idt.limit },
 	};
 	*ret_cr2 = s.cr2;
 	const uint64_t high[8] = { r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15 };

@@ -18,7 +18,9 @@ int kvm_vm_create(struct kvm_vm **ret_vm, struct kvm *kvm, struct err *e)
 		int rc = err_set_errno(e, vm->fd, "KVM_CREATE_VM, type 0");
 		kvm_vm_destroy(vm);
 		if (rc == -ENOMEM)
-			return err_hint(e, rc, "free memory on the host, or raise the limit that this process runs under");
+			return err_hint(e, rc,
+				"free memory on the host, or raise the limit that this process "
+				"runs under");
 		return rc;
 	}
 	*ret_vm = vm;
@@ -34,8 +36,8 @@ void kvm_vm_destroy(struct kvm_vm *vm)
 	free(vm);
 }
 
-int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes, void *hva,
-	struct err *e)
+int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes,
+	void *hva, struct err *e)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
@@ -46,12 +48,13 @@ int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64
 	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
 	if (rc < 0)
 		return err_set_errno(e, rc,
-			"KVM_SET_USER_MEMORY_REGION, slot %u, gpa %#" PRIx64 ", %#" PRIx64 " bytes", slot, base.v,
-			size_bytes);
+			"KVM_SET_USER_MEMORY_REGION, slot %u, gpa %#" PRIx64 ", %#" PRIx64 " bytes",
+			slot, base.v, size_bytes);
 	return 0;
 }
 
-int kvm_vm_set_intel_pages(struct kvm_vm *vm, struct gpa tss, struct gpa identity_map, struct err *e)
+int kvm_vm_set_intel_pages(
+	struct kvm_vm *vm, struct gpa tss, struct gpa identity_map, struct err *e)
 {
 	uint64_t addr = identity_map.v;
 	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &addr);
@@ -94,7 +97,8 @@ int kvm_vm_create_split_irqchip(struct kvm_vm *vm, unsigned nr_pins, struct err 
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { nr_pins } };
 	int rc = kvm_do(vm->kvm, vm->fd, KVM_ENABLE_CAP, &cap);
 	if (rc < 0)
-		return err_set_errno(e, rc, "KVM_ENABLE_CAP, KVM_CAP_SPLIT_IRQCHIP with %u pins", nr_pins);
+		return err_set_errno(
+			e, rc, "KVM_ENABLE_CAP, KVM_CAP_SPLIT_IRQCHIP with %u pins", nr_pins);
 	return 0;
 }
 
@@ -114,9 +118,11 @@ int kvm_vm_signal_msi(struct kvm_vm *vm, uint64_t address, uint32_t data)
 	return kvm_do(vm->kvm, vm->fd, KVM_SIGNAL_MSI, &msi);
 }
 
-int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes, unsigned nr_routes, struct err *e)
+int kvm_vm_set_msi_routes(
+	struct kvm_vm *vm, const struct kvm_msi_route *routes, unsigned nr_routes, struct err *e)
 {
-	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + nr_routes * sizeof(table->entries[0]));
+	struct kvm_irq_routing *table =
+		calloc(1, sizeof(*table) + nr_routes * sizeof(table->entries[0]));
 	if (!table)
 		return err_set(e, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < nr_routes; i++) {
@@ -126,8 +132,8 @@ int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes,
 			.gsi = i,
 			.type = KVM_IRQ_ROUTING_MSI,
 			.u.msi = { .address_lo = (uint32_t)routes[i].address,
-				   .address_hi = (uint32_t)(routes[i].address >> 32),
-				   .data = routes[i].data },
+				.address_hi = (uint32_t)(routes[i].address >> 32),
+				.data = routes[i].data },
 		};
 	}
 	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_GSI_ROUTING, table);
@@ -143,7 +149,8 @@ int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes,
 int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct err *e)
 {
 	static const uint8_t deny_all[DENY_BITMAP_BYTES];
-	_Static_assert(MSR_POLICY_MAX_DENY <= KVM_MSR_FILTER_MAX_RANGES, "each range takes a filter slot");
+	_Static_assert(
+		MSR_POLICY_MAX_DENY <= KVM_MSR_FILTER_MAX_RANGES, "each range takes a filter slot");
 	struct kvm_msr_filter filter = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
 	uint8_t bitmap[DENY_BITMAP_BYTES];
 	if (policy->nr_deny == 0)
@@ -153,8 +160,8 @@ int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct 
 		const struct msr_range *r = &policy->deny[i];
 		uint32_t count = r->last - r->first + 1;
 		if (count == 0 || count > DENY_BITMAP_BYTES * 8)
-			return err_set(e, -E2BIG, "MSR range %#x to %#x is wider than %u", r->first, r->last,
-				DENY_BITMAP_BYTES * 8);
+			return err_set(e, -E2BIG, "MSR range %#x to %#x is wider than %u", r->first,
+				r->last, DENY_BITMAP_BYTES * 8);
 		filter.ranges[i] = (struct kvm_msr_filter_range){
 			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
 			.nmsrs = count,
@@ -164,6 +171,7 @@ int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct 
 	}
 	int rc = kvm_do(vm->kvm, vm->fd, KVM_X86_SET_MSR_FILTER, &filter);
 	if (rc < 0)
-		return err_set_errno(e, rc, "KVM_X86_SET_MSR_FILTER with %u ranges", policy->nr_deny);
+		return err_set_errno(
+			e, rc, "KVM_X86_SET_MSR_FILTER with %u ranges", policy->nr_deny);
 	return 0;
 }

@@ -23,8 +23,8 @@ static int not_ram(struct gpa addr, uint64_t size_bytes, struct err *e)
 		size_bytes);
 }
 
-int guest_memory_read(const struct guest_memory *mem, struct gpa addr, void *dst, uint64_t size_bytes,
-	struct err *e)
+int guest_memory_read(const struct guest_memory *mem, struct gpa addr, void *dst,
+	uint64_t size_bytes, struct err *e)
 {
 	const void *src = guest_memory_borrow(mem, addr, size_bytes);
 	if (!src)
@@ -43,7 +43,8 @@ int guest_memory_write(const struct guest_memory *mem, struct gpa addr, const vo
 	return 0;
 }
 
-int guest_memory_zero(const struct guest_memory *mem, struct gpa addr, uint64_t size_bytes, struct err *e)
+int guest_memory_zero(
+	const struct guest_memory *mem, struct gpa addr, uint64_t size_bytes, struct err *e)
 {
 	void *dst = guest_memory_borrow(mem, addr, size_bytes);
 	if (!dst)

@@ -31,9 +31,10 @@ struct guest_memory {
  */
 void *guest_memory_borrow(const struct guest_memory *mem, struct gpa addr, uint64_t size_bytes);
 
-/* Copy out of or into guest RAM, or zero it; -EFAULT, with address and size, where it is not RAM. */
-int guest_memory_read(const struct guest_memory *mem, struct gpa addr, void *dst, uint64_t size_bytes,
-	struct err *e) MUST_CHECK;
+/* Copy out of or into guest RAM, or zero it; -EFAULT, with address and size, where it is not RAM.
+ */
+int guest_memory_read(const struct guest_memory *mem, struct gpa addr, void *dst,
+	uint64_t size_bytes, struct err *e) MUST_CHECK;
 int guest_memory_write(const struct guest_memory *mem, struct gpa addr, const void *src,
 	uint64_t size_bytes, struct err *e) MUST_CHECK;
 int guest_memory_zero(const struct guest_memory *mem, struct gpa addr, uint64_t size_bytes,

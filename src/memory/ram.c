@@ -23,7 +23,8 @@ struct ram {
 	int fd;
 };
 
-static int make_memfd(const struct ram_options *options, uint64_t size_bytes, int *ret_fd, struct err *e)
+static int make_memfd(
+	const struct ram_options *options, uint64_t size_bytes, int *ret_fd, struct err *e)
 {
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	if (options->hugepage_bytes == 2 * MIB)
@@ -35,11 +36,14 @@ static int make_memfd(const struct ram_options *options, uint64_t size_bytes, in
 		int code = -errno;
 		(void)err_set_errno(e, code, "memfd_create for guest RAM, flags %#x", flags);
 		if (options->hugepage_bytes)
-			return err_hint(e, code, "this kernel may lack huge pages of that size; see memory.hugepages");
+			return err_hint(e, code,
+				"this kernel may lack huge pages of that size; see "
+				"memory.hugepages");
 		return code;
 	}
 	if (ftruncate(fd, (off_t)size_bytes) < 0)
-		return err_set_errno(e, -errno, "ftruncate of guest RAM to %" PRIu64 " bytes", size_bytes);
+		return err_set_errno(
+			e, -errno, "ftruncate of guest RAM to %" PRIu64 " bytes", size_bytes);
 	/* Nobody may shrink it: a page that vanishes under the guest would be SIGBUS for nestor. */
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return err_set_errno(e, -errno, "F_ADD_SEALS on guest RAM");
@@ -50,19 +54,24 @@ static int make_memfd(const struct ram_options *options, uint64_t size_bytes, in
 static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_offset,
 	const struct ram_options *options, struct err *e)
 {
-	void *p = mmap(NULL, bank->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->fd,
-		(off_t)file_offset);
+	void *p = mmap(NULL, bank->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+		ram->fd, (off_t)file_offset);
 	if (p == MAP_FAILED) {
 		int code = -errno;
-		(void)err_set_errno(e, code, "mmap of %" PRIu64 " bytes of guest RAM", bank->size_bytes);
+		(void)err_set_errno(
+			e, code, "mmap of %" PRIu64 " bytes of guest RAM", bank->size_bytes);
 		if (options->hugepage_bytes)
-			return err_hint(e, code, "reserve %" PRIu64 " huge pages of %" PRIu64
+			return err_hint(e, code,
+				"reserve %" PRIu64 " huge pages of %" PRIu64
 				" KiB (/sys/kernel/mm/hugepages/), or set memory.hugepages = false",
-				bank->size_bytes / options->hugepage_bytes, options->hugepage_bytes / KIB);
-		return err_hint(e, code, "lower memory.size, or raise the address space limit (ulimit -v)");
+				bank->size_bytes / options->hugepage_bytes,
+				options->hugepage_bytes / KIB);
+		return err_hint(
+			e, code, "lower memory.size, or raise the address space limit (ulimit -v)");
 	}
-	ram->mem.regions[ram->mem.nr_regions++] =
-		(struct guest_region){ .base = bank->base, .size_bytes = bank->size_bytes, .hva = p };
+	ram->mem.regions[ram->mem.nr_regions++] = (struct guest_region){
+		.base = bank->base, .size_bytes = bank->size_bytes, .hva = p
+	};
 	/* Advice may be refused by old kernels, and nothing depends on it: fewer nested page faults
 	 * where the kernel has huge pages, and no copy of guest RAM in a forked helper. */
 	if (!options->hugepage_bytes)
@@ -98,25 +107,32 @@ static int populate(const struct ram *ram, const struct ram_options *options, ui
 {
 	uint64_t available = options->hugepage_bytes ? UINT64_MAX : host_memory_available();
 	if (total > available) {
-		(void)err_set(e, -ENOMEM, "memory.prealloc: guest RAM is %" PRIu64 " MiB, but only %" PRIu64
-			" MiB of this host's memory can be had", total / MIB, available / MIB);
+		(void)err_set(e, -ENOMEM,
+			"memory.prealloc: guest RAM is %" PRIu64 " MiB, but only %" PRIu64
+			" MiB of this host's memory can be had",
+			total / MIB, available / MIB);
 		return err_hint(e, -ENOMEM, "lower memory.size, or set memory.prealloc = false");
 	}
 	uint64_t done = 0;
 	for (unsigned i = 0; i < ram->mem.nr_regions; i++) {
 		const struct guest_region *r = &ram->mem.regions[i];
 		for (uint64_t at = 0; at < r->size_bytes; at += POPULATE_STEP) {
-			uint64_t n = r->size_bytes - at < POPULATE_STEP ? r->size_bytes - at : POPULATE_STEP;
+			uint64_t n = r->size_bytes - at < POPULATE_STEP ? r->size_bytes - at
+									: POPULATE_STEP;
 			if (madvise(r->hva + at, n, MADV_POPULATE_WRITE) < 0) {
 				int code = -errno;
-				(void)err_set_errno(e, code, "madvise(MADV_POPULATE_WRITE) of %" PRIu64
-					" bytes of guest RAM", n);
-				return err_hint(e, code, "memory.prealloc needs Linux 5.14 or later and enough free "
-							 "memory or reserved huge pages");
+				(void)err_set_errno(e, code,
+					"madvise(MADV_POPULATE_WRITE) of %" PRIu64
+					" bytes of guest RAM",
+					n);
+				return err_hint(e, code,
+					"memory.prealloc needs Linux 5.14 or later and enough free "
+					"memory or reserved huge pages");
 			}
 			done += n;
 			if (total > POPULATE_STEP)
-				report(reporter, REPORT_INFO, "guest RAM: %" PRIu64 " of %" PRIu64 " MiB allocated",
+				report(reporter, REPORT_INFO,
+					"guest RAM: %" PRIu64 " of %" PRIu64 " MiB allocated",
 					done / MIB, total / MIB);
 		}
 	}
@@ -127,7 +143,8 @@ int ram_create(struct ram **ret_ram, const struct ram_bank *banks, unsigned nr_b
 	const struct ram_options *options, const struct reporter *reporter, struct err *e)
 {
 	if (nr_banks < 1 || nr_banks > GUEST_MEMORY_MAX_REGIONS)
-		return err_set(e, -EINVAL, "%u banks of guest RAM, expected 1 to %u", nr_banks, GUEST_MEMORY_MAX_REGIONS);
+		return err_set(e, -EINVAL, "%u banks of guest RAM, expected 1 to %u", nr_banks,
+			GUEST_MEMORY_MAX_REGIONS);
 	struct ram *ram = calloc(1, sizeof(*ram));
 	if (!ram)
 		return err_set(e, -ENOMEM, "out of memory");

@@ -1,6 +1,6 @@
 /*
- * Guest RAM backed by one memfd: created, mapped, optionally populated. Lazily backed by default, so
- * a guest may have more RAM than the host. Fresh RAM reads as zero. Owner: the machine.
+ * Guest RAM backed by one memfd: created, mapped, optionally populated. Lazily backed by default,
+ * so a guest may have more RAM than the host. Fresh RAM reads as zero. Owner: the machine.
  */
 #ifndef NESTOR_MEMORY_RAM_H
 #define NESTOR_MEMORY_RAM_H
@@ -27,7 +27,8 @@ struct ram;
  * Populating reports progress at REPORT_INFO.
  */
 int ram_create(struct ram **ret_ram, const struct ram_bank *banks, unsigned nr_banks,
-	const struct ram_options *options, const struct reporter *reporter, struct err *e) MUST_CHECK;
+	const struct ram_options *options, const struct reporter *reporter,
+	struct err *e) MUST_CHECK;
 void ram_destroy(struct ram *ram);
 
 /* Borrowed; valid until ram_destroy. */

@@ -31,9 +31,11 @@ int nesting_check(const struct host_facts *host, bool expose, struct err *e)
 	struct nesting_support support = nesting_support(host);
 	if (!expose || support.supported)
 		return 0;
-	(void)err_set(e, -ENOTSUP, "this host cannot expose virtualization extensions: %s", support.reason);
+	(void)err_set(e, -ENOTSUP, "this host cannot expose virtualization extensions: %s",
+		support.reason);
 	return err_hint(e, -ENOTSUP,
-		"load kvm_intel or kvm_amd with nested=1; in a VM, the hypervisor below must expose VMX or "
+		"load kvm_intel or kvm_amd with nested=1; in a VM, the hypervisor below must "
+		"expose VMX or "
 		"SVM to it (`nestor host` shows what KVM offers)");
 }
 
@@ -60,10 +62,12 @@ void nesting_apply_cpuid(bool expose, struct cpuid_table *table)
 	}
 }
 
-int nesting_apply_msrs(bool expose, const struct cpuid_table *table, struct msr_policy *policy, struct err *e)
+int nesting_apply_msrs(
+	bool expose, const struct cpuid_table *table, struct msr_policy *policy, struct err *e)
 {
 	if (expose && cpuid_has_vmx(table))
-		return msr_policy_set(policy, MSR_IA32_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED_VMX, e);
+		return msr_policy_set(
+			policy, MSR_IA32_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED_VMX, e);
 	int rc = 0;
 	for (size_t i = 0; !expose && rc == 0 && i < ARRAY_SIZE(rules); i++) {
 		if (rules[i].kind == NESTING_RULE_MSR)

@@ -28,7 +28,7 @@ const struct nesting_rule *nesting_rules(size_t *ret_count);
 struct nesting_support {
 	bool supported;
 	const char *extensions; /* "vmx", "svm", or "none" */
-	const char *reason;	/* for a person; "" where supported */
+	const char *reason;     /* for a person; "" where supported */
 };
 
 struct nesting_support nesting_support(const struct host_facts *host);

@@ -16,24 +16,25 @@
 #define PLAN_MAX_E820 16
 #define PLAN_MAX_SERIALS 4
 
-/* Fixed places of the machine (a PC: what Linux, Xen and memtest86+ look for without being told). */
+/* Fixed places of the machine (a PC: what Linux, Xen and memtest86+ look for without being told).
+ */
 #define PLAN_PCI_HOLE_BASE UINT64_C(0xc0000000) /* RAM below ends here at the latest … */
-#define PLAN_HIGH_RAM_BASE (4 * GIB)		/* … and goes on here */
+#define PLAN_HIGH_RAM_BASE (4 * GIB)            /* … and goes on here */
 #define PLAN_IOAPIC_BASE UINT64_C(0xfec00000)
 #define PLAN_LAPIC_BASE UINT64_C(0xfee00000)
-#define PLAN_TSS_BASE UINT64_C(0xfffbd000)	    /* 3 pages, Intel without unrestricted guest */
+#define PLAN_TSS_BASE UINT64_C(0xfffbd000)          /* 3 pages, Intel without unrestricted guest */
 #define PLAN_IDENTITY_MAP_BASE UINT64_C(0xfffbc000) /* 1 page, likewise */
-#define PLAN_EBDA_BASE UINT64_C(0x9fc00)	    /* conventional memory ends */
-#define PLAN_ACPI_BASE UINT64_C(0xe0000)	    /* RSDP first, tables behind it … */
-#define PLAN_ACPI_SIZE UINT64_C(0x20000)	    /* … up to 1 MiB */
+#define PLAN_EBDA_BASE UINT64_C(0x9fc00)            /* conventional memory ends */
+#define PLAN_ACPI_BASE UINT64_C(0xe0000)            /* RSDP first, tables behind it … */
+#define PLAN_ACPI_SIZE UINT64_C(0x20000)            /* … up to 1 MiB */
 
 #define PLAN_NR_GSIS 24 /* pins of the one I/O APIC */
 #define PLAN_GSI_RTC 8
 #define PLAN_GSI_SCI 9
 
-#define PLAN_PORT_PM1A_EVENT 0x600 /* 4 bytes: status, enable (ACPI 4.8.3.1) */
+#define PLAN_PORT_PM1A_EVENT 0x600   /* 4 bytes: status, enable (ACPI 4.8.3.1) */
 #define PLAN_PORT_PM1A_CONTROL 0x604 /* 2 bytes */
-#define PLAN_PORT_PM_TIMER 0x608 /* 4 bytes */
+#define PLAN_PORT_PM_TIMER 0x608     /* 4 bytes */
 #define PLAN_PORT_RESET 0xcf9
 #define PLAN_RESET_VALUE 0x06
 #define PLAN_PORT_RTC 0x70 /* 2 bytes */
@@ -60,7 +61,7 @@ struct e820_map {
 struct plan_vcpu {
 	uint32_t apic_id;
 	unsigned socket, core, thread; /* core within the socket, thread within the core */
-	int host_cpu;		       /* pinned to, or -1 */
+	int host_cpu;                  /* pinned to, or -1 */
 };
 
 struct plan_serial {
@@ -83,10 +84,10 @@ struct machine_plan {
 	struct e820_map e820;
 	struct plan_serial serials[PLAN_MAX_SERIALS];
 	unsigned nr_serials;
-	bool legacy_pic_pit;	/* 8259 pair and 8254 exist (in-kernel irqchip) */
+	bool legacy_pic_pit; /* 8259 pair and 8254 exist (in-kernel irqchip) */
 	bool debug_exit, debug_console;
 	uint16_t debug_exit_port, debug_console_port;
-	unsigned phys_bits;	/* guest physical address width */
+	unsigned phys_bits;     /* guest physical address width */
 	bool expose_extensions; /* the knob */
 	bool split_irqchip;
 	struct cpuid_table cpuid; /* what all vCPUs share; see plan_vcpu_cpuid */

@@ -13,28 +13,32 @@ static const struct plan_serial com_ports[PLAN_MAX_SERIALS] = {
 	{ .port = 0x2e8, .gsi = 7 },
 };
 
-static int plan_vcpus(const struct vm_config *config, const struct host_facts *host, struct machine_plan *plan,
-	struct err *e)
+static int plan_vcpus(const struct vm_config *config, const struct host_facts *host,
+	struct machine_plan *plan, struct err *e)
 {
 	unsigned sockets = config->cpu.sockets ? (unsigned)config->cpu.sockets : 1;
 	unsigned threads = config->cpu.threads ? (unsigned)config->cpu.threads : 1;
 	unsigned vcpus = (unsigned)config->cpu.vcpus;
-	unsigned cores = config->cpu.cores ? (unsigned)config->cpu.cores : vcpus / sockets / threads;
+	unsigned cores =
+		config->cpu.cores ? (unsigned)config->cpu.cores : vcpus / sockets / threads;
 
 	if (vcpus < 1 || vcpus > PLAN_MAX_VCPUS || sockets * cores * threads != vcpus)
-		return err_set(e, -EINVAL, "cpu: %u sockets of %u cores of %u threads are not %u vCPUs", sockets,
+		return err_set(e, -EINVAL,
+			"cpu: %u sockets of %u cores of %u threads are not %u vCPUs", sockets,
 			cores, threads, vcpus);
 	if (vcpus > host->max_vcpus)
-		return err_set(e, -E2BIG, "cpu.vcpus = %u, but this host's KVM allows %u in a VM", vcpus,
-			host->max_vcpus);
+		return err_set(e, -E2BIG, "cpu.vcpus = %u, but this host's KVM allows %u in a VM",
+			vcpus, host->max_vcpus);
 	plan->nr_vcpus = vcpus;
 	plan->topology = cpu_topology_make(sockets, cores, threads);
 	for (unsigned i = 0; i < vcpus; i++) {
 		struct cpu_place place = cpu_topology_place(&plan->topology, i);
 		if (place.apic_id >= host->max_vcpu_id)
 			return err_set(e, -E2BIG,
-				"cpu: this topology gives vCPU %u the APIC ID %u, but this host's KVM allows IDs "
-				"below %u", i, place.apic_id, host->max_vcpu_id);
+				"cpu: this topology gives vCPU %u the APIC ID %u, but this host's "
+				"KVM allows IDs "
+				"below %u",
+				i, place.apic_id, host->max_vcpu_id);
 		plan->vcpus[i] = (struct plan_vcpu){
 			.apic_id = place.apic_id,
 			.socket = place.socket,
@@ -54,12 +58,14 @@ static int plan_ram(const struct vm_config *config, struct machine_plan *plan, s
 
 	if (plan->phys_bits < 64 && end > UINT64_C(1) << plan->phys_bits)
 		return err_set(e, -E2BIG,
-			"memory.size: RAM would end at %#" PRIx64 ", past this host's %u physical address bits", end,
-			plan->phys_bits);
+			"memory.size: RAM would end at %#" PRIx64
+			", past this host's %u physical address bits",
+			end, plan->phys_bits);
 	plan->ram[plan->nr_ram++] = (struct plan_ram){ .base = gpa(0), .size_bytes = low };
 	if (low < size)
-		plan->ram[plan->nr_ram++] = (struct plan_ram){
-			.base = gpa(PLAN_HIGH_RAM_BASE), .size_bytes = size - low, .file_offset = low };
+		plan->ram[plan->nr_ram++] = (struct plan_ram){ .base = gpa(PLAN_HIGH_RAM_BASE),
+			.size_bytes = size - low,
+			.file_offset = low };
 	return 0;
 }
 
@@ -73,13 +79,15 @@ static void plan_e820(struct machine_plan *plan)
 	struct e820_map *map = &plan->e820;
 	add_e820(map, 0, PLAN_EBDA_BASE, E820_RAM);
 	add_e820(map, PLAN_EBDA_BASE, 0xa0000, E820_RESERVED);
-	/* Reserved, not "ACPI reclaimable": the FACS is here, which is never given back (ACPI 5.2.10). */
+	/* Reserved, not "ACPI reclaimable": the FACS is here, which is never given back
+	 * (ACPI 5.2.10). */
 	add_e820(map, PLAN_ACPI_BASE, PLAN_ACPI_BASE + PLAN_ACPI_SIZE, E820_RESERVED);
 	add_e820(map, MIB, plan->ram[0].size_bytes, E820_RAM);
 	/* The APICs, and KVM's own pages below 4 GiB. */
 	add_e820(map, PLAN_TSS_BASE & ~UINT64_C(0xffff), PLAN_HIGH_RAM_BASE, E820_RESERVED);
 	if (plan->nr_ram > 1)
-		add_e820(map, PLAN_HIGH_RAM_BASE, PLAN_HIGH_RAM_BASE + plan->ram[1].size_bytes, E820_RAM);
+		add_e820(map, PLAN_HIGH_RAM_BASE, PLAN_HIGH_RAM_BASE + plan->ram[1].size_bytes,
+			E820_RAM);
 }
 
 static void plan_devices(const struct vm_config *config, struct machine_plan *plan)
@@ -95,8 +103,8 @@ static void plan_devices(const struct vm_config *config, struct machine_plan *pl
 	plan->debug_console_port = (uint16_t)config->debug_console.port;
 }
 
-int plan_machine(const struct vm_config *config, const struct host_facts *host, struct machine_plan *ret_plan,
-	struct err *e)
+int plan_machine(const struct vm_config *config, const struct host_facts *host,
+	struct machine_plan *ret_plan, struct err *e)
 {
 	bool expose = config->nesting.expose_virtualization_extensions;
 	struct machine_plan *plan = ret_plan;
@@ -107,7 +115,9 @@ int plan_machine(const struct vm_config *config, const struct host_facts *host, 
 	if (rc)
 		return err_wrap(e, rc, "nesting.expose_virtualization_extensions = true");
 	if (config->machine.irqchip == IRQCHIP_SPLIT && !host->split_irqchip)
-		return err_set(e, -ENOTSUP, "machine.irqchip = \"split\": this host's KVM has no KVM_CAP_SPLIT_IRQCHIP");
+		return err_set(e, -ENOTSUP,
+			"machine.irqchip = \"split\": this host's KVM has no "
+			"KVM_CAP_SPLIT_IRQCHIP");
 	rc = plan_vcpus(config, host, plan, e);
 	if (rc)
 		return rc;
@@ -125,7 +135,8 @@ int plan_machine(const struct vm_config *config, const struct host_facts *host, 
 	return nesting_apply_msrs(expose, &plan->cpuid, &plan->msrs, e);
 }
 
-int plan_vcpu_cpuid(const struct machine_plan *plan, unsigned i, struct cpuid_table *ret_table, struct err *e)
+int plan_vcpu_cpuid(
+	const struct machine_plan *plan, unsigned i, struct cpuid_table *ret_table, struct err *e)
 {
 	const struct plan_vcpu *vcpu = &plan->vcpus[i];
 	struct cpu_place place = { vcpu->socket, vcpu->core, vcpu->thread, vcpu->apic_id };

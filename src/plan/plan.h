@@ -10,8 +10,8 @@
  * Errors: ERR_HOST where this host cannot do what the config asks (vCPUs, APIC IDs, physical
  * address width, the knob), naming the limit and the key.
  */
-int plan_machine(const struct vm_config *config, const struct host_facts *host, struct machine_plan *ret_plan,
-	struct err *e) MUST_CHECK;
+int plan_machine(const struct vm_config *config, const struct host_facts *host,
+	struct machine_plan *ret_plan, struct err *e) MUST_CHECK;
 
 /* The complete CPUID table of vCPU i. */
 int plan_vcpu_cpuid(const struct machine_plan *plan, unsigned i, struct cpuid_table *ret_table,

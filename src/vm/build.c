@@ -19,8 +19,9 @@ static int step_1_guest_ram(struct machine *m, struct err *e)
 	const struct vm_config *config = m->options.config;
 	struct ram_bank banks[PLAN_MAX_RAM];
 	struct ram_options options = {
-		.hugepage_bytes = config->memory.hugepages == HUGEPAGES_2M ? 2 * MIB :
-				  config->memory.hugepages == HUGEPAGES_1G ? GIB : 0,
+		.hugepage_bytes = config->memory.hugepages == HUGEPAGES_2M   ? 2 * MIB
+				  : config->memory.hugepages == HUGEPAGES_1G ? GIB
+									     : 0,
 		.prealloc = config->memory.prealloc,
 		.shared = config->memory.shared,
 	};
@@ -43,7 +44,8 @@ static int step_3_vm(struct machine *m, struct err *e)
 	/* TSS and identity map pages: before the first vCPU (KVM API, KVM_SET_IDENTITY_MAP_ADDR);
 	 * only Intel uses them. */
 	if (rc == 0 && cpuid_vendor(&plan->cpuid) == CPUID_VENDOR_INTEL)
-		rc = kvm_vm_set_intel_pages(m->kvm_vm, gpa(PLAN_TSS_BASE), gpa(PLAN_IDENTITY_MAP_BASE), e);
+		rc = kvm_vm_set_intel_pages(
+			m->kvm_vm, gpa(PLAN_TSS_BASE), gpa(PLAN_IDENTITY_MAP_BASE), e);
 	/* 32-bit APIC IDs: only where one needs them, since it also changes what ID 0xff means. */
 	if (rc == 0 && plan->vcpus[plan->nr_vcpus - 1].apic_id >= 0xff)
 		rc = kvm_vm_enable_x2apic_ids(m->kvm_vm, e);
@@ -66,8 +68,8 @@ static int step_5_memslots(struct machine *m, struct err *e)
 	const struct guest_memory *mem = ram_guest_memory(m->ram);
 	int rc = 0;
 	for (unsigned i = 0; rc == 0 && i < mem->nr_regions; i++)
-		rc = kvm_vm_set_memslot(m->kvm_vm, i, mem->regions[i].base, mem->regions[i].size_bytes,
-			mem->regions[i].hva, e);
+		rc = kvm_vm_set_memslot(m->kvm_vm, i, mem->regions[i].base,
+			mem->regions[i].size_bytes, mem->regions[i].hva, e);
 	return rc;
 }
 
@@ -80,8 +82,8 @@ static int step_6_devices(struct machine *m, struct err *e)
  * Each vCPU: CPUID first, as KVM judges MSRs and control registers by it; then MSRs, then the local
  * APIC; then, on the boot vCPU alone, registers. The others wait for INIT and SIPI.
  */
-static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boot_state, struct cpuid_table *table,
-	struct err *e)
+static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boot_state,
+	struct cpuid_table *table, struct err *e)
 {
 	const struct machine_plan *plan = m->options.plan;
 	struct vcpu *vcpu = &m->vcpus[i];
@@ -113,7 +115,8 @@ static int step_7_vcpus(struct machine *m, const struct x86_state *boot_state, s
 	return rc;
 }
 
-int machine_create(struct machine **ret_machine, const struct machine_options *options, struct err *e)
+int machine_create(
+	struct machine **ret_machine, const struct machine_options *options, struct err *e)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 	if (!m)

@@ -31,8 +31,8 @@ static void arm_timer(void *ctx, uint64_t deadline_ns)
 }
 
 /* A device's timer; *slot is the machine's, and removed with it. */
-static int add_timer(struct machine *m, struct loop_timer **slot, void (*fn)(void *ctx), struct timer_handle *ret_timer,
-	struct err *e)
+static int add_timer(struct machine *m, struct loop_timer **slot, void (*fn)(void *ctx),
+	struct timer_handle *ret_timer, struct err *e)
 {
 	int rc = loop_add_timer(m->options.loop, fn, m, slot, e);
 	*ret_timer = (struct timer_handle){ .arm = arm_timer, .ctx = slot };
@@ -55,7 +55,8 @@ static struct machine_control control(struct machine *m)
 	return (struct machine_control){ .request = on_request, .ctx = m };
 }
 
-/* Takes dev (NULL: its creation failed, e says why) into the machine's list and claims its regions. */
+/* Takes dev (NULL: its creation failed, e says why) into the machine's list and claims its regions.
+ */
 static int adopt(struct machine *m, struct device *dev, struct err *e)
 {
 	if (!dev)
@@ -71,7 +72,8 @@ static int adopt(struct machine *m, struct device *dev, struct err *e)
 static int add_serial(struct machine *m, unsigned i, struct err *e)
 {
 	const struct plan_serial *plan = &m->options.plan->serials[i];
-	int rc = host_output_create(&m->serial_output[i], m->options.io.serial_out[i], m->stop_fd, e);
+	int rc = host_output_create(
+		&m->serial_output[i], m->options.io.serial_out[i], m->stop_fd, e);
 	if (rc)
 		return rc;
 	struct ns16550_config config = {
@@ -155,7 +157,8 @@ static int add_small_chips(struct machine *m, struct err *e)
 		.machine = control(m),
 	};
 	struct pvpanic_config pvpanic = {
-		.port = PLAN_PORT_PVPANIC, .machine = control(m), .reporter = m->options.reporter };
+		.port = PLAN_PORT_PVPANIC, .machine = control(m), .reporter = m->options.reporter
+	};
 	int rc = adopt(m, i8042_create(&i8042, e), e);
 	if (rc == 0)
 		rc = adopt(m, pvpanic_create(&pvpanic, e), e);
@@ -169,13 +172,15 @@ static int add_debug_ports(struct machine *m, struct err *e)
 	const struct machine_plan *plan = m->options.plan;
 	int rc = 0;
 	if (plan->debug_exit) {
-		struct debug_exit_config config = { .port = plan->debug_exit_port, .machine = control(m) };
+		struct debug_exit_config config = { .port = plan->debug_exit_port,
+			.machine = control(m) };
 		rc = adopt(m, debug_exit_create(&config, e), e);
 		if (rc)
 			return err_wrap(e, rc, "debug_exit.port");
 	}
 	if (plan->debug_console) {
-		rc = host_output_create(&m->debug_output, m->options.io.debug_console_out, m->stop_fd, e);
+		rc = host_output_create(
+			&m->debug_output, m->options.io.debug_console_out, m->stop_fd, e);
 		if (rc)
 			return rc;
 		struct debug_console_config config = {

@@ -26,7 +26,8 @@ static enum exit_result on_io(struct vcpu *vcpu, const struct kvm_exit *x)
 	uint8_t *data = x->io.data;
 	for (uint32_t i = 0; i < x->io.count; i++, data += x->io.size_bytes) {
 		if (x->io.out) {
-			bus_write(bus, BUS_PIO, x->io.port, x->io.size_bytes, load_le(data, x->io.size_bytes));
+			bus_write(bus, BUS_PIO, x->io.port, x->io.size_bytes,
+				load_le(data, x->io.size_bytes));
 		} else {
 			uint64_t v = bus_read(bus, BUS_PIO, x->io.port, x->io.size_bytes);
 			memcpy(data, &v, x->io.size_bytes);
@@ -70,7 +71,8 @@ static enum exit_result on_shutdown(struct vcpu *vcpu, const struct kvm_exit *x)
 static enum exit_result on_fail_entry(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	char why[128];
-	(void)snprintf(why, sizeof(why), "the CPU refused to enter the guest (KVM_EXIT_FAIL_ENTRY, reason %#" PRIx64 ")",
+	(void)snprintf(why, sizeof(why),
+		"the CPU refused to enter the guest (KVM_EXIT_FAIL_ENTRY, reason %#" PRIx64 ")",
 		x->fail_entry.reason);
 	return crash(vcpu, why);
 }
@@ -94,10 +96,13 @@ static const char *suberror_name(uint32_t suberror)
 static enum exit_result on_internal_error(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	char why[512];
-	int used = snprintf(why, sizeof(why), "KVM internal error: %s (KVM_EXIT_INTERNAL_ERROR, suberror %u)",
+	int used = snprintf(why, sizeof(why),
+		"KVM internal error: %s (KVM_EXIT_INTERNAL_ERROR, suberror %u)",
 		suberror_name(x->internal.suberror), x->internal.suberror);
-	for (uint32_t i = 0; i < x->internal.nr_data && i < 4 && used > 0 && (size_t)used < sizeof(why); i++)
-		used += snprintf(why + used, sizeof(why) - (size_t)used, " %#" PRIx64, x->internal.data[i]);
+	for (uint32_t i = 0;
+		i < x->internal.nr_data && i < 4 && used > 0 && (size_t)used < sizeof(why); i++)
+		used += snprintf(
+			why + used, sizeof(why) - (size_t)used, " %#" PRIx64, x->internal.data[i]);
 	return crash(vcpu, why);
 }
 
@@ -112,7 +117,8 @@ static enum exit_result on_system_event(struct vcpu *vcpu, const struct kvm_exit
 		return EXIT_STOP;
 	default: {
 		char why[96];
-		(void)snprintf(why, sizeof(why), "KVM_EXIT_SYSTEM_EVENT, type %u", x->system_event.type);
+		(void)snprintf(
+			why, sizeof(why), "KVM_EXIT_SYSTEM_EVENT, type %u", x->system_event.type);
 		return crash(vcpu, why);
 	}
 	}
@@ -135,11 +141,13 @@ static enum exit_result on_intr(struct vcpu *vcpu, const struct kvm_exit *x)
 static enum exit_result on_other(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	char why[96];
-	(void)snprintf(why, sizeof(why), "KVM exit reason %u, which nestor never asks for", x->reason);
+	(void)snprintf(
+		why, sizeof(why), "KVM exit reason %u, which nestor never asks for", x->reason);
 	return crash(vcpu, why);
 }
 
-static enum exit_result (*const handlers[KVM_EXIT_KIND_COUNT])(struct vcpu *, const struct kvm_exit *) = {
+static enum exit_result (*const handlers[KVM_EXIT_KIND_COUNT])(
+	struct vcpu *, const struct kvm_exit *) = {
 	[KVM_EXIT_KIND_IO] = on_io,
 	[KVM_EXIT_KIND_MMIO] = on_mmio,
 	[KVM_EXIT_KIND_HLT] = on_hlt,

@@ -38,18 +38,18 @@ struct machine {
 	struct ns16550 *serials[CONFIG_MAX_SERIALS];
 	struct acpi_pm *acpi_pm;
 	struct mc146818 *rtc;
-	struct ioapic *ioapic; /* split irqchip only */
+	struct ioapic *ioapic;                   /* split irqchip only */
 	struct loop_timer *rtc_timer, *pm_timer; /* the loop's */
 
 	struct host_output *serial_output[CONFIG_MAX_SERIALS];
 	struct host_output *debug_output;
 
 	pthread_mutex_t routes_lock; /* split irqchip: serialises machine_update_routes */
-	int stop_fd;	       /* eventfd: readable once the vCPUs have to stop */
-	atomic_bool stopping;  /* read by vCPU threads between runs */
-	atomic_int ended;      /* 0, or 1 + enum machine_end: the first to set it wins */
-	uint32_t end_status;   /* written by that one before the loop is told */
-	struct err run_error;  /* likewise, for MACHINE_END_ERROR */
+	int stop_fd;                 /* eventfd: readable once the vCPUs have to stop */
+	atomic_bool stopping;        /* read by vCPU threads between runs */
+	atomic_int ended;            /* 0, or 1 + enum machine_end: the first to set it wins */
+	uint32_t end_status;         /* written by that one before the loop is told */
+	struct err run_error;        /* likewise, for MACHINE_END_ERROR */
 };
 
 /* Ends the run; only the first call counts. error may be NULL. Any thread. */

@@ -16,7 +16,9 @@ static void set_ioapic_pin(void *ctx, unsigned gsi, bool level)
 struct irq_line machine_irq_line(struct machine *m, unsigned gsi)
 {
 	bool split = m->options.plan->split_irqchip;
-	return (struct irq_line){ .set = split ? set_ioapic_pin : set_kernel_line, .ctx = m, .gsi = gsi };
+	return (struct irq_line){
+		.set = split ? set_ioapic_pin : set_kernel_line, .ctx = m, .gsi = gsi
+	};
 }
 
 static void send_msi(void *ctx, uint64_t address, uint32_t data)
@@ -36,13 +38,17 @@ void machine_update_routes(void *ctx)
 	struct machine *m = ctx;
 	struct kvm_msi_route routes[PLAN_NR_GSIS];
 	struct err e = ERR_INIT;
-	/* Two vCPUs may rewrite entries at once: whoever comes last must hand over what is there last. */
+	/* Two vCPUs may rewrite entries at once: whoever comes last must hand over what is there
+	 * last. */
 	(void)pthread_mutex_lock(&m->routes_lock);
 	for (unsigned pin = 0; pin < PLAN_NR_GSIS; pin++) {
 		uint64_t entry = ioapic_entry(m->ioapic, pin);
 		struct ioapic_message message = ioapic_entry_message(entry);
 		routes[pin] = (struct kvm_msi_route){
-			.valid = !(entry & IOAPIC_ENTRY_MASKED),
+			/* A level-triggered one stays while it is masked: a guest may mask it
+			 * between delivery and end of interrupt, and KVM exits for the latter by
+			 * this route. */
+			.valid = !(entry & IOAPIC_ENTRY_MASKED) || (entry & IOAPIC_ENTRY_LEVEL),
 			.address = message.address,
 			.data = message.data,
 		};

@@ -39,7 +39,8 @@ static int open_files(const struct vm_config *config, struct guest_files *files,
 		if (rc)
 			return err_wrap(e, rc, "boot.modules[%zu].path", i);
 		files->modules[i] = (struct boot_module){
-			.file = { module->path, files->module_maps[i].data, files->module_maps[i].size },
+			.file = { module->path, files->module_maps[i].data,
+				files->module_maps[i].size },
 			.cmdline = module->cmdline,
 		};
 	}
@@ -50,9 +51,11 @@ static int load_acpi(struct machine *m, struct gpa *ret_rsdp, struct err *e)
 {
 	size_t used;
 	/* Built in place: this part of RAM is fresh, and no loader uses it. */
-	uint8_t *area = guest_memory_borrow(ram_guest_memory(m->ram), gpa(PLAN_ACPI_BASE), PLAN_ACPI_SIZE);
+	uint8_t *area =
+		guest_memory_borrow(ram_guest_memory(m->ram), gpa(PLAN_ACPI_BASE), PLAN_ACPI_SIZE);
 	if (!area)
-		return err_set(e, -EFAULT, "no RAM for the ACPI tables at %#llx", (unsigned long long)PLAN_ACPI_BASE);
+		return err_set(e, -EFAULT, "no RAM for the ACPI tables at %#llx",
+			(unsigned long long)PLAN_ACPI_BASE);
 	return acpi_build(m->options.plan, area, &used, ret_rsdp, e);
 }
 
@@ -77,8 +80,8 @@ static void choose_protocol(const struct vm_config *config, struct boot_request 
 	}
 }
 
-static int load_kernel(struct machine *m, const struct guest_files *files, struct gpa rsdp, const uint8_t *dtb,
-	size_t dtb_size, struct x86_state *ret_state, struct err *e)
+static int load_kernel(struct machine *m, const struct guest_files *files, struct gpa rsdp,
+	const uint8_t *dtb, size_t dtb_size, struct x86_state *ret_state, struct err *e)
 {
 	const struct vm_config *config = m->options.config;
 	struct boot_request req = {
@@ -100,11 +103,13 @@ static int load_kernel(struct machine *m, const struct guest_files *files, struc
 	int rc = boot_load(&req, ram_guest_memory(m->ram), &result, e);
 	if (rc)
 		return rc;
-	report(m->options.reporter, REPORT_DEBUG, "%s: loaded by %s at gpa %#llx%s", config->boot.kernel,
-		boot_protocol_name(result.protocol), (unsigned long long)result.kernel.v,
+	report(m->options.reporter, REPORT_DEBUG, "%s: loaded by %s at gpa %#llx%s",
+		config->boot.kernel, boot_protocol_name(result.protocol),
+		(unsigned long long)result.kernel.v,
 		result.decompressed ? ", unpacked on the host" : "");
 	if (result.note[0])
-		report(m->options.reporter, REPORT_WARN, "%s: %s", config->boot.kernel, result.note);
+		report(m->options.reporter, REPORT_WARN, "%s: %s", config->boot.kernel,
+			result.note);
 	*ret_state = result.state;
 	return 0;
 }

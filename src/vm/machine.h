@@ -1,7 +1,7 @@
 /*
- * The machine: the composition root. Joins a plan, KVM, guest RAM, devices and a boot loader into one
- * VM, runs it, and takes it down again. Several machines can live in one process, one event loop
- * each. See build.c for the numbered steps.
+ * The machine: the composition root. Joins a plan, KVM, guest RAM, devices and a boot loader into
+ * one VM, runs it, and takes it down again. Several machines can live in one process, one event
+ * loop each. See build.c for the numbered steps.
  */
 #ifndef NESTOR_VM_MACHINE_H
 #define NESTOR_VM_MACHINE_H
@@ -38,7 +38,7 @@ enum machine_end {
 	MACHINE_END_POWER_OFF,
 	MACHINE_END_REBOOT,
 	MACHINE_END_DEBUG_EXIT, /* status: the byte that the guest wrote */
-	MACHINE_END_CRASH,	/* the report went to the reporter */
+	MACHINE_END_CRASH,      /* the report went to the reporter */
 	MACHINE_END_PANIC,
 	MACHINE_END_STOPPED, /* by machine_stop */
 	MACHINE_END_ERROR,   /* a vCPU or the host failed; machine_run returns the error */
@@ -50,7 +50,8 @@ struct machine_result {
 };
 
 /* Builds all of it, guest loaded, vCPUs not started. */
-int machine_create(struct machine **ret_machine, const struct machine_options *options, struct err *e) MUST_CHECK;
+int machine_create(struct machine **ret_machine, const struct machine_options *options,
+	struct err *e) MUST_CHECK;
 void machine_destroy(struct machine *m);
 
 /* Starts the vCPUs and runs the event loop until the machine ends, then joins the vCPUs. Once. */
@@ -63,6 +64,7 @@ void machine_stop(struct machine *m);
 
 /* Input for the serial port number i; see ns16550_input. On the loop's thread. */
 size_t machine_serial_space(struct machine *m, unsigned i);
-size_t machine_serial_input(struct machine *m, unsigned i, const uint8_t *bytes, size_t n) MUST_CHECK;
+size_t machine_serial_input(
+	struct machine *m, unsigned i, const uint8_t *bytes, size_t n) MUST_CHECK;
 
 #endif

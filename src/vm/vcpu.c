@@ -12,8 +12,9 @@
 
 /*
  * Kicking: the stopper sets `stopping`, then kvm_run.immediate_exit, then sends this signal. A vCPU
- * thread that is in KVM_RUN leaves it for the signal; one that has looked at `stopping` before it was
- * set, but not entered KVM_RUN yet, leaves at once for immediate_exit. So no order loses the kick.
+ * thread that is in KVM_RUN leaves it for the signal; one that has looked at `stopping` before it
+ * was set, but not entered KVM_RUN yet, leaves at once for immediate_exit. So no order loses the
+ * kick.
  */
 static int kick_signal(void)
 {
@@ -96,15 +97,18 @@ static int start_one(struct vcpu *vcpu, struct err *e)
 	rc = pthread_create(&vcpu->thread, &attr, vcpu_main, vcpu);
 	(void)pthread_attr_destroy(&attr);
 	if (rc == EINVAL && host_cpu >= 0) {
-		(void)err_set(e, -rc, "cpu.pinning: vCPU %u cannot run on host CPU %d", vcpu->index, host_cpu);
-		return err_hint(e, -rc, "name a CPU that is online and that this process may use (taskset -cp $$)");
+		(void)err_set(e, -rc, "cpu.pinning: vCPU %u cannot run on host CPU %d", vcpu->index,
+			host_cpu);
+		return err_hint(e, -rc,
+			"name a CPU that is online and that this process may use (taskset -cp $$)");
 	}
 	if (rc)
 		return err_set_errno(e, -rc, "pthread_create for vCPU %u", vcpu->index);
 	vcpu->thread_started = true;
 	char name[16];
 	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
-	(void)pthread_setname_np(vcpu->thread, name); /* for people who look; nothing depends on it */
+	(void)pthread_setname_np(
+		vcpu->thread, name); /* for people who look; nothing depends on it */
 	return 0;
 }
 
