@@ -60,8 +60,9 @@ int err_wrap(struct err *e, int code, const char *fmt, ...)
 	(void)memcpy(old, e->msg, sizeof(old));
 	size_t head_len = strlen(head);
 	(void)memcpy(e->msg, head, head_len);
+	/* What does not fit any more is cut off at the end, as everywhere here. */
 	(void)snprintf(e->msg + head_len, sizeof(e->msg) - head_len, ": %.*s",
-		(int)(sizeof(old) - sizeof(head)), old);
+		(int)(sizeof(e->msg) - head_len), old);
 	return code;
 }
 

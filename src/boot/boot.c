@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *boot_protocol_name(enum boot_protocol p)
 {
@@ -145,41 +146,54 @@ static int unpack_for(const struct boot_image *image, enum boot_protocol protoco
 	return 0;
 }
 
-static int load_from_payload(struct load *l, const struct boot_image *image,
-	const struct boot_image *payload, struct boot_result *result, struct err *e)
+static int no_device_tree(const char *path, enum boot_protocol p, struct err *e)
 {
-	result->decompressed = true;
-	if (result->protocol == BOOT_PVH)
-		return pvh_load(l, &payload->file, &payload->elf, result, e);
-	return load_vmlinux(l, payload, image, result, e);
-}
-
-static int no_device_tree(
-	const struct load *l, const struct boot_image *image, enum boot_protocol p, struct err *e)
-{
-	if (!l->req->device_tree || l->req->device_tree_size == 0)
-		return 0;
-	return boot_fail(e, -ENOTSUP, image->file.path,
+	return boot_fail(e, -ENOTSUP, path,
 		"a device tree was asked for; protocol %s has no place for one, only linux64 and "
 		"linux32 have",
 		boot_protocol_name(p));
 }
 
+/* By PVH: an ELF kernel, or the payload of a bzImage. */
+static int load_pvh(
+	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
+{
+	const char *path = image->file.path;
+	size_t size = strlen(l->cmdline);
+	if (l->req->device_tree && l->req->device_tree_size != 0)
+		return no_device_tree(path, BOOT_PVH, e);
+	/* The protocol knows no limit; Linux cuts without a word. */
+	if (image->offers[BOOT_LINUX64] && size > LINUX_CMDLINE_MAX)
+		return boot_fail(e, -E2BIG, path,
+			"the command line has %zu bytes; this kernel takes at most %d "
+			"(COMMAND_LINE_SIZE)",
+			size, LINUX_CMDLINE_MAX);
+	return pvh_load(l, &image->file, &image->elf, result, e);
+}
+
+static int load_from_payload(struct load *l, const struct boot_image *image,
+	const struct boot_image *payload, struct boot_result *result, struct err *e)
+{
+	result->decompressed = true;
+	if (result->protocol == BOOT_PVH)
+		return load_pvh(l, payload, result, e);
+	return load_vmlinux(l, payload, image, result, e);
+}
+
 static int load_image(
 	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
 {
-	int rc;
 	switch (result->protocol) {
 	case BOOT_LINUX64:
 	case BOOT_LINUX32:
 		return image->is_bzimage ? load_bzimage(l, image, result, e)
 					 : load_vmlinux(l, image, NULL, result, e);
 	case BOOT_PVH:
-		rc = no_device_tree(l, image, BOOT_PVH, e);
-		return rc < 0 ? rc : pvh_load(l, &image->file, &image->elf, result, e);
+		return load_pvh(l, image, result, e);
 	case BOOT_MULTIBOOT:
-		rc = no_device_tree(l, image, BOOT_MULTIBOOT, e);
-		return rc < 0 ? rc : multiboot_load(l, &image->file, &image->multiboot, result, e);
+		if (l->req->device_tree && l->req->device_tree_size != 0)
+			return no_device_tree(image->file.path, BOOT_MULTIBOOT, e);
+		return multiboot_load(l, &image->file, &image->multiboot, result, e);
 	}
 	return boot_fail(e, -EINVAL, image->file.path, "unknown boot protocol");
 }
@@ -212,11 +226,6 @@ static int load_unpacked(const struct boot_request *req, const struct boot_file 
 	if (!image.is_bzimage || result->protocol == BOOT_MULTIBOOT || !want)
 		return load_image(&l, &image, result, e);
 
-	if (result->protocol == BOOT_PVH) {
-		rc = no_device_tree(&l, &image, BOOT_PVH, e);
-		if (rc < 0)
-			return rc;
-	}
 	struct err why = ERR_INIT;
 	rc = unpack_for(&image, result->protocol, req->plan, &buffer, &payload, &why);
 	if (rc == 0)

@@ -4,7 +4,9 @@
  * has read it. Kernels may not be loaded over it (space.c refuses), and PLAN_* owns the rest.
  *
  *   0x00000 +---------------------------------------------------+
- *           | interrupt vectors, BIOS data area: left as it is  |
+ *           | interrupt vectors: left as they are               |
+ *   0x00400 | BIOS data area: ports of COM1 to COM4, where the  |
+ *           | EBDA begins, size of conventional memory          |
  *   0x01000 +---------------------------------------------------+ LAYOUT_BASE
  *           | GDT                                               |
  *   0x02000 +---------------------------------------------------+
@@ -22,11 +24,18 @@
  *   0x20000 +---------------------------------------------------+ LAYOUT_END
  *           | free for the kernel                               |
  *   0x9fc00 +---------------------------------------------------+ PLAN_EBDA_BASE
+ *           | EBDA: its size, 1 KiB                             |
+ *           +---------------------------------------------------+
  */
 #ifndef NESTOR_BOOT_LAYOUT_H
 #define NESTOR_BOOT_LAYOUT_H
 
 #include "base/types.h"
+
+/* BIOS data area: kernels find conventional memory's end here (Xen, Linux's real-mode code). */
+#define LAYOUT_BDA_COM_PORTS UINT64_C(0x400) /* 4 words */
+#define LAYOUT_BDA_EBDA_SEGMENT UINT64_C(0x40e)
+#define LAYOUT_BDA_MEMORY_KIB UINT64_C(0x413)
 
 #define LAYOUT_BASE UINT64_C(0x1000)
 #define LAYOUT_GDT UINT64_C(0x1000)

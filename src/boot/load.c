@@ -1,11 +1,33 @@
 #include "boot/load.h"
 
+#include "boot/bytes.h"
 #include "boot/fail.h"
 #include "boot/layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+/* What firmware would have left below: without it Xen puts its real-mode code over itself. */
+static int write_bios_data(
+	const struct machine_plan *plan, const struct guest_memory *mem, struct err *e)
+{
+	uint8_t ports[2 * PLAN_MAX_SERIALS] = { 0 };
+	uint8_t ebda[2], memory[2];
+	const uint8_t ebda_kib = 1;
+	for (unsigned i = 0; i < plan->nr_serials && i < PLAN_MAX_SERIALS; i++)
+		put_u16(ports + 2 * i, plan->serials[i].port);
+	put_u16(ebda, (uint16_t)(PLAN_EBDA_BASE >> 4));
+	put_u16(memory, (uint16_t)(PLAN_EBDA_BASE / KIB));
+	int rc = guest_memory_write(mem, gpa(LAYOUT_BDA_COM_PORTS), ports, sizeof(ports), e);
+	if (rc == 0)
+		rc = guest_memory_write(mem, gpa(LAYOUT_BDA_EBDA_SEGMENT), ebda, sizeof(ebda), e);
+	if (rc == 0)
+		rc = guest_memory_write(mem, gpa(LAYOUT_BDA_MEMORY_KIB), memory, sizeof(memory), e);
+	if (rc == 0)
+		rc = guest_memory_write(mem, gpa(PLAN_EBDA_BASE), &ebda_kib, sizeof(ebda_kib), e);
+	return rc;
+}
 
 int load_init(struct load *l, const struct boot_request *req, const struct guest_memory *mem,
 	const char *cmdline, struct err *e)
@@ -17,6 +39,8 @@ int load_init(struct load *l, const struct boot_request *req, const struct guest
 	space_init(&l->space, req->plan, mem);
 	int rc = space_claim(&l->space, (struct range){ LAYOUT_BASE, LAYOUT_END - LAYOUT_BASE },
 		"the boot tables", -1, e);
+	if (rc == 0)
+		rc = write_bios_data(req->plan, mem, e);
 	if (rc < 0)
 		return err_wrap(e, rc, "%s", req->kernel.path);
 	return 0;

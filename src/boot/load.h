@@ -22,7 +22,8 @@ struct load_module {
 	uint64_t base, size, cmdline;
 };
 
-/* Takes the low memory of layout.h. req and mem are borrowed for as long as l is used. */
+/* Takes the low memory of layout.h and writes the BIOS data area. req and mem are borrowed for as
+ * long as l is used. */
 int load_init(struct load *l, const struct boot_request *req, const struct guest_memory *mem,
 	const char *cmdline, struct err *e) MUST_CHECK;
 

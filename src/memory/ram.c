@@ -54,8 +54,11 @@ static int make_memfd(
 static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_offset,
 	const struct ram_options *options, struct err *e)
 {
-	void *p = mmap(NULL, bank->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-		ram->fd, (off_t)file_offset);
+	/* Huge pages are reserved by the mapping itself: else the first touch of one that the host
+	 * does not have would be SIGBUS for nestor. */
+	int flags = options->hugepage_bytes ? MAP_SHARED : MAP_SHARED | MAP_NORESERVE;
+	void *p = mmap(NULL, bank->size_bytes, PROT_READ | PROT_WRITE, flags, ram->fd,
+		(off_t)file_offset);
 	if (p == MAP_FAILED) {
 		int code = -errno;
 		(void)err_set_errno(

@@ -44,7 +44,9 @@ static void *vcpu_main(void *arg)
 	(void)sigaddset(&kick, kick_signal());
 	(void)pthread_sigmask(SIG_UNBLOCK, &kick, /* old */ NULL);
 
-	while (!atomic_load(&m->stopping)) {
+	/* Once the machine has ended, no guest code may run on: what follows a reset, say, is often a
+	 * triple fault, in case the reset did nothing. */
+	while (!atomic_load(&m->stopping) && !atomic_load(&m->ended)) {
 		struct err e = ERR_INIT;
 		int rc = kvm_vcpu_run(vcpu->kvm, &e);
 		if (rc == -EINTR)

@@ -1,0 +1,93 @@
+#include "boot_test.h"
+
+#include "boot/entry.h"
+#include "boot/layout.h"
+
+static void entry_protected32__state__flat_and_paging_off(void **state)
+{
+	struct machine m;
+	struct x86_state s;
+	(void)state;
+	machine_init(&m, 16 * MIB);
+	assert_int_equal(entry_protected32(&m.mem, 0x123456, &s, NULL), 0);
+	assert_int_equal(s.rip, 0x123456);
+	assert_int_equal(s.rflags, 2);
+	assert_int_equal(s.cr0, X86_CR0_PE | X86_CR0_ET);
+	assert_int_equal(s.cr3 | s.cr4 | s.efer, 0);
+	assert_int_equal(s.cs.selector, 0x10);
+	assert_int_equal(s.cs.limit, UINT32_MAX);
+	assert_int_equal(s.cs.base, 0);
+	assert_int_equal(s.cs.type, 0xb);
+	assert_true(s.cs.present && s.cs.code_or_data && s.cs.db && s.cs.granularity &&
+		    !s.cs.long_mode);
+	assert_int_equal(s.ds.selector, 0x18);
+	assert_int_equal(s.ds.type, 0x3);
+	assert_memory_equal(&s.ds, &s.ss, sizeof(s.ds));
+	assert_int_equal(s.tr.type, 0xb);
+	assert_int_equal(s.tr.limit, 0x67);
+	assert_int_equal(s.gdt.base, LAYOUT_GDT);
+	assert_int_equal(s.gdt.limit, 0x2f);
+	/* The descriptors, as the SDM draws them. */
+	assert_int_equal(machine_u64(&m, LAYOUT_GDT), 0);
+	assert_int_equal(machine_u64(&m, LAYOUT_GDT + 0x10), UINT64_C(0x00cf9b000000ffff));
+	assert_int_equal(machine_u64(&m, LAYOUT_GDT + 0x18), UINT64_C(0x00cf93000000ffff));
+	assert_int_equal(machine_u64(&m, LAYOUT_GDT + 0x20), UINT64_C(0x00008b0000000067));
+	machine_done(&m);
+}
+
+static void entry_long64__state__64_bit_code(void **state)
+{
+	struct machine m;
+	struct x86_state s;
+	(void)state;
+	machine_init(&m, 16 * MIB);
+	assert_int_equal(entry_long64(&m.mem, 0x1000200, &s, NULL), 0);
+	assert_int_equal(s.cr0, X86_CR0_PE | X86_CR0_ET | X86_CR0_PG);
+	assert_int_equal(s.cr3, LAYOUT_PAGE_TABLES);
+	assert_int_equal(s.cr4, X86_CR4_PAE);
+	assert_int_equal(s.efer, X86_EFER_LME | X86_EFER_LMA);
+	assert_true(s.cs.long_mode && !s.cs.db);
+	assert_int_equal(machine_u64(&m, LAYOUT_GDT + 0x10), UINT64_C(0x00af9b000000ffff));
+	machine_done(&m);
+}
+
+/* Walks the tables as the processor would. */
+static uint64_t walk(const struct machine *m, uint64_t cr3, uint64_t va)
+{
+	uint64_t pml4e = machine_u64(m, cr3 + (va >> 39 & 511) * 8);
+	if (!(pml4e & 1))
+		return UINT64_MAX;
+	uint64_t pdpte = machine_u64(m, (pml4e & ~UINT64_C(0xfff)) + (va >> 30 & 511) * 8);
+	if (!(pdpte & 1))
+		return UINT64_MAX;
+	uint64_t pde = machine_u64(m, (pdpte & ~UINT64_C(0xfff)) + (va >> 21 & 511) * 8);
+	assert_int_equal(pde & 0xfff, 0x83); /* present, writable, 2 MiB */
+	return (pde & ~UINT64_C(0x1fffff)) | (va & 0x1fffff);
+}
+
+static void entry_long64__dirty_ram__maps_4_gib_and_no_more(void **state)
+{
+	struct machine m;
+	struct x86_state s;
+	(void)state;
+	machine_init(&m, 16 * MIB);
+	(void)memset(m.ram, 0xff, MIB);
+	assert_int_equal(entry_long64(&m.mem, 0, &s, NULL), 0);
+	for (uint64_t va = 0x1234; va < 4 * GIB; va += 2 * MIB)
+		assert_int_equal(walk(&m, s.cr3, va), va);
+	assert_int_equal(walk(&m, s.cr3, 4 * GIB - 1), 4 * GIB - 1);
+	assert_int_equal(walk(&m, s.cr3, 4 * GIB), UINT64_MAX);
+	assert_int_equal(walk(&m, s.cr3, UINT64_C(1) << 39), UINT64_MAX);
+	assert_int_equal(m.ram[LAYOUT_PAGE_TABLES + 6 * 4096], 0xff); /* behind the tables */
+	machine_done(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(entry_protected32__state__flat_and_paging_off),
+		cmocka_unit_test(entry_long64__state__64_bit_code),
+		cmocka_unit_test(entry_long64__dirty_ram__maps_4_gib_and_no_more),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
