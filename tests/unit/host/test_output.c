@@ -1,0 +1,193 @@
+#include "fake/cmocka.h"
+
+#include "host/output.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define MUCH 200000 /* more than a pipe holds */
+#define NR_WRITERS 4
+#define CHUNK 100
+
+struct fixture {
+	struct host_output *out;
+	struct err e;
+	int pipe[2], stop_fd;
+	uint8_t *bytes;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	if (!f || pipe2(f->pipe, O_CLOEXEC) < 0)
+		return -1;
+	f->stop_fd = eventfd(0, EFD_CLOEXEC);
+	f->bytes = malloc(MUCH);
+	if (f->stop_fd < 0 || !f->bytes)
+		return -1;
+	for (size_t i = 0; i < MUCH; i++)
+		f->bytes[i] = (uint8_t)(i * 7 + i / 251);
+	(void)signal(SIGPIPE, SIG_IGN);
+	*state = f;
+	return host_output_create(&f->out, f->pipe[1], f->stop_fd, &f->e);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	host_output_destroy(f->out);
+	(void)close(f->pipe[0]);
+	(void)close(f->pipe[1]);
+	(void)close(f->stop_fd);
+	free(f->bytes);
+	free(f);
+	return 0;
+}
+
+static void *write_much(void *arg)
+{
+	struct fixture *f = arg;
+	host_output_write(f->out, f->bytes, MUCH);
+	return NULL;
+}
+
+/* Waits until the pipe takes no more: the writer is stuck, or about to be. */
+static void wait_full(const struct fixture *f)
+{
+	struct pollfd p = { .fd = f->pipe[1], .events = POLLOUT };
+	while (poll(&p, 1, 0) > 0)
+		(void)sched_yield();
+}
+
+static void stop(const struct fixture *f)
+{
+	const uint64_t one = 1;
+	assert_int_equal(write(f->stop_fd, &one, sizeof(one)), sizeof(one));
+}
+
+static void host_output_write__slow_reader__waits_and_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+	uint8_t *got = malloc(MUCH);
+	assert_non_null(got);
+	assert_int_equal(pthread_create(&thread, NULL, write_much, f), 0);
+	wait_full(f);
+	size_t n = 0;
+	while (n < MUCH) {
+		ssize_t done = read(f->pipe[0], got + n, 4097);
+		assert_true(done > 0);
+		n += (size_t)done;
+	}
+	(void)pthread_join(thread, NULL);
+	assert_memory_equal(got, f->bytes, MUCH);
+	free(got);
+}
+
+static void host_output_write__stop_while_it_waits__returns_and_drops_the_rest(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, write_much, f), 0);
+	wait_full(f);
+	stop(f);
+	(void)pthread_join(thread, NULL);
+	host_output_write(f->out, f->bytes, MUCH); /* would wait for ever */
+}
+
+static void host_output_write__stopped_but_the_reader_has_room__still_delivers(void **state)
+{
+	struct fixture *f = *state;
+	char text[4] = { 0 };
+	stop(f);
+	host_output_write(f->out, (const uint8_t *)"end", 3);
+	assert_int_equal(read(f->pipe[0], text, 3), 3);
+	assert_string_equal(text, "end");
+}
+
+static void host_output_write__reader_gone__drops_everything(void **state)
+{
+	struct fixture *f = *state;
+	(void)close(f->pipe[0]);
+	host_output_write(f->out, f->bytes, MUCH);
+	host_output_write(f->out, f->bytes, MUCH);
+	f->pipe[0] = -1;
+}
+
+static void host_output_write__non_blocking_descriptor__waits_as_well(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fcntl(f->pipe[1], F_SETFL, O_NONBLOCK), 0);
+	host_output_write__slow_reader__waits_and_loses_nothing(state);
+}
+
+static void host_output_write__no_descriptor__drops_everything(void **state)
+{
+	(void)state;
+	struct host_output *out = NULL;
+	struct err e = ERR_INIT;
+	assert_int_equal(host_output_create(&out, -1, -1, &e), 0);
+	host_output_write(out, (const uint8_t *)"x", 1);
+	host_output_destroy(out);
+	host_output_destroy(NULL);
+}
+
+struct writer {
+	struct fixture *f;
+	uint8_t letter;
+};
+
+static void *write_letters(void *arg)
+{
+	struct writer *w = arg;
+	uint8_t chunk[CHUNK];
+	memset(chunk, w->letter, sizeof(chunk));
+	for (int i = 0; i < 200; i++)
+		host_output_write(w->f->out, chunk, sizeof(chunk));
+	return NULL;
+}
+
+static void host_output_write__several_threads__calls_stay_together(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[NR_WRITERS];
+	struct writer writers[NR_WRITERS];
+	for (int i = 0; i < NR_WRITERS; i++) {
+		writers[i] = (struct writer){ f, (uint8_t)('a' + i) };
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, write_letters, &writers[i]), 0);
+	}
+	for (int i = 0; i < NR_WRITERS * 200; i++) {
+		uint8_t chunk[CHUNK];
+		for (size_t n = 0; n < sizeof(chunk);) {
+			ssize_t done = read(f->pipe[0], chunk + n, sizeof(chunk) - n);
+			assert_true(done > 0);
+			n += (size_t)done;
+		}
+		for (size_t n = 1; n < sizeof(chunk); n++)
+			assert_int_equal(chunk[n], chunk[0]);
+	}
+	for (int i = 0; i < NR_WRITERS; i++)
+		(void)pthread_join(threads[i], NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(host_output_write__slow_reader__waits_and_loses_nothing),
+		TEST(host_output_write__stop_while_it_waits__returns_and_drops_the_rest),
+		TEST(host_output_write__stopped_but_the_reader_has_room__still_delivers),
+		TEST(host_output_write__reader_gone__drops_everything),
+		TEST(host_output_write__non_blocking_descriptor__waits_as_well),
+		TEST(host_output_write__no_descriptor__drops_everything),
+		TEST(host_output_write__several_threads__calls_stay_together),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
