@@ -16,7 +16,7 @@ static inline void fd_closep(int *fd)
 }
 
 /* A local descriptor that is closed when it goes out of scope; fd_take() gives it away. */
-#define FD_LOCAL __attribute__((cleanup(fd_closep))) int
+#define FD_LOCAL __attribute__((cleanup(fd_closep), unused)) int
 
 static inline int fd_take(int *fd)
 {

@@ -244,7 +244,7 @@ int cmd_run(int argc, char **argv)
 	struct run run = { .io = { .serial_out = { -1, -1, -1, -1 }, .debug_console_out = -1 } };
 	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
 	struct err e = ERR_INIT;
-	int status;
+	int status = STATUS_BUG;
 	int rc = config_from_args(&args.config, &run.config, &run.vm, &e);
 	/* The terminal's guard forks, so before there is any thread or KVM descriptor. */
 	if (rc == 0 && wants_terminal(run.vm))

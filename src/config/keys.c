@@ -78,7 +78,7 @@ const struct key key_table[] = {
 		.type = KEY_BOOLEAN,
 		.offset = AT(memory.shared),
 		.initial = "false",
-		.help = "keep the memfd of guest RAM for helper processes",
+		.help = "guest RAM in a memfd that helper processes can map",
 	},
 	{
 		.name = "cpu.vcpus",

@@ -51,14 +51,37 @@ static int make_memfd(
 	return 0;
 }
 
-static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_offset,
-	const struct ram_options *options, struct err *e)
+static void *map_memfd(
+	int fd, uint64_t size_bytes, uint64_t file_offset, const struct ram_options *options)
 {
 	/* Huge pages are reserved by the mapping itself: else the first touch of one that the host
 	 * does not have would be SIGBUS for nestor. */
 	int flags = options->hugepage_bytes ? MAP_SHARED : MAP_SHARED | MAP_NORESERVE;
-	void *p = mmap(NULL, bank->size_bytes, PROT_READ | PROT_WRITE, flags, ram->fd,
-		(off_t)file_offset);
+	return mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, flags, fd, (off_t)file_offset);
+}
+
+/* Begins at a multiple of a huge page, as guest physical addresses do, else KVM could use none. */
+static void *map_private(uint64_t size_bytes)
+{
+	const uint64_t align = 2 * MIB;
+	uint64_t room = size_bytes + align;
+	uint8_t *p = mmap(NULL, room, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return p;
+	uint64_t head = align_up((uintptr_t)p, align) - (uintptr_t)p;
+	if (head > 0)
+		(void)munmap(p, head);
+	if (align - head > 0)
+		(void)munmap(p + head + size_bytes, align - head);
+	return p + head;
+}
+
+static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_offset,
+	const struct ram_options *options, struct err *e)
+{
+	void *p = ram->fd >= 0 ? map_memfd(ram->fd, bank->size_bytes, file_offset, options)
+			       : map_private(bank->size_bytes);
 	if (p == MAP_FAILED) {
 		int code = -errno;
 		(void)err_set_errno(
@@ -155,7 +178,8 @@ int ram_create(struct ram **ret_ram, const struct ram_bank *banks, unsigned nr_b
 	uint64_t total = 0;
 	for (unsigned i = 0; i < nr_banks; i++)
 		total += banks[i].size_bytes;
-	int rc = make_memfd(options, total, &ram->fd, e);
+	bool memfd = options->shared || options->hugepage_bytes;
+	int rc = memfd ? make_memfd(options, total, &ram->fd, e) : 0;
 	uint64_t offset = 0;
 	for (unsigned i = 0; rc == 0 && i < nr_banks; i++) {
 		rc = map_bank(ram, &banks[i], offset, options, e);

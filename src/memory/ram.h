@@ -1,6 +1,10 @@
 /*
- * Guest RAM backed by one memfd: created, mapped, optionally populated. Lazily backed by default,
- * so a guest may have more RAM than the host. Fresh RAM reads as zero. Owner: the machine.
+ * Guest RAM: mapped, optionally populated. Lazily backed by default, so a guest may have more RAM
+ * than the host. Fresh RAM reads as zero. Owner: the machine.
+ *
+ * Shared RAM and RAM of huge pages is one memfd. Private RAM is anonymous memory: the kernel makes
+ * huge pages of that by itself, but as a rule none of a memfd's (shmem_enabled is "never"), and
+ * each 4 KiB page costs a nested page fault, at every level.
  */
 #ifndef NESTOR_MEMORY_RAM_H
 #define NESTOR_MEMORY_RAM_H
@@ -11,7 +15,7 @@
 struct ram_options {
 	uint64_t hugepage_bytes; /* 0: the kernel's normal pages; else 2 MiB or 1 GiB */
 	bool prealloc;
-	bool shared; /* keep the memfd open for helper processes; else it is sealed and closed */
+	bool shared; /* keep a memfd open for helper processes; else none outlives ram_create */
 };
 
 struct ram_bank {

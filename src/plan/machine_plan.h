@@ -72,7 +72,7 @@ struct plan_serial {
 struct plan_ram {
 	struct gpa base;
 	uint64_t size_bytes;
-	uint64_t file_offset; /* in the one memfd */
+	uint64_t file_offset; /* in the memfd, where there is one */
 };
 
 struct machine_plan {

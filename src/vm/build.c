@@ -55,15 +55,11 @@ static int step_3_vm(struct machine *m, struct err *e)
 	return rc;
 }
 
-/* The irqchip: before the first vCPU, which gets its local APIC at birth. */
-static int step_4_irqchip(struct machine *m, struct err *e)
-{
-	if (m->options.plan->split_irqchip)
-		return kvm_vm_create_split_irqchip(m->kvm_vm, PLAN_NR_GSIS, e);
-	return kvm_vm_create_irqchip(m->kvm_vm, e);
-}
-
-static int step_5_memslots(struct machine *m, struct err *e)
+/*
+ * Memory slots before the irqchip: KVM makes slots visible by an SRCU grace period, which waits for
+ * the one that creating the irqchip and its timer starts, some milliseconds long.
+ */
+static int step_4_memslots(struct machine *m, struct err *e)
 {
 	const struct guest_memory *mem = ram_guest_memory(m->ram);
 	int rc = 0;
@@ -71,6 +67,14 @@ static int step_5_memslots(struct machine *m, struct err *e)
 		rc = kvm_vm_set_memslot(m->kvm_vm, i, mem->regions[i].base,
 			mem->regions[i].size_bytes, mem->regions[i].hva, e);
 	return rc;
+}
+
+/* The irqchip: before the first vCPU, which gets its local APIC at birth. */
+static int step_5_irqchip(struct machine *m, struct err *e)
+{
+	if (m->options.plan->split_irqchip)
+		return kvm_vm_create_split_irqchip(m->kvm_vm, PLAN_NR_GSIS, e);
+	return kvm_vm_create_irqchip(m->kvm_vm, e);
 }
 
 static int step_6_devices(struct machine *m, struct err *e)
@@ -136,9 +140,9 @@ int machine_create(
 	if (rc == 0)
 		rc = step_3_vm(m, e);
 	if (rc == 0)
-		rc = step_4_irqchip(m, e);
+		rc = step_4_memslots(m, e);
 	if (rc == 0)
-		rc = step_5_memslots(m, e);
+		rc = step_5_irqchip(m, e);
 	if (rc == 0)
 		rc = step_6_devices(m, e);
 	if (rc == 0)

@@ -120,7 +120,7 @@ int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct er
 	struct guest_files files = { 0 };
 	uint8_t *dtb = NULL;
 	size_t dtb_size = 0;
-	struct gpa rsdp;
+	struct gpa rsdp = gpa(0);
 
 	int rc = open_files(config, &files, e);
 	if (rc == 0)

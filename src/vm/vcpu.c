@@ -43,9 +43,13 @@ static void *vcpu_main(void *arg)
 	(void)sigemptyset(&kick);
 	(void)sigaddset(&kick, kick_signal());
 	(void)pthread_sigmask(SIG_UNBLOCK, &kick, /* old */ NULL);
+	/* For people who look; nothing depends on it. */
+	char name[16];
+	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
+	(void)pthread_setname_np(pthread_self(), name);
 
-	/* Once the machine has ended, no guest code may run on: what follows a reset, say, is often a
-	 * triple fault, in case the reset did nothing. */
+	/* Once the machine has ended, no guest code may run on: what follows a reset, say, is often
+	 * a triple fault, in case the reset did nothing. */
 	while (!atomic_load(&m->stopping) && !atomic_load(&m->ended)) {
 		struct err e = ERR_INIT;
 		int rc = kvm_vcpu_run(vcpu->kvm, &e);
@@ -107,10 +111,6 @@ static int start_one(struct vcpu *vcpu, struct err *e)
 	if (rc)
 		return err_set_errno(e, -rc, "pthread_create for vCPU %u", vcpu->index);
 	vcpu->thread_started = true;
-	char name[16];
-	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
-	(void)pthread_setname_np(
-		vcpu->thread, name); /* for people who look; nothing depends on it */
 	return 0;
 }
 

@@ -5,12 +5,13 @@
 #
 # Files of the running VM: $console (COM1, without carriage returns) and
 # $messages (nestor's stderr). $status is nestor's exit status once it ended.
-# Times are in seconds of L0's clock, which counts instructions: a second of
-# waiting is free, a second of work takes three to ten seconds of wall time, and
-# a guest's boot takes about two.
+# Times are in seconds of L0's clock; $patience is how long anything may take at
+# most: much by the real clock, which a busy computer slows down, less by the
+# virtual one, where a second of work takes three to ten of wall time.
 set -u
 
 nestor=/lab/nestor
+patience=${LAB_PATIENCE:-20}
 console=$work/console
 messages=$work/messages
 status=
@@ -98,7 +99,7 @@ seconds() { cut -d. -f1 /proc/uptime; }
 # Runs nestor to its end.
 vm() { # ARGUMENTS OF nestor run
 	vm_start "$@"
-	vm_wait 20
+	vm_wait "$patience"
 }
 
 # The same for the default kernel and initramfs.
@@ -109,7 +110,7 @@ linux_start() { # COMMAND-LINE [ARGUMENTS OF nestor run]
 }
 linux() { # COMMAND-LINE [ARGUMENTS OF nestor run]
 	linux_start "$@"
-	vm_wait 20
+	vm_wait "$patience"
 }
 
 vm_send() { echo "$*" >&9; }
@@ -118,7 +119,7 @@ vm_signal() { kill "-$1" "$vm_pid"; }
 # Waits until the running guest's console, from its start, has a line that
 # matches.
 vm_expect() { # REGEX [SECONDS]
-	vm_deadline=$(($(seconds) + ${2:-20}))
+	vm_deadline=$(($(seconds) + ${2:-$patience}))
 	while ! tr -d '\r' <"$work/raw" | grep -qaE -e "$1"; do
 		if vm_is_zombie || ! kill -0 "$vm_pid" 2>/dev/null; then
 			wait "$vm_pid"
@@ -127,7 +128,7 @@ vm_expect() { # REGEX [SECONDS]
 		if [ "$(seconds)" -ge "$vm_deadline" ]; then
 			show_threads
 			kill -KILL "$vm_pid"
-			fail "the console should have said within ${2:-20} s: $1"
+			fail "the console should have said within ${2:-$patience} s: $1"
 		fi
 		sleep 0.1
 	done
@@ -138,7 +139,7 @@ vm_interrupt_twice() {
 	vm_signal INT
 	sleep 1
 	vm_signal INT
-	vm_wait 20
+	vm_wait "$patience"
 }
 
 expect_status() { # NUMBER

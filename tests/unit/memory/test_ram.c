@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,11 +58,26 @@ static void ram_create__two_banks__are_fresh_and_apart(void **state)
 	assert_int_equal(guest_memory_write(mem, gpa(4 * GIB + MIB - 8), "abcdefgh", 8, &e), 0);
 	assert_int_equal(guest_memory_read(mem, gpa(MIB - 8), &value, 8, &e), 0);
 	assert_int_equal(value, 0);
-	assert_int_equal(count_mappings(), 2);
-	assert_int_equal(count_fds(), fds); /* not shared: the memfd is closed */
+	assert_int_equal(count_mappings(), 0); /* no memfd … */
+	assert_int_equal(count_fds(), fds);    /* … that another process could map */
 	assert_int_equal(ram_fd(ram), -1);
 	ram_destroy(ram);
-	assert_int_equal(count_mappings(), 0);
+}
+
+static void ram_create__private__is_aligned_for_huge_pages_and_unmapped_by_destroy(void **state)
+{
+	(void)state;
+	struct ram_options options = { 0 };
+	struct ram *ram = NULL;
+	struct err e = ERR_INIT;
+	unsigned char in_core;
+	assert_int_equal(ram_create(&ram, banks, 2, &options, NULL, &e), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal((uintptr_t)ram_guest_memory(ram)->regions[i].hva % (2 * MIB), 0);
+	uint8_t *first = ram_guest_memory(ram)->regions[0].hva;
+	assert_int_equal(mincore(first, 4096, &in_core), 0);
+	ram_destroy(ram);
+	assert_int_equal(mincore(first, 4096, &in_core), -1);
 }
 
 static void ram_create__shared__keeps_a_sealed_memfd_with_the_banks_in_it(void **state)
@@ -214,6 +230,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ram_create__two_banks__are_fresh_and_apart),
+		cmocka_unit_test(
+			ram_create__private__is_aligned_for_huge_pages_and_unmapped_by_destroy),
 		cmocka_unit_test(ram_create__shared__keeps_a_sealed_memfd_with_the_banks_in_it),
 		cmocka_unit_test(ram_destroy__null__does_nothing),
 		cmocka_unit_test(ram_create__no_or_too_many_banks__refused),
