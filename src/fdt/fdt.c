@@ -103,10 +103,10 @@ static void put_chosen(struct tree *t, const struct machine_plan *plan, const st
 	if (plan->nr_serials > 0) {
 		node(t, "aliases");
 		for (unsigned i = 0; i < plan->nr_serials; i++) {
-			char alias[16], path[32];
+			char alias[16], path[40];
 			(void)snprintf(alias, sizeof(alias), "serial%u", i);
 			(void)snprintf(
-				path, sizeof(path), "/isa@0/serial@%x", plan->serials[i].port);
+				path, sizeof(path), "/soc/isa@0/serial@%x", plan->serials[i].port);
 			text(t, alias, path);
 		}
 		end(t);
@@ -190,6 +190,7 @@ static void put_interrupt_controllers(struct tree *t)
 	text(t, "compatible", "intel,ce4100-ioapic");
 	reg(t, PLAN_IOAPIC_BASE, APIC_BYTES);
 	flag(t, "interrupt-controller");
+	cell(t, "#address-cells", 0); /* nothing is mapped through it */
 	cell(t, "#interrupt-cells", 2);
 	cell(t, "phandle", PHANDLE_IOAPIC);
 	end(t);
@@ -198,6 +199,7 @@ static void put_interrupt_controllers(struct tree *t)
 	text(t, "compatible", "intel,ce4100-lapic");
 	reg(t, PLAN_LAPIC_BASE, APIC_BYTES);
 	flag(t, "interrupt-controller");
+	cell(t, "#address-cells", 0); /* nothing is mapped through it */
 	cell(t, "#interrupt-cells", 2);
 	flag(t, "intel,virtual-wire-mode"); /* there is no IMCR that would switch PIC mode off */
 	end(t);
@@ -211,6 +213,15 @@ static void put_isa_device(struct tree *t, uint16_t port, uint8_t nr_ports, unsi
 
 static void put_isa(struct tree *t, const struct machine_plan *plan)
 {
+	/* A bus of its own, as port 0 and RAM both begin at 0. Linux on x86 looks for devices below
+	 * nodes of this compatible (its CE4100 binding). */
+	node(t, "soc");
+	static const char compatible[] = "intel,ce4100-cp\0simple-bus";
+	if (t->error == 0)
+		keep(t, fdt_property(t->blob, "compatible", compatible, sizeof(compatible)));
+	cell(t, "#address-cells", 2);
+	cell(t, "#size-cells", 2);
+	flag(t, "ranges");
 	node_at(t, "isa", 0);
 	text(t, "compatible", "isa");
 	text(t, "device_type", "isa");
@@ -230,6 +241,7 @@ static void put_isa(struct tree *t, const struct machine_plan *plan)
 	node_at(t, "rtc", PLAN_PORT_RTC);
 	text(t, "compatible", "motorola,mc146818");
 	put_isa_device(t, PLAN_PORT_RTC, RTC_PORTS, PLAN_GSI_RTC);
+	end(t);
 	end(t);
 	end(t);
 }

@@ -206,8 +206,8 @@ static void chosen__nothing_to_tell__only_stdout(void **state)
 	assert_null(fdt_getprop(f->blob, chosen, "linux,initrd-start", NULL));
 	assert_null(fdt_getprop(f->blob, chosen, "linux,initrd-end", NULL));
 	assert_text(f, "/chosen", "stdout-path", "serial0:115200n8");
-	assert_text(f, "/aliases", "serial0", "/isa@0/serial@3f8");
-	assert_text(f, "/aliases", "serial1", "/isa@0/serial@2f8");
+	assert_text(f, "/aliases", "serial0", "/soc/isa@0/serial@3f8");
+	assert_text(f, "/aliases", "serial1", "/soc/isa@0/serial@2f8");
 }
 
 static void chosen__no_info__as_empty_info(void **state)
@@ -229,7 +229,7 @@ static void chosen__no_serials__no_stdout(void **state)
 	build(f);
 	assert_false(exists(f, "/aliases"));
 	assert_null(fdt_getprop(f->blob, find(f, "/chosen"), "stdout-path", NULL));
-	assert_int_equal(count_children(f, "/isa@0"), 1);
+	assert_int_equal(count_children(f, "/soc/isa@0"), 1);
 }
 
 static void ioapic__binding__properties(void **state)
@@ -260,33 +260,33 @@ static void isa__bus__ports_map_to_themselves(void **state)
 {
 	struct fixture *f = *state;
 	build(f);
-	assert_text(f, "/isa@0", "compatible", "isa");
-	assert_text(f, "/isa@0", "device_type", "isa");
-	assert_prop(f, "/isa@0", "#address-cells", 2);
-	assert_prop(f, "/isa@0", "#size-cells", 1);
-	assert_prop(f, "/isa@0", "ranges", 1, 0, 0, 0, 0x10000);
-	assert_prop(f, "/isa@0", "interrupt-parent", 1);
+	assert_text(f, "/soc/isa@0", "compatible", "isa");
+	assert_text(f, "/soc/isa@0", "device_type", "isa");
+	assert_prop(f, "/soc/isa@0", "#address-cells", 2);
+	assert_prop(f, "/soc/isa@0", "#size-cells", 1);
+	assert_prop(f, "/soc/isa@0", "ranges", 1, 0, 0, 0, 0x10000);
+	assert_prop(f, "/soc/isa@0", "interrupt-parent", 1);
 }
 
 static void isa__serial__port_interrupt_clock(void **state)
 {
 	struct fixture *f = *state;
 	build(f);
-	assert_text(f, "/isa@0/serial@2f8", "compatible", "ns16550a");
-	assert_prop(f, "/isa@0/serial@2f8", "reg", 1, 0x2f8, 8);
-	assert_prop(f, "/isa@0/serial@2f8", "interrupts", 3, 3);
-	assert_prop(f, "/isa@0/serial@2f8", "clock-frequency", 1843200);
-	assert_prop(f, "/isa@0/serial@2f8", "current-speed", 115200);
-	assert_prop(f, "/isa@0/serial@3f8", "interrupts", 4, 3);
+	assert_text(f, "/soc/isa@0/serial@2f8", "compatible", "ns16550a");
+	assert_prop(f, "/soc/isa@0/serial@2f8", "reg", 1, 0x2f8, 8);
+	assert_prop(f, "/soc/isa@0/serial@2f8", "interrupts", 3, 3);
+	assert_prop(f, "/soc/isa@0/serial@2f8", "clock-frequency", 1843200);
+	assert_prop(f, "/soc/isa@0/serial@2f8", "current-speed", 115200);
+	assert_prop(f, "/soc/isa@0/serial@3f8", "interrupts", 4, 3);
 }
 
 static void isa__rtc__port_and_interrupt(void **state)
 {
 	struct fixture *f = *state;
 	build(f);
-	assert_text(f, "/isa@0/rtc@70", "compatible", "motorola,mc146818");
-	assert_prop(f, "/isa@0/rtc@70", "reg", 1, PLAN_PORT_RTC, 2);
-	assert_prop(f, "/isa@0/rtc@70", "interrupts", PLAN_GSI_RTC, 3);
+	assert_text(f, "/soc/isa@0/rtc@70", "compatible", "motorola,mc146818");
+	assert_prop(f, "/soc/isa@0/rtc@70", "reg", 1, PLAN_PORT_RTC, 2);
+	assert_prop(f, "/soc/isa@0/rtc@70", "interrupts", PLAN_GSI_RTC, 3);
 }
 
 static char *long_text(size_t n)

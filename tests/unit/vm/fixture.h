@@ -1,0 +1,51 @@
+/* A machine on the fake KVM: config, plan, a tiny kernel file, an event loop, a pipe as console. */
+#ifndef NESTOR_TESTS_UNIT_VM_FIXTURE_H
+#define NESTOR_TESTS_UNIT_VM_FIXTURE_H
+
+#include "fake/cmocka.h"
+#include "fake/hosts.h"
+#include "fake/kvm.h"
+
+#include "vm/machine.h"
+
+#define FIXTURE_ENTRY 0x100030u /* where the tiny kernel starts … */
+#define FIXTURE_CODE "\xfa\xf4\xeb\xfd" /* … with cli; hlt; and back */
+
+struct fixture {
+	struct vm_config config;
+	struct host_facts facts;
+	struct machine_plan plan;
+	struct fake_kvm *fake;
+	struct kvm *kvm;
+	struct loop *loop;
+	struct machine *machine;
+	struct machine_options options;
+	struct machine_result result;
+	struct err e;
+	struct reporter reporter;
+	pthread_mutex_t report_lock;
+	char reports[16384]; /* all reports, one after another */
+	char kernel_path[64];
+	int console[2]; /* a pipe; serial output and debug console go to [1] */
+};
+
+/* An Intel host, 16 MiB, one vCPU. The config may be changed until fixture_create. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+
+/* Plans and creates the machine; the result of machine_create. */
+int fixture_create(struct fixture *f);
+
+/* fixture_create, then machine_run with the script on vCPU 0 (others wait); its result. */
+int fixture_run(struct fixture *f, const struct fake_step *script);
+
+/* What the console got so far, as a string in buf. */
+const char *fixture_console(struct fixture *f, char *buf, size_t size);
+
+/* Descriptors that this process has open. */
+unsigned fixture_count_fds(void);
+
+#define FIXTURE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+
+#endif

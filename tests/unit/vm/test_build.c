@@ -1,0 +1,328 @@
+#include "unit/vm/fixture.h"
+
+#include "nesting/nesting.h"
+
+#include <errno.h>
+
+static int find(struct fixture *f, const char *name)
+{
+	return fake_kvm_find(f->fake, name, 0);
+}
+
+/* Each of names was called, the first of each after the first of the one before. */
+static void assert_order(struct fixture *f, const char *const *names, size_t n, unsigned from)
+{
+	int last = (int)from - 1;
+	for (size_t i = 0; i < n; i++) {
+		int at = fake_kvm_find(f->fake, names[i], from);
+		if (at <= last)
+			fail_msg("%s is number %d, after %s at %d", names[i], at, i ? names[i - 1] : "",
+				last);
+		last = at;
+	}
+}
+
+static void machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcpu(void **state)
+{
+	static const char *const order[] = { "KVM_CREATE_VM", "KVM_SET_IDENTITY_MAP_ADDR",
+		"KVM_SET_TSS_ADDR", "KVM_X86_SET_MSR_FILTER", "KVM_SET_USER_MEMORY_REGION",
+		"KVM_CREATE_IRQCHIP", "KVM_CREATE_PIT2", "KVM_CREATE_VCPU", "map" };
+	struct fixture *f = *state;
+	assert_int_equal(fixture_create(f), 0);
+	assert_order(f, order, ARRAY_SIZE(order), 0);
+	assert_int_equal(find(f, "KVM_ENABLE_CAP"), -1);
+	assert_int_equal(find(f, "KVM_RUN"), -1);
+}
+
+static void machine_create__each_vcpu__cpuid_before_msrs_before_registers(void **state)
+{
+	static const char *const boot[] = { "KVM_CREATE_VCPU", "KVM_SET_CPUID2", "KVM_SET_MSRS",
+		"KVM_SET_LAPIC", "KVM_SET_SREGS", "KVM_SET_REGS" };
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 3;
+	assert_int_equal(fixture_create(f), 0);
+	assert_order(f, boot, ARRAY_SIZE(boot), 0);
+	unsigned at = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		at = (unsigned)fake_kvm_find(f->fake, "KVM_CREATE_VCPU", at);
+		assert_int_equal(f->fake->log[at].arg, f->plan.vcpus[i].apic_id);
+		assert_order(f, boot, 3, at);
+		at++;
+	}
+	/* Only the boot vCPU gets registers. */
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_SET_SREGS"), 1);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_SET_LAPIC"), 1);
+	assert_int_equal(f->fake->vcpus[0]->regs.rip, FIXTURE_ENTRY);
+}
+
+static void machine_create__vcpus__have_their_own_cpuid(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 6;
+	f->config.cpu.sockets = 2;
+	f->config.cpu.cores = 3;
+	assert_int_equal(fixture_create(f), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		const struct fake_vcpu *vcpu = f->fake->vcpus[i];
+		assert_int_equal(cpuid_value(&vcpu->cpuid, 0xb, 0, CPUID_EDX), vcpu->id);
+		assert_int_equal(cpuid_value(&vcpu->cpuid, 1, 0, CPUID_EBX) >> 24, vcpu->id);
+		assert_false(cpuid_has_vmx(&vcpu->cpuid));
+	}
+	assert_int_equal(f->fake->vcpus[5]->id, 6); /* 3 cores take 2 bits */
+}
+
+static void machine_create__amd__sets_no_intel_pages(void **state)
+{
+	struct fixture *f = *state;
+	host_amd(&f->facts, true);
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(find(f, "KVM_SET_TSS_ADDR"), -1);
+	assert_int_equal(find(f, "KVM_SET_IDENTITY_MAP_ADDR"), -1);
+	assert_true(find(f, "KVM_X86_SET_MSR_FILTER") >= 0);
+}
+
+static void machine_create__knob_off__filter_is_the_nesting_rules(void **state)
+{
+	struct fixture *f = *state;
+	size_t n;
+	unsigned at = 0;
+	const struct nesting_rule *rules = nesting_rules(&n);
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(f->fake->filter.flags, KVM_MSR_FILTER_DEFAULT_ALLOW);
+	for (size_t i = 0; i < n; i++) {
+		if (rules[i].kind != NESTING_RULE_MSR)
+			continue;
+		assert_int_equal(f->fake->filter.ranges[at].base, rules[i].first);
+		assert_int_equal(
+			f->fake->filter.ranges[at].nmsrs, rules[i].last - rules[i].first + 1);
+		at++;
+	}
+	assert_int_equal(at, 3);
+	assert_int_equal(f->fake->filter.ranges[at].nmsrs, 0);
+}
+
+static void machine_create__knob_on__vmx_shown_locked_and_no_filter(void **state)
+{
+	struct fixture *f = *state;
+	f->config.nesting.expose_virtualization_extensions = true;
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(find(f, "KVM_X86_SET_MSR_FILTER"), -1);
+	const struct fake_vcpu *vcpu = f->fake->vcpus[0];
+	assert_true(cpuid_has_vmx(&vcpu->cpuid));
+	assert_int_equal(vcpu->msrs[2].index, 0x3a);
+	assert_int_equal(vcpu->msrs[2].data, 5);
+}
+
+static void machine_create__split_irqchip__local_apics_only(void **state)
+{
+	struct fixture *f = *state;
+	f->config.machine.irqchip = IRQCHIP_SPLIT;
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(find(f, "KVM_CREATE_IRQCHIP"), -1);
+	assert_int_equal(find(f, "KVM_CREATE_PIT2"), -1);
+	assert_int_equal(f->fake->nr_caps, 1);
+	assert_int_equal(f->fake->caps[0].cap, KVM_CAP_SPLIT_IRQCHIP);
+	assert_int_equal(f->fake->caps[0].args[0], PLAN_NR_GSIS);
+	assert_true(find(f, "KVM_ENABLE_CAP") < find(f, "KVM_CREATE_VCPU"));
+}
+
+static void machine_create__apic_ids_up_to_254__no_x2apic_capability(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 255;
+	f->config.cpu.sockets = 255;
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(f->fake->vcpus[254]->id, 254);
+	assert_int_equal(f->fake->nr_caps, 0);
+}
+
+static void machine_create__an_apic_id_of_255_or_more__x2apic_capability_before_vcpus(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 195;
+	f->config.cpu.sockets = 65;
+	f->config.cpu.cores = 3;
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(f->fake->vcpus[194]->id, 258);
+	assert_int_equal(f->fake->nr_caps, 1);
+	assert_int_equal(f->fake->caps[0].cap, KVM_CAP_X2APIC_API);
+	assert_true(find(f, "KVM_ENABLE_CAP") < find(f, "KVM_CREATE_VCPU"));
+}
+
+static void machine_create__ram_above_3_gib__two_slots(void **state)
+{
+	struct fixture *f = *state;
+	f->config.memory.size_bytes = 5 * GIB;
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(f->fake->nr_slots, 2);
+	assert_int_equal(f->fake->slots[0].guest_phys_addr, 0);
+	assert_int_equal(f->fake->slots[0].memory_size, 3 * GIB);
+	assert_int_equal(f->fake->slots[1].slot, 1);
+	assert_int_equal(f->fake->slots[1].guest_phys_addr, 4 * GIB);
+	assert_int_equal(f->fake->slots[1].memory_size, 2 * GIB);
+}
+
+static void machine_create__kernel_absent__the_users_fault_and_no_vm_made(void **state)
+{
+	struct fixture *f = *state;
+	f->config.boot.kernel = (char[]){ "/nonexistent/kernel" };
+	assert_int_equal(fixture_create(f), -ENOENT);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg, "boot.kernel");
+	assert_contains(f->e.msg, "/nonexistent/kernel");
+	assert_int_equal(find(f, "KVM_CREATE_VM"), -1);
+	assert_null(f->machine);
+}
+
+static void machine_create__kernel_is_no_kernel__the_users_fault(void **state)
+{
+	struct fixture *f = *state;
+	f->config.boot.kernel = (char[]){ "/proc/self/exe" };
+	assert_true(fixture_create(f) < 0);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg, "/proc/self/exe");
+}
+
+static void machine_create__device_tree_for_multiboot__the_users_fault(void **state)
+{
+	struct fixture *f = *state;
+	f->config.boot.device_tree = true;
+	assert_true(fixture_create(f) < 0);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg, "device tree");
+}
+
+static void machine_create__debug_port_is_taken__names_the_key_and_both_devices(void **state)
+{
+	struct fixture *f = *state;
+	f->config.debug_exit.port = 0x3f8;
+	assert_int_equal(fixture_create(f), -EBUSY);
+	assert_contains(f->e.msg, "debug_exit.port");
+	assert_contains(f->e.msg, "16550A");
+	assert_null(f->machine);
+}
+
+static void never(void *ctx)
+{
+	(void)ctx;
+	fail();
+}
+
+/* All timers of the loop are free again. */
+static void assert_loop_is_empty(struct fixture *f)
+{
+	struct loop_timer *timers[LOOP_MAX_TIMERS];
+	struct err e = ERR_INIT;
+	for (int i = 0; i < LOOP_MAX_TIMERS; i++)
+		assert_int_equal(
+			loop_add_timer(f->loop, never, NULL, &timers[i], &e), 0);
+	for (int i = 0; i < LOOP_MAX_TIMERS; i++)
+		loop_remove_timer(timers[i]);
+}
+
+/* Creates with call n failing; false once there are fewer calls than that. */
+static bool create_failing_at(struct fixture *f, unsigned n, int code)
+{
+	unsigned fds = fixture_count_fds(), kvm_fds = f->fake->nr_fds;
+	f->fake->nr_calls = 0;
+	f->fake->fail_at = n;
+	f->fake->fail_code = code;
+	f->e = (struct err)ERR_INIT;
+	int rc = fixture_create(f);
+	bool reached = f->fake->nr_calls >= n;
+	assert_int_equal(rc != 0, reached);
+	if (reached) {
+		assert_int_equal(rc, -code);
+		assert_null(f->machine);
+		assert_int_equal(f->e.kind, ERR_HOST);
+		/* The error names what failed. */
+		const char *name = f->fake->log[n - 1].name;
+		assert_contains(f->e.msg, strcmp(name, "map") == 0 ? "mapping" : name);
+	}
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	assert_int_equal(f->fake->nr_fds, kvm_fds);
+	assert_int_equal(f->fake->nr_maps, 0);
+	assert_int_equal(f->fake->bad_calls, 0);
+	assert_int_equal(fixture_count_fds(), fds);
+	assert_loop_is_empty(f);
+	return reached;
+}
+
+static void fail_every_call(struct fixture *f)
+{
+	unsigned n = 1;
+	while (create_failing_at(f, n, n % 2 ? EIO : ENOMEM))
+		n++;
+	assert_true(n > 15);
+}
+
+static void machine_create__call_n_fails__error_names_it_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 2;
+	fail_every_call(f);
+}
+
+static void machine_create__call_n_fails_split_and_exposed__error_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	f->config.machine.irqchip = IRQCHIP_SPLIT;
+	f->config.nesting.expose_virtualization_extensions = true;
+	f->config.memory.size_bytes = 4 * GIB;
+	f->config.nr_serials = 4;
+	fail_every_call(f);
+}
+
+static void machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	host_amd(&f->facts, true);
+	f->config.cpu.vcpus = 9;
+	f->config.cpu.sockets = 1;
+	f->config.cpu.cores = 3;
+	f->config.cpu.threads = 3;
+	fail_every_call(f);
+}
+
+static void machine_destroy__never_run_or_null__takes_it_down(void **state)
+{
+	struct fixture *f = *state;
+	unsigned fds = fixture_count_fds();
+	machine_destroy(NULL);
+	assert_int_equal(fixture_create(f), 0);
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	assert_int_equal(fixture_count_fds(), fds);
+	assert_loop_is_empty(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(
+			machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcpu),
+		FIXTURE_TEST(machine_create__each_vcpu__cpuid_before_msrs_before_registers),
+		FIXTURE_TEST(machine_create__vcpus__have_their_own_cpuid),
+		FIXTURE_TEST(machine_create__amd__sets_no_intel_pages),
+		FIXTURE_TEST(machine_create__knob_off__filter_is_the_nesting_rules),
+		FIXTURE_TEST(machine_create__knob_on__vmx_shown_locked_and_no_filter),
+		FIXTURE_TEST(machine_create__split_irqchip__local_apics_only),
+		FIXTURE_TEST(machine_create__apic_ids_up_to_254__no_x2apic_capability),
+		FIXTURE_TEST(
+			machine_create__an_apic_id_of_255_or_more__x2apic_capability_before_vcpus),
+		FIXTURE_TEST(machine_create__ram_above_3_gib__two_slots),
+		FIXTURE_TEST(machine_create__kernel_absent__the_users_fault_and_no_vm_made),
+		FIXTURE_TEST(machine_create__kernel_is_no_kernel__the_users_fault),
+		FIXTURE_TEST(machine_create__device_tree_for_multiboot__the_users_fault),
+		FIXTURE_TEST(
+			machine_create__debug_port_is_taken__names_the_key_and_both_devices),
+		FIXTURE_TEST(machine_create__call_n_fails__error_names_it_and_nothing_leaks),
+		FIXTURE_TEST(
+			machine_create__call_n_fails_split_and_exposed__error_and_nothing_leaks),
+		FIXTURE_TEST(
+			machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks),
+		FIXTURE_TEST(machine_destroy__never_run_or_null__takes_it_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,360 @@
+/* What each exit of the scripted KVM does, on a machine with one vCPU. */
+#include "unit/vm/fixture.h"
+
+#include <errno.h>
+
+#define OUT8(port, byte) { .kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte) }
+#define IN(port, bytes) { .kind = FAKE_IN, .addr = (port), .size = (bytes) }
+#define EXIT_42 OUT8(0xf4, "\x2a")
+
+static uint64_t answer(const struct fixture *f, unsigned i)
+{
+	assert_true(i < f->fake->vcpus[0]->nr_reads);
+	return f->fake->vcpus[0]->reads[i];
+}
+
+static void assert_end(struct fixture *f, const struct fake_step *script, enum machine_end end,
+	uint32_t status)
+{
+	assert_int_equal(fixture_run(f, script), 0);
+	assert_int_equal(f->result.end, end);
+	assert_int_equal(f->result.status, status);
+}
+
+static void io_write__serial_port__bytes_arrive_before_the_debug_exit(void **state)
+{
+	struct fixture *f = *state;
+	char buf[64];
+	const struct fake_step script[] = {
+		OUT8(0x3f8, "h"),
+		OUT8(0x3f8, "i"),
+		{ .kind = FAKE_OUT, .addr = 0x3f8, .size = 1, .count = 5, .data = " all\n" },
+		OUT8(0xe9, "!"),
+		EXIT_42,
+		{ 0 },
+	};
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_string_equal(fixture_console(f, buf, sizeof(buf)), "hi all\n!");
+}
+
+static void io_write__s5__powers_off(void **state)
+{
+	const struct fake_step script[] = {
+		{ .kind = FAKE_OUT, .addr = 0x604, .size = 2, .data = "\x00\x34" }, { 0 } };
+	assert_end(*state, script, MACHINE_END_POWER_OFF, 0);
+}
+
+static void io_write__reset_register__reboots(void **state)
+{
+	const struct fake_step script[] = { OUT8(0xcf9, "\x06"), { 0 } };
+	assert_end(*state, script, MACHINE_END_REBOOT, 0);
+}
+
+static void io_write__keyboard_controller_pulse__reboots(void **state)
+{
+	const struct fake_step script[] = { OUT8(0x64, "\xfe"), { 0 } };
+	assert_end(*state, script, MACHINE_END_REBOOT, 0);
+}
+
+static void io_write__reset_then_triple_fault__is_only_a_reboot(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { OUT8(0xcf9, "\x06"),
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
+	assert_end(f, script, MACHINE_END_REBOOT, 0);
+	assert_string_equal(f->reports, "");
+	assert_int_equal(f->fake->vcpus[0]->runs, 1);
+}
+
+static void io_write__pvpanic__is_a_panic(void **state)
+{
+	const struct fake_step script[] = { OUT8(0x505, "\x01"), { 0 } };
+	assert_end(*state, script, MACHINE_END_PANIC, 1);
+}
+
+static void io_read__unclaimed_port__reads_ones_of_each_size(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { IN(0x1000, 1), IN(0x1000, 2), IN(0x1000, 4),
+		{ .kind = FAKE_IN, .addr = 0x1000, .size = 2, .count = 3 }, EXIT_42, { 0 } };
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 0), 0xff);
+	assert_int_equal(answer(f, 1), 0xffff);
+	assert_int_equal(answer(f, 2), 0xffffffff);
+	for (unsigned i = 3; i < 6; i++)
+		assert_int_equal(answer(f, i), 0xffff);
+}
+
+static void mmio_read__unclaimed__reads_ones_of_any_length(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_step script[10] = { 0 };
+	for (uint32_t size = 1; size <= 8; size++)
+		script[size - 1] = (struct fake_step){
+			.kind = FAKE_MMIO_READ, .addr = 0xd0000000, .size = size };
+	script[8] = (struct fake_step)EXIT_42;
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	for (uint32_t size = 1; size <= 8; size++)
+		assert_int_equal(answer(f, size - 1), bit_mask(size * 8));
+}
+
+static void mmio_write__unclaimed__goes_nowhere(void **state)
+{
+	const struct fake_step script[] = {
+		{ .kind = FAKE_MMIO_WRITE, .addr = 0xd0000000, .size = 7, .value = 1 },
+		{ .kind = FAKE_MMIO_WRITE, .addr = UINT64_MAX - 7, .size = 8, .value = 1 }, EXIT_42,
+		{ 0 } };
+	assert_end(*state, script, MACHINE_END_DEBUG_EXIT, 42);
+}
+
+static void run__interrupted__goes_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_ERRNO, .value = EINTR },
+		{ .kind = FAKE_ERRNO, .value = EAGAIN },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_INTR },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_IRQ_WINDOW_OPEN },
+		{ .kind = FAKE_EOI, .value = 0x31 }, EXIT_42, { 0 } };
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(f->fake->vcpus[0]->runs, 6);
+}
+
+static void run__fails__is_the_machines_error_with_registers(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_ERRNO, .value = EFAULT }, { 0 } };
+	assert_int_equal(fixture_run(f, script), -EIO);
+	assert_int_equal(f->e.kind, ERR_HOST);
+	assert_contains(f->e.msg, "KVM_RUN on vCPU 0");
+	assert_contains(f->e.hint, "memory");
+	assert_contains(f->reports, "rip 0000000000100030");
+}
+
+static void assert_crash(struct fixture *f, struct fake_step step, const char *why)
+{
+	const struct fake_step script[] = { step, { 0 } };
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_contains(f->reports, "guest crashed on vCPU 0: ");
+	assert_contains(f->reports, why);
+	assert_contains(f->reports, "\nrip 0000000000100030");
+}
+
+static void exit_shutdown__triple_fault__crash_with_registers_and_code(void **state)
+{
+	struct fixture *f = *state;
+	assert_crash(f, (struct fake_step){ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN },
+		"triple fault (KVM_EXIT_SHUTDOWN)");
+	assert_contains(f->reports, "\ncr0 0000000000000011");
+	assert_contains(f->reports, "\ncs  sel ");
+	assert_contains(f->reports, "\ncode at rip: fa f4 eb fd 00");
+}
+
+static void exit_hlt__local_apics_in_kvm__crash(void **state)
+{
+	assert_crash(*state, (struct fake_step){ .kind = FAKE_EXIT, .value = KVM_EXIT_HLT },
+		"KVM_EXIT_HLT");
+}
+
+static void exit_fail_entry__reason__crash_with_it(void **state)
+{
+	assert_crash(*state, (struct fake_step){ .kind = FAKE_FAIL_ENTRY, .value = 0x80000021 },
+		"KVM_EXIT_FAIL_ENTRY, reason 0x80000021");
+}
+
+static void exit_internal_error__known_suberror__crash_with_name_and_data(void **state)
+{
+	assert_crash(*state, (struct fake_step){ .kind = FAKE_INTERNAL, .value = 1 },
+		"instruction emulation failed (KVM_EXIT_INTERNAL_ERROR, suberror 1) 0xabc 0xdef");
+}
+
+static void exit_internal_error__unknown_suberror__crash_with_its_number(void **state)
+{
+	assert_crash(*state, (struct fake_step){ .kind = FAKE_INTERNAL, .value = 77 },
+		"unknown suberror (KVM_EXIT_INTERNAL_ERROR, suberror 77)");
+}
+
+static void exit_other__not_asked_for__crash_with_its_number(void **state)
+{
+	assert_crash(*state, (struct fake_step){ .kind = FAKE_EXIT, .value = KVM_EXIT_DEBUG },
+		"exit reason 4");
+}
+
+static void exit_system_event__crash_type__crash(void **state)
+{
+	assert_crash(*state,
+		(struct fake_step){ .kind = FAKE_SYSTEM_EVENT, .value = KVM_SYSTEM_EVENT_CRASH },
+		"KVM_EXIT_SYSTEM_EVENT, type 3");
+}
+
+static void exit_system_event__shutdown__powers_off(void **state)
+{
+	const struct fake_step script[] = {
+		{ .kind = FAKE_SYSTEM_EVENT, .value = KVM_SYSTEM_EVENT_SHUTDOWN }, { 0 } };
+	assert_end(*state, script, MACHINE_END_POWER_OFF, 0);
+}
+
+static void exit_system_event__reset__reboots(void **state)
+{
+	const struct fake_step script[] = {
+		{ .kind = FAKE_SYSTEM_EVENT, .value = KVM_SYSTEM_EVENT_RESET }, { 0 } };
+	assert_end(*state, script, MACHINE_END_REBOOT, 0);
+}
+
+static void crash_report__code_not_mapped__says_so(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->translate_fails = true;
+	assert_crash(f, (struct fake_step){ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN },
+		"code at rip: (not guest RAM from here on)");
+}
+
+static void jump_past_ram(void *ctx)
+{
+	struct fixture *f = ctx;
+	f->fake->vcpus[0]->regs.rip = 16 * MIB - 3;
+}
+
+static void crash_report__code_runs_out_of_ram__shows_what_is_there(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_CALL, .fn = jump_past_ram, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_contains(f->reports, "code at rip: 00 00 00 (not guest RAM from here on)");
+}
+
+static void crash_report__registers_cannot_be_read__says_so(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
+	f->fake->regs_fail = true;
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_contains(f->reports, "registers cannot be read: KVM_GET_REGS on vCPU 0");
+}
+
+/* COM1: IER on, then MCR with OUT2, so that the empty transmitter interrupts. */
+#define SERIAL_INTERRUPT OUT8(0x3f9, "\x02"), OUT8(0x3fc, "\x08")
+
+static void serial_interrupt__in_kernel_irqchip__drives_gsi_4(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { SERIAL_INTERRUPT, IN(0x3fa, 1), EXIT_42, { 0 } };
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 0) & 0xf, 2); /* THR empty; reading it takes the line down */
+	assert_true(f->fake->nr_irqs >= 2);
+	const struct fake_irq *last = &f->fake->irqs[f->fake->nr_irqs - 1];
+	assert_int_equal(last[-1].gsi, 4);
+	assert_true(last[-1].level);
+	assert_int_equal(last->gsi, 4);
+	assert_false(last->level);
+}
+
+#define IOAPIC_SELECT(reg) { .kind = FAKE_MMIO_WRITE, .addr = 0xfec00000, .size = 4, .value = (reg) }
+#define IOAPIC_WRITE(v) { .kind = FAKE_MMIO_WRITE, .addr = 0xfec00010, .size = 4, .value = (v) }
+
+static void serial_interrupt__split_irqchip__route_first_then_an_edge_message(void **state)
+{
+	struct fixture *f = *state;
+	/* Pin 4: vector 0x31, edge, physical destination 0, not masked. */
+	const struct fake_step script[] = { IOAPIC_SELECT(0x18), IOAPIC_WRITE(0x31),
+		SERIAL_INTERRUPT, EXIT_42, { 0 } };
+	f->config.machine.irqchip = IRQCHIP_SPLIT;
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(f->fake->nr_routes, 1);
+	assert_int_equal(f->fake->routes[0].gsi, 4);
+	assert_int_equal(f->fake->routes[0].u.msi.data & 0xff, 0x31);
+	assert_int_equal(f->fake->nr_msis, 1);
+	assert_int_equal(f->fake->msis[0].address_lo, 0xfee00000);
+	assert_int_equal(f->fake->msis[0].data & 0xff, 0x31);
+	assert_int_equal(f->fake->nr_irqs, 0);
+	assert_true(fake_kvm_find(f->fake, "KVM_SET_GSI_ROUTING", 0) <
+		    fake_kvm_find(f->fake, "KVM_SIGNAL_MSI", 0));
+}
+
+/* PM1 enable: the power button; presses it. The SCI is pin 9: vector 0x32, level. */
+static void press_button(void *ctx)
+{
+	struct fixture *f = ctx;
+	machine_press_power_button(f->machine);
+}
+
+static void sci__split_irqchip_level__is_sent_again_after_eoi_until_cleared(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { IOAPIC_SELECT(0x22), IOAPIC_WRITE(0x8032),
+		{ .kind = FAKE_OUT, .addr = 0x602, .size = 2, .data = "\x00\x01" },
+		{ .kind = FAKE_CALL, .fn = press_button, .fn_ctx = f },
+		IN(0x600, 2),
+		{ .kind = FAKE_EOI, .value = 0x32 }, /* still asserted: again */
+		{ .kind = FAKE_OUT, .addr = 0x600, .size = 2, .data = "\x00\x01" },
+		{ .kind = FAKE_EOI, .value = 0x32 }, /* cleared: not again */
+		EXIT_42, { 0 } };
+	f->config.machine.irqchip = IRQCHIP_SPLIT;
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 0) & 0x100, 0x100);
+	assert_int_equal(f->fake->nr_msis, 2);
+	assert_int_equal(f->fake->msis[1].data, f->fake->msis[0].data);
+}
+
+static void route_update__kvm_refuses__is_reported_and_the_guest_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { IOAPIC_SELECT(0x18), IOAPIC_WRITE(0x31), EXIT_42, { 0 } };
+	f->config.machine.irqchip = IRQCHIP_SPLIT;
+	f->fake->scripts[0] = script;
+	assert_int_equal(fixture_create(f), 0);
+	f->fake->fail_at = f->fake->nr_calls + 3; /* KVM_RUN twice, then the routes */
+	assert_int_equal(machine_run(f->machine, &f->result, &f->e), 0);
+	assert_int_equal(f->result.status, 42);
+	assert_contains(f->reports, "I/O APIC: KVM_SET_GSI_ROUTING");
+}
+
+static void serial_input__bytes__are_read_by_the_guest(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { IN(0x3f8, 1), IN(0x3fd, 1), EXIT_42, { 0 } };
+	f->fake->scripts[0] = script;
+	assert_int_equal(fixture_create(f), 0);
+	assert_true(machine_serial_space(f->machine, 0) >= 1);
+	assert_int_equal(machine_serial_input(f->machine, 0, (const uint8_t *)"k", 1), 1);
+	assert_int_equal(machine_serial_space(f->machine, 1), 0);
+	assert_int_equal(machine_serial_input(f->machine, 1, (const uint8_t *)"k", 1), 0);
+	assert_int_equal(machine_run(f->machine, &f->result, &f->e), 0);
+	assert_int_equal(answer(f, 0), 'k');
+	assert_int_equal(answer(f, 1) & 1, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(io_write__serial_port__bytes_arrive_before_the_debug_exit),
+		FIXTURE_TEST(io_write__s5__powers_off),
+		FIXTURE_TEST(io_write__reset_register__reboots),
+		FIXTURE_TEST(io_write__keyboard_controller_pulse__reboots),
+		FIXTURE_TEST(io_write__reset_then_triple_fault__is_only_a_reboot),
+		FIXTURE_TEST(io_write__pvpanic__is_a_panic),
+		FIXTURE_TEST(io_read__unclaimed_port__reads_ones_of_each_size),
+		FIXTURE_TEST(mmio_read__unclaimed__reads_ones_of_any_length),
+		FIXTURE_TEST(mmio_write__unclaimed__goes_nowhere),
+		FIXTURE_TEST(run__interrupted__goes_on),
+		FIXTURE_TEST(run__fails__is_the_machines_error_with_registers),
+		FIXTURE_TEST(exit_shutdown__triple_fault__crash_with_registers_and_code),
+		FIXTURE_TEST(exit_hlt__local_apics_in_kvm__crash),
+		FIXTURE_TEST(exit_fail_entry__reason__crash_with_it),
+		FIXTURE_TEST(exit_internal_error__known_suberror__crash_with_name_and_data),
+		FIXTURE_TEST(exit_internal_error__unknown_suberror__crash_with_its_number),
+		FIXTURE_TEST(exit_other__not_asked_for__crash_with_its_number),
+		FIXTURE_TEST(exit_system_event__crash_type__crash),
+		FIXTURE_TEST(exit_system_event__shutdown__powers_off),
+		FIXTURE_TEST(exit_system_event__reset__reboots),
+		FIXTURE_TEST(crash_report__code_not_mapped__says_so),
+		FIXTURE_TEST(crash_report__code_runs_out_of_ram__shows_what_is_there),
+		FIXTURE_TEST(crash_report__registers_cannot_be_read__says_so),
+		FIXTURE_TEST(serial_interrupt__in_kernel_irqchip__drives_gsi_4),
+		FIXTURE_TEST(serial_interrupt__split_irqchip__route_first_then_an_edge_message),
+		FIXTURE_TEST(sci__split_irqchip_level__is_sent_again_after_eoi_until_cleared),
+		FIXTURE_TEST(route_update__kvm_refuses__is_reported_and_the_guest_goes_on),
+		FIXTURE_TEST(serial_input__bytes__are_read_by_the_guest),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
