@@ -85,7 +85,7 @@ static int open_io(struct run *run, struct err *e)
 {
 	for (size_t i = 0; i < run->vm->nr_serials; i++) {
 		const struct config_serial *serial = &run->vm->serials[i];
-		char key[32];
+		char key[48];
 		(void)snprintf(key, sizeof(key), "serial[%zu].path", i);
 		int rc = 0;
 		if (serial->mode == SERIAL_STDIO)

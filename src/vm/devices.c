@@ -167,6 +167,18 @@ static int add_small_chips(struct machine *m, struct err *e)
 	return rc;
 }
 
+/* A port of the user's choice that cannot be claimed is the user's to change. */
+static int adopt_at_users_port(
+	struct machine *m, struct device *dev, const char *key, struct err *e)
+{
+	int rc = adopt(m, dev, e);
+	if (rc == 0)
+		return 0;
+	if (e && rc != -ENOMEM)
+		e->kind = ERR_CONFIG;
+	return err_wrap(e, rc, "%s", key);
+}
+
 static int add_debug_ports(struct machine *m, struct err *e)
 {
 	const struct machine_plan *plan = m->options.plan;
@@ -174,9 +186,9 @@ static int add_debug_ports(struct machine *m, struct err *e)
 	if (plan->debug_exit) {
 		struct debug_exit_config config = { .port = plan->debug_exit_port,
 			.machine = control(m) };
-		rc = adopt(m, debug_exit_create(&config, e), e);
+		rc = adopt_at_users_port(m, debug_exit_create(&config, e), "debug_exit.port", e);
 		if (rc)
-			return err_wrap(e, rc, "debug_exit.port");
+			return rc;
 	}
 	if (plan->debug_console) {
 		rc = host_output_create(
@@ -187,9 +199,8 @@ static int add_debug_ports(struct machine *m, struct err *e)
 			.port = plan->debug_console_port,
 			.output = { .write = host_output_write, .ctx = m->debug_output },
 		};
-		rc = adopt(m, debug_console_create(&config, e), e);
-		if (rc)
-			return err_wrap(e, rc, "debug_console.port");
+		rc = adopt_at_users_port(
+			m, debug_console_create(&config, e), "debug_console.port", e);
 	}
 	return rc;
 }

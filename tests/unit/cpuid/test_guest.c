@@ -65,7 +65,8 @@ static void cpuid_guest_base__everything_else__is_as_kvm_supports_it(void **stat
 		cpuid_guest_base(&f, &t);
 		assert_int_equal(t.nr_entries, f.supported.nr_entries);
 		for (unsigned i = 0; i < t.nr_entries; i++) {
-			const struct cpuid_entry *to = &t.entries[i], *from = &f.supported.entries[i];
+			const struct cpuid_entry *to = &t.entries[i],
+						 *from = &f.supported.entries[i];
 			assert_int_equal(to->leaf, from->leaf);
 			assert_int_equal(to->subleaf, from->subleaf);
 			if (to->leaf != 1 && to->leaf != 0x8000001f)

@@ -15,7 +15,8 @@ static void for_each_topology(const struct host_facts *host, topology_check chec
 {
 	for (unsigned sockets = 1; sockets <= MAX_VCPUS; sockets++) {
 		for (unsigned cores = 1; sockets * cores <= MAX_VCPUS; cores++) {
-			for (unsigned threads = 1; sockets * cores * threads <= MAX_VCPUS; threads++) {
+			for (unsigned threads = 1; sockets * cores * threads <= MAX_VCPUS;
+				threads++) {
 				struct cpu_topology t = cpu_topology_make(sockets, cores, threads);
 				check(&t, host);
 			}
@@ -221,8 +222,8 @@ static void cpu_topology_apply__twice__is_idempotent(void **state)
 		assert_int_equal(cpu_topology_apply(&t, &p, &twice, &e), 0);
 		assert_int_equal(once.nr_entries, twice.nr_entries);
 		for (unsigned i = 0; i < once.nr_entries; i++)
-			assert_memory_equal(
-				once.entries[i].reg, twice.entries[i].reg, sizeof(once.entries[i].reg));
+			assert_memory_equal(once.entries[i].reg, twice.entries[i].reg,
+				sizeof(once.entries[i].reg));
 	}
 }
 
@@ -233,8 +234,7 @@ int main(void)
 		cmocka_unit_test(cpu_topology_place__any__apic_ids_rise_and_hold_the_place),
 		cmocka_unit_test(cpu_topology_apply__intel__every_leaf_agrees),
 		cmocka_unit_test(cpu_topology_apply__amd__every_leaf_agrees),
-		cmocka_unit_test(
-			cpu_topology_apply__table_ends_before_0xb__gets_no_extended_leaf),
+		cmocka_unit_test(cpu_topology_apply__table_ends_before_0xb__gets_no_extended_leaf),
 		cmocka_unit_test(cpu_topology_apply__table_full__refused),
 		cmocka_unit_test(cpu_topology_apply__twice__is_idempotent),
 	};

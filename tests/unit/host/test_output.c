@@ -159,8 +159,7 @@ static void host_output_write__several_threads__calls_stay_together(void **state
 	struct writer writers[NR_WRITERS];
 	for (int i = 0; i < NR_WRITERS; i++) {
 		writers[i] = (struct writer){ f, (uint8_t)('a' + i) };
-		assert_int_equal(
-			pthread_create(&threads[i], NULL, write_letters, &writers[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, write_letters, &writers[i]), 0);
 	}
 	for (int i = 0; i < NR_WRITERS * 200; i++) {
 		uint8_t chunk[CHUNK];

@@ -97,8 +97,7 @@ static void ram_create__shared__keeps_a_sealed_memfd_with_the_banks_in_it(void *
 	assert_int_equal(fcntl(fd, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	assert_int_equal(ftruncate(fd, 4096), -1);
 	assert_int_equal(ftruncate(fd, 4 * (off_t)MIB), -1);
-	assert_int_equal(
-		guest_memory_write(ram_guest_memory(ram), gpa(4 * GIB), "hi", 2, &e), 0);
+	assert_int_equal(guest_memory_write(ram_guest_memory(ram), gpa(4 * GIB), "hi", 2, &e), 0);
 	assert_int_equal(pread(fd, text, 2, 2 * (off_t)MIB), 2);
 	assert_string_equal(text, "hi");
 	ram_destroy(ram);
@@ -237,8 +236,7 @@ int main(void)
 		cmocka_unit_test(ram_create__no_or_too_many_banks__refused),
 		cmocka_unit_test(ram_create__prealloc__populates_without_noise_when_small),
 		cmocka_unit_test(ram_create__lazy__takes_no_memory_before_use),
-		cmocka_unit_test(
-			ram_create__prealloc_of_more_than_the_host_has__refused_at_once),
+		cmocka_unit_test(ram_create__prealloc_of_more_than_the_host_has__refused_at_once),
 		cmocka_unit_test(ram_create__huge_pages_not_reserved__refused_with_a_hint),
 		cmocka_unit_test(ram_create__address_space_limit__refused_with_a_hint),
 	};

@@ -38,8 +38,8 @@ static void check_hidden(const struct host_facts *host)
 	for (unsigned i = 0; i < hidden.nr_entries; i++) {
 		const struct cpuid_entry *from = &host->supported.entries[i];
 		for (unsigned reg = 0; reg < 4; reg++)
-			assert_int_equal(hidden.entries[i].reg[reg],
-				from->reg[reg] & ~rule_bits(from, reg));
+			assert_int_equal(
+				hidden.entries[i].reg[reg], from->reg[reg] & ~rule_bits(from, reg));
 	}
 	assert_false(cpuid_has_vmx(&hidden));
 	assert_false(cpuid_has_svm(&hidden));
@@ -92,8 +92,7 @@ static void nest_on__any_host__cpuid_is_untouched(void **state)
 		nesting_apply_cpuid(true, &t);
 		assert_int_equal(t.nr_entries, host.supported.nr_entries);
 		for (unsigned i = 0; i < t.nr_entries; i++)
-			assert_memory_equal(
-				t.entries[i].reg, host.supported.entries[i].reg, 16);
+			assert_memory_equal(t.entries[i].reg, host.supported.entries[i].reg, 16);
 	}
 }
 
@@ -142,7 +141,8 @@ static void nest_off__msrs_of_the_manuals__all_fault(void **state)
 	assert_true(denied(&policy, 0xc0010114)); /* VM_CR */
 	assert_true(denied(&policy, 0xc0010117)); /* VM_HSAVE_PA */
 	assert_false(denied(&policy, 0x10));
-	assert_false(denied(&policy, 0xc0000080)); /* EFER, with its SVME bit, is CPUID's business */
+	assert_false(
+		denied(&policy, 0xc0000080)); /* EFER, with its SVME bit, is CPUID's business */
 }
 
 static void nest_on__vmx__only_feature_control_is_set_and_locked(void **state)
@@ -240,8 +240,7 @@ int main(void)
 		cmocka_unit_test(nest_on__svm__no_msr_is_touched),
 		cmocka_unit_test(nest_off__policy_full__is_an_error),
 		cmocka_unit_test(nesting_support__hosts__says_which_extensions_or_why_not),
-		cmocka_unit_test(
-			nesting_check__exposing_on_a_host_without__refused_with_the_fix),
+		cmocka_unit_test(nesting_check__exposing_on_a_host_without__refused_with_the_fix),
 		cmocka_unit_test(nesting_rules__ids__are_unique_and_all_have_a_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

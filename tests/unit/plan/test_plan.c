@@ -254,7 +254,8 @@ static void plan_machine__four_serials__have_the_pcs_ports_and_own_gsis(void **s
 	struct fixture *f = *state;
 	f->config.nr_serials = 4;
 	assert_int_equal(plan(f), 0);
-	const struct plan_serial expected[] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 5 }, { 0x2e8, 7 } };
+	const struct plan_serial expected[] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 5 },
+		{ 0x2e8, 7 } };
 	assert_int_equal(f->plan.nr_serials, 4);
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(f->plan.serials[i].port, expected[i].port);
@@ -306,7 +307,8 @@ static unsigned madt_ids(const struct machine_plan *p, uint32_t ids[PLAN_MAX_VCP
 	return n;
 }
 
-static void check_madt_and_cpuid(struct fixture *f, unsigned sockets, unsigned cores, unsigned threads)
+static void check_madt_and_cpuid(
+	struct fixture *f, unsigned sockets, unsigned cores, unsigned threads)
 {
 	uint32_t ids[PLAN_MAX_VCPUS + 1];
 	struct cpuid_table table;
@@ -353,8 +355,11 @@ static void plan_vcpu_cpuid__random_hosts_knob_off__no_rule_bit_is_left(void **s
 		assert_int_equal(plan_vcpu_cpuid(&f->plan, 0, &table, &f->e), 0);
 		for (size_t i = 0; i < n; i++) {
 			if (rules[i].kind == NESTING_RULE_BIT)
-				assert_int_equal(cpuid_value(&table, rules[i].first, 0, rules[i].reg) >>
-							 rules[i].bit & 1, 0);
+				assert_int_equal(
+					cpuid_value(&table, rules[i].first, 0, rules[i].reg) >>
+							rules[i].bit &
+						1,
+					0);
 		}
 	}
 }

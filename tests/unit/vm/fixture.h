@@ -8,7 +8,7 @@
 
 #include "vm/machine.h"
 
-#define FIXTURE_ENTRY 0x100030u /* where the tiny kernel starts … */
+#define FIXTURE_ENTRY 0x100030u         /* where the tiny kernel starts … */
 #define FIXTURE_CODE "\xfa\xf4\xeb\xfd" /* … with cli; hlt; and back */
 
 struct fixture {
@@ -45,7 +45,6 @@ const char *fixture_console(struct fixture *f, char *buf, size_t size);
 /* Descriptors that this process has open. */
 unsigned fixture_count_fds(void);
 
-#define FIXTURE_TEST(name) \
-	cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+#define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 #endif

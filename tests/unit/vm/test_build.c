@@ -16,8 +16,8 @@ static void assert_order(struct fixture *f, const char *const *names, size_t n, 
 	for (size_t i = 0; i < n; i++) {
 		int at = fake_kvm_find(f->fake, names[i], from);
 		if (at <= last)
-			fail_msg("%s is number %d, after %s at %d", names[i], at, i ? names[i - 1] : "",
-				last);
+			fail_msg("%s is number %d, after %s at %d", names[i], at,
+				i ? names[i - 1] : "", last);
 		last = at;
 	}
 }
@@ -197,9 +197,14 @@ static void machine_create__debug_port_is_taken__names_the_key_and_both_devices(
 	struct fixture *f = *state;
 	f->config.debug_exit.port = 0x3f8;
 	assert_int_equal(fixture_create(f), -EBUSY);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
 	assert_contains(f->e.msg, "debug_exit.port");
 	assert_contains(f->e.msg, "16550A");
 	assert_null(f->machine);
+	f->config.debug_exit.port = 0xe9;
+	assert_int_equal(fixture_create(f), -EBUSY);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg, "debug_console.port");
 }
 
 static void never(void *ctx)
@@ -214,8 +219,7 @@ static void assert_loop_is_empty(struct fixture *f)
 	struct loop_timer *timers[LOOP_MAX_TIMERS];
 	struct err e = ERR_INIT;
 	for (int i = 0; i < LOOP_MAX_TIMERS; i++)
-		assert_int_equal(
-			loop_add_timer(f->loop, never, NULL, &timers[i], &e), 0);
+		assert_int_equal(loop_add_timer(f->loop, never, NULL, &timers[i], &e), 0);
 	for (int i = 0; i < LOOP_MAX_TIMERS; i++)
 		loop_remove_timer(timers[i]);
 }
@@ -300,8 +304,7 @@ static void machine_destroy__never_run_or_null__takes_it_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(
-			machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcpu),
+		FIXTURE_TEST(machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcpu),
 		FIXTURE_TEST(machine_create__each_vcpu__cpuid_before_msrs_before_registers),
 		FIXTURE_TEST(machine_create__vcpus__have_their_own_cpuid),
 		FIXTURE_TEST(machine_create__amd__sets_no_intel_pages),
@@ -315,13 +318,11 @@ int main(void)
 		FIXTURE_TEST(machine_create__kernel_absent__the_users_fault_and_no_vm_made),
 		FIXTURE_TEST(machine_create__kernel_is_no_kernel__the_users_fault),
 		FIXTURE_TEST(machine_create__device_tree_for_multiboot__the_users_fault),
-		FIXTURE_TEST(
-			machine_create__debug_port_is_taken__names_the_key_and_both_devices),
+		FIXTURE_TEST(machine_create__debug_port_is_taken__names_the_key_and_both_devices),
 		FIXTURE_TEST(machine_create__call_n_fails__error_names_it_and_nothing_leaks),
 		FIXTURE_TEST(
 			machine_create__call_n_fails_split_and_exposed__error_and_nothing_leaks),
-		FIXTURE_TEST(
-			machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks),
+		FIXTURE_TEST(machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_destroy__never_run_or_null__takes_it_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,14 @@
 
 #include <errno.h>
 
-#define OUT8(port, byte) { .kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte) }
-#define IN(port, bytes) { .kind = FAKE_IN, .addr = (port), .size = (bytes) }
+#define OUT8(port, byte)                                                                           \
+	{                                                                                          \
+		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
+	}
+#define IN(port, bytes)                                                                            \
+	{                                                                                          \
+		.kind = FAKE_IN, .addr = (port), .size = (bytes)                                   \
+	}
 #define EXIT_42 OUT8(0xf4, "\x2a")
 
 static uint64_t answer(const struct fixture *f, unsigned i)
@@ -13,8 +19,8 @@ static uint64_t answer(const struct fixture *f, unsigned i)
 	return f->fake->vcpus[0]->reads[i];
 }
 
-static void assert_end(struct fixture *f, const struct fake_step *script, enum machine_end end,
-	uint32_t status)
+static void assert_end(
+	struct fixture *f, const struct fake_step *script, enum machine_end end, uint32_t status)
 {
 	assert_int_equal(fixture_run(f, script), 0);
 	assert_int_equal(f->result.end, end);
@@ -40,7 +46,8 @@ static void io_write__serial_port__bytes_arrive_before_the_debug_exit(void **sta
 static void io_write__s5__powers_off(void **state)
 {
 	const struct fake_step script[] = {
-		{ .kind = FAKE_OUT, .addr = 0x604, .size = 2, .data = "\x00\x34" }, { 0 } };
+		{ .kind = FAKE_OUT, .addr = 0x604, .size = 2, .data = "\x00\x34" }, { 0 }
+	};
 	assert_end(*state, script, MACHINE_END_POWER_OFF, 0);
 }
 
@@ -91,7 +98,8 @@ static void mmio_read__unclaimed__reads_ones_of_any_length(void **state)
 	struct fake_step script[10] = { 0 };
 	for (uint32_t size = 1; size <= 8; size++)
 		script[size - 1] = (struct fake_step){
-			.kind = FAKE_MMIO_READ, .addr = 0xd0000000, .size = size };
+			.kind = FAKE_MMIO_READ, .addr = 0xd0000000, .size = size
+		};
 	script[8] = (struct fake_step)EXIT_42;
 	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
 	for (uint32_t size = 1; size <= 8; size++)
@@ -103,7 +111,8 @@ static void mmio_write__unclaimed__goes_nowhere(void **state)
 	const struct fake_step script[] = {
 		{ .kind = FAKE_MMIO_WRITE, .addr = 0xd0000000, .size = 7, .value = 1 },
 		{ .kind = FAKE_MMIO_WRITE, .addr = UINT64_MAX - 7, .size = 8, .value = 1 }, EXIT_42,
-		{ 0 } };
+		{ 0 }
+	};
 	assert_end(*state, script, MACHINE_END_DEBUG_EXIT, 42);
 }
 
@@ -189,14 +198,16 @@ static void exit_system_event__crash_type__crash(void **state)
 static void exit_system_event__shutdown__powers_off(void **state)
 {
 	const struct fake_step script[] = {
-		{ .kind = FAKE_SYSTEM_EVENT, .value = KVM_SYSTEM_EVENT_SHUTDOWN }, { 0 } };
+		{ .kind = FAKE_SYSTEM_EVENT, .value = KVM_SYSTEM_EVENT_SHUTDOWN }, { 0 }
+	};
 	assert_end(*state, script, MACHINE_END_POWER_OFF, 0);
 }
 
 static void exit_system_event__reset__reboots(void **state)
 {
 	const struct fake_step script[] = {
-		{ .kind = FAKE_SYSTEM_EVENT, .value = KVM_SYSTEM_EVENT_RESET }, { 0 } };
+		{ .kind = FAKE_SYSTEM_EVENT, .value = KVM_SYSTEM_EVENT_RESET }, { 0 }
+	};
 	assert_end(*state, script, MACHINE_END_REBOOT, 0);
 }
 
@@ -226,7 +237,8 @@ static void crash_report__code_runs_out_of_ram__shows_what_is_there(void **state
 static void crash_report__registers_cannot_be_read__says_so(void **state)
 {
 	struct fixture *f = *state;
-	const struct fake_step script[] = { { .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
+	const struct fake_step script[] = { { .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN },
+		{ 0 } };
 	f->fake->regs_fail = true;
 	assert_end(f, script, MACHINE_END_CRASH, 0);
 	assert_contains(f->reports, "registers cannot be read: KVM_GET_REGS on vCPU 0");
@@ -249,8 +261,14 @@ static void serial_interrupt__in_kernel_irqchip__drives_gsi_4(void **state)
 	assert_false(last->level);
 }
 
-#define IOAPIC_SELECT(reg) { .kind = FAKE_MMIO_WRITE, .addr = 0xfec00000, .size = 4, .value = (reg) }
-#define IOAPIC_WRITE(v) { .kind = FAKE_MMIO_WRITE, .addr = 0xfec00010, .size = 4, .value = (v) }
+#define IOAPIC_SELECT(reg)                                                                         \
+	{                                                                                          \
+		.kind = FAKE_MMIO_WRITE, .addr = 0xfec00000, .size = 4, .value = (reg)             \
+	}
+#define IOAPIC_WRITE(v)                                                                            \
+	{                                                                                          \
+		.kind = FAKE_MMIO_WRITE, .addr = 0xfec00010, .size = 4, .value = (v)               \
+	}
 
 static void serial_interrupt__split_irqchip__route_first_then_an_edge_message(void **state)
 {
@@ -283,8 +301,7 @@ static void sci__split_irqchip_level__is_sent_again_after_eoi_until_cleared(void
 	struct fixture *f = *state;
 	const struct fake_step script[] = { IOAPIC_SELECT(0x22), IOAPIC_WRITE(0x8032),
 		{ .kind = FAKE_OUT, .addr = 0x602, .size = 2, .data = "\x00\x01" },
-		{ .kind = FAKE_CALL, .fn = press_button, .fn_ctx = f },
-		IN(0x600, 2),
+		{ .kind = FAKE_CALL, .fn = press_button, .fn_ctx = f }, IN(0x600, 2),
 		{ .kind = FAKE_EOI, .value = 0x32 }, /* still asserted: again */
 		{ .kind = FAKE_OUT, .addr = 0x600, .size = 2, .data = "\x00\x01" },
 		{ .kind = FAKE_EOI, .value = 0x32 }, /* cleared: not again */
@@ -299,7 +316,8 @@ static void sci__split_irqchip_level__is_sent_again_after_eoi_until_cleared(void
 static void route_update__kvm_refuses__is_reported_and_the_guest_goes_on(void **state)
 {
 	struct fixture *f = *state;
-	const struct fake_step script[] = { IOAPIC_SELECT(0x18), IOAPIC_WRITE(0x31), EXIT_42, { 0 } };
+	const struct fake_step script[] = { IOAPIC_SELECT(0x18), IOAPIC_WRITE(0x31), EXIT_42,
+		{ 0 } };
 	f->config.machine.irqchip = IRQCHIP_SPLIT;
 	f->fake->scripts[0] = script;
 	assert_int_equal(fixture_create(f), 0);

@@ -1,0 +1,538 @@
+#include "fake/kvm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PIO_PAGE 4096 /* where data of port exits lies in the shared pages */
+
+/* Writes the call down; the errno (negative) with which it has to fail, or 0. */
+static int enter(struct fake_kvm *f, const char *name, int fd, uint64_t arg)
+{
+	(void)pthread_mutex_lock(&f->lock);
+	if (f->nr_calls < FAKE_MAX_LOG)
+		f->log[f->nr_calls] = (struct fake_call){ name, fd, arg };
+	int rc = ++f->nr_calls == f->fail_at ? -f->fail_code : 0;
+	(void)pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
+static int new_fd(struct fake_kvm *f)
+{
+	int fd = memfd_create("fake-kvm", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	(void)pthread_mutex_lock(&f->lock);
+	f->fds[f->nr_fds++] = fd;
+	(void)pthread_mutex_unlock(&f->lock);
+	return fd;
+}
+
+static int fake_open(void *ctx, const char *path)
+{
+	(void)path;
+	int rc = enter(ctx, "open", -1, 0);
+	return rc ? rc : new_fd(ctx);
+}
+
+static void forget_vcpu(struct fake_kvm *f, int fd)
+{
+	for (unsigned i = 0; i < f->nr_vcpus; i++) {
+		if (f->vcpus[i]->fd != fd)
+			continue;
+		free(f->vcpus[i]);
+		f->nr_vcpus--;
+		memmove(&f->vcpus[i], &f->vcpus[i + 1],
+			(f->nr_vcpus - i) * sizeof(struct fake_vcpu *));
+		return;
+	}
+}
+
+static void fake_close(void *ctx, int fd)
+{
+	struct fake_kvm *f = ctx;
+	bool known = false;
+	(void)pthread_mutex_lock(&f->lock);
+	for (unsigned i = 0; i < f->nr_fds && !known; i++) {
+		known = f->fds[i] == fd;
+		if (known)
+			f->fds[i] = f->fds[--f->nr_fds];
+	}
+	f->bad_calls += !known;
+	forget_vcpu(f, fd);
+	(void)pthread_mutex_unlock(&f->lock);
+	if (known)
+		(void)close(fd);
+}
+
+static struct fake_vcpu *find_vcpu(struct fake_kvm *f, int fd)
+{
+	for (unsigned i = f->nr_vcpus; i-- > 0;) {
+		if (f->vcpus[i]->fd == fd)
+			return f->vcpus[i];
+	}
+	return NULL;
+}
+
+static void *fake_map(void *ctx, int fd, size_t size, int *ret_code)
+{
+	struct fake_kvm *f = ctx;
+	struct fake_vcpu *vcpu = find_vcpu(f, fd);
+	*ret_code = enter(f, "map", fd, size);
+	if (*ret_code)
+		return NULL;
+	if (!vcpu || ftruncate(fd, (off_t)size) < 0) {
+		*ret_code = -EINVAL;
+		return NULL;
+	}
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		*ret_code = -errno;
+		return NULL;
+	}
+	vcpu->run = p;
+	f->nr_maps++;
+	return p;
+}
+
+static void fake_unmap(void *ctx, void *p, size_t size)
+{
+	struct fake_kvm *f = ctx;
+	for (unsigned i = 0; i < f->nr_vcpus; i++) {
+		if (f->vcpus[i]->run != p)
+			continue;
+		f->vcpus[i]->run = NULL;
+		f->nr_maps--;
+		(void)munmap(p, size);
+		return;
+	}
+	f->bad_calls++;
+}
+
+static int check_extension(const struct fake_kvm *f, unsigned long number)
+{
+	if (f->absent_cap >= 0 && (unsigned long)f->absent_cap == number)
+		return 0;
+	switch (number) {
+	case KVM_CAP_MAX_VCPUS:
+	case KVM_CAP_NR_VCPUS:
+		return (int)f->facts->max_vcpus;
+	case KVM_CAP_MAX_VCPU_ID:
+		return (int)f->facts->max_vcpu_id;
+	case KVM_CAP_NR_MEMSLOTS:
+		return (int)f->facts->nr_memslots;
+	case KVM_CAP_TSC_DEADLINE_TIMER:
+		return f->facts->tsc_deadline_timer;
+	case KVM_CAP_SPLIT_IRQCHIP:
+		return f->facts->split_irqchip;
+	case KVM_CAP_NESTED_STATE:
+		return f->facts->nested_state ? 4096 : 0;
+	default:
+		return 1;
+	}
+}
+
+static void entry_to_kvm(const struct cpuid_entry *from, struct kvm_cpuid_entry2 *to)
+{
+	*to = (struct kvm_cpuid_entry2){
+		.function = from->leaf,
+		.index = from->subleaf,
+		.flags = from->subleaf_matters ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+		.eax = from->reg[CPUID_EAX],
+		.ebx = from->reg[CPUID_EBX],
+		.ecx = from->reg[CPUID_ECX],
+		.edx = from->reg[CPUID_EDX],
+	};
+}
+
+static int give_cpuid(const struct cpuid_table *table, struct kvm_cpuid2 *c)
+{
+	if (c->nent < table->nr_entries)
+		return -E2BIG;
+	c->nent = table->nr_entries;
+	for (unsigned i = 0; i < table->nr_entries; i++)
+		entry_to_kvm(&table->entries[i], &c->entries[i]);
+	return 0;
+}
+
+static int system_ioctl(struct fake_kvm *f, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_GET_API_VERSION:
+		return f->api_version;
+	case KVM_CHECK_EXTENSION:
+		return check_extension(f, (unsigned long)(uintptr_t)arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return f->run_size;
+	case KVM_GET_SUPPORTED_CPUID:
+		return give_cpuid(&f->facts->supported, arg);
+	case KVM_CREATE_VM:
+		return new_fd(f);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int create_vcpu(struct fake_kvm *f, uint32_t id)
+{
+	struct fake_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+	if (!vcpu || f->nr_vcpus == FAKE_MAX_VCPUS) {
+		free(vcpu);
+		return -ENOMEM;
+	}
+	vcpu->id = id;
+	vcpu->fd = new_fd(f);
+	vcpu->script = f->scripts[f->nr_vcpus];
+	vcpu->sregs.cs.base = 0xffff0000;
+	f->vcpus[f->nr_vcpus++] = vcpu;
+	return vcpu->fd;
+}
+
+static int set_routes(struct fake_kvm *f, const struct kvm_irq_routing *table)
+{
+	if (table->nr > ARRAY_SIZE(f->routes))
+		return -E2BIG;
+	f->nr_routes = table->nr;
+	for (uint32_t i = 0; i < table->nr; i++)
+		f->routes[i] = table->entries[i];
+	return 0;
+}
+
+/* Adds to a list that keeps the first so many; with f->lock held. */
+#define KEEP(list, count, value)                                                                   \
+	do {                                                                                       \
+		if ((count) < ARRAY_SIZE(list))                                                    \
+			(list)[(count)++] = (value);                                               \
+	} while (0)
+
+static int vm_ioctl_locked(struct fake_kvm *f, unsigned long request, void *arg)
+{
+	const struct kvm_irq_level *irq = arg;
+	switch (request) {
+	case KVM_SET_USER_MEMORY_REGION:
+		KEEP(f->slots, f->nr_slots, *(const struct kvm_userspace_memory_region *)arg);
+		return 0;
+	case KVM_ENABLE_CAP:
+		KEEP(f->caps, f->nr_caps, *(const struct kvm_enable_cap *)arg);
+		return 0;
+	case KVM_CREATE_PIT2:
+		f->pit_flags = ((const struct kvm_pit_config *)arg)->flags;
+		return 0;
+	case KVM_IRQ_LINE:
+		KEEP(f->irqs, f->nr_irqs, ((struct fake_irq){ irq->irq, irq->level != 0 }));
+		return 0;
+	case KVM_SIGNAL_MSI:
+		KEEP(f->msis, f->nr_msis, *(const struct kvm_msi *)arg);
+		return 1;
+	case KVM_SET_GSI_ROUTING:
+		return set_routes(f, arg);
+	case KVM_X86_SET_MSR_FILTER:
+		f->filter = *(const struct kvm_msr_filter *)arg;
+		return 0;
+	case KVM_SET_IDENTITY_MAP_ADDR:
+	case KVM_SET_TSS_ADDR:
+	case KVM_CREATE_IRQCHIP:
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vm_ioctl(struct fake_kvm *f, unsigned long request, void *arg)
+{
+	if (request == KVM_CREATE_VCPU)
+		return create_vcpu(f, (uint32_t)(uintptr_t)arg);
+	(void)pthread_mutex_lock(&f->lock);
+	int rc = vm_ioctl_locked(f, request, arg);
+	(void)pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
+static int set_cpuid(struct fake_vcpu *vcpu, const struct kvm_cpuid2 *c)
+{
+	vcpu->cpuid.nr_entries = 0;
+	for (uint32_t i = 0; i < c->nent; i++) {
+		const struct kvm_cpuid_entry2 *from = &c->entries[i];
+		vcpu->cpuid.entries[vcpu->cpuid.nr_entries++] = (struct cpuid_entry){
+			.leaf = from->function,
+			.subleaf = from->index,
+			.subleaf_matters = from->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+			.reg = { from->eax, from->ebx, from->ecx, from->edx },
+		};
+	}
+	return 0;
+}
+
+static int set_msrs(const struct fake_kvm *f, struct fake_vcpu *vcpu, const struct kvm_msrs *msrs)
+{
+	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
+		struct kvm_msr_entry entry = msrs->entries[i];
+		if (f->refuse_msr && entry.index == f->refuse_msr)
+			return (int)i;
+		if (f->lossy_msr && entry.index == f->lossy_msr)
+			entry.data = 0;
+		KEEP(vcpu->msrs, vcpu->nr_msrs, entry);
+	}
+	return (int)msrs->nmsrs;
+}
+
+static int get_msrs(const struct fake_vcpu *vcpu, struct kvm_msrs *msrs)
+{
+	for (unsigned i = 0; i < vcpu->nr_msrs; i++) {
+		if (vcpu->msrs[i].index == msrs->entries[0].index)
+			msrs->entries[0].data = vcpu->msrs[i].data;
+	}
+	return 1;
+}
+
+/* Waits for a kick, missing none: as in KVM, the signal is let in only while waiting. */
+static int wait_for_kick(const struct fake_vcpu *vcpu)
+{
+	sigset_t all, before;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_BLOCK, &all, &before);
+	while (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_ACQUIRE)) {
+		if (ppoll(NULL, 0, NULL, &before) < 0)
+			break;
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -EINTR;
+}
+
+/* The answer to the read that was the last exit. */
+static void take_answer(struct fake_vcpu *vcpu)
+{
+	const struct fake_step *step = vcpu->answer_to;
+	const uint8_t *from = step->kind == FAKE_IN ? (const uint8_t *)vcpu->run + PIO_PAGE
+						    : vcpu->run->mmio.data;
+	for (uint32_t i = 0; i < (step->count ? step->count : 1); i++, from += step->size) {
+		uint64_t value = 0;
+		memcpy(&value, from, step->size);
+		KEEP(vcpu->reads, vcpu->nr_reads, value);
+	}
+	vcpu->answer_to = NULL;
+}
+
+static void exit_io(struct fake_vcpu *vcpu, const struct fake_step *step)
+{
+	struct kvm_run *run = vcpu->run;
+	uint32_t count = step->count ? step->count : 1;
+	bool out = step->kind == FAKE_OUT;
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
+	run->io.port = (uint16_t)step->addr;
+	run->io.size = (uint8_t)step->size;
+	run->io.count = count;
+	run->io.data_offset = PIO_PAGE;
+	if (out)
+		memcpy((uint8_t *)run + PIO_PAGE, step->data, (size_t)step->size * count);
+	else
+		vcpu->answer_to = step;
+}
+
+static void exit_mmio(struct fake_vcpu *vcpu, const struct fake_step *step)
+{
+	struct kvm_run *run = vcpu->run;
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = step->addr;
+	run->mmio.len = step->size;
+	run->mmio.is_write = step->kind == FAKE_MMIO_WRITE;
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (step->kind == FAKE_MMIO_WRITE)
+		memcpy(run->mmio.data, &step->value, step->size);
+	else
+		vcpu->answer_to = step;
+}
+
+static void exit_other(struct kvm_run *run, const struct fake_step *step)
+{
+	if (step->kind == FAKE_FAIL_ENTRY) {
+		run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+		run->fail_entry.hardware_entry_failure_reason = step->value;
+	} else if (step->kind == FAKE_INTERNAL) {
+		run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		run->internal.suberror = (uint32_t)step->value;
+		run->internal.ndata = 2;
+		run->internal.data[0] = 0xabc;
+		run->internal.data[1] = 0xdef;
+	} else if (step->kind == FAKE_SYSTEM_EVENT) {
+		run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
+		run->system_event.type = (uint32_t)step->value;
+	} else if (step->kind == FAKE_EOI) {
+		run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		run->eoi.vector = (uint8_t)step->value;
+	} else {
+		run->exit_reason = (uint32_t)step->value;
+	}
+}
+
+/* Plays the step on; 0: an exit, 1: no exit, go on, or a negative errno. */
+static int play(struct fake_vcpu *vcpu, const struct fake_step *step)
+{
+	switch (step->kind) {
+	case FAKE_END:
+		return wait_for_kick(vcpu);
+	case FAKE_OUT:
+	case FAKE_IN:
+		exit_io(vcpu, step);
+		break;
+	case FAKE_MMIO_READ:
+	case FAKE_MMIO_WRITE:
+		exit_mmio(vcpu, step);
+		break;
+	case FAKE_EXIT:
+	case FAKE_FAIL_ENTRY:
+	case FAKE_INTERNAL:
+	case FAKE_SYSTEM_EVENT:
+	case FAKE_EOI:
+		exit_other(vcpu->run, step);
+		break;
+	case FAKE_ERRNO:
+		vcpu->at++;
+		return -(int)step->value;
+	case FAKE_CALL:
+		vcpu->at++;
+		step->fn(step->fn_ctx);
+		return 1;
+	case FAKE_REPEAT:
+		vcpu->at = 0;
+		return 1;
+	}
+	vcpu->at++;
+	return 0;
+}
+
+static int run(struct fake_vcpu *vcpu)
+{
+	static const struct fake_step end = { .kind = FAKE_END };
+	vcpu->runs++;
+	if (vcpu->answer_to)
+		take_answer(vcpu);
+	if (__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_ACQUIRE))
+		return -EINTR;
+	int rc;
+	do {
+		rc = play(vcpu, vcpu->script ? &vcpu->script[vcpu->at] : &end);
+	} while (rc > 0);
+	return rc;
+}
+
+static int vcpu_ioctl(struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_SET_CPUID2:
+		return set_cpuid(vcpu, arg);
+	case KVM_GET_CPUID2:
+		return give_cpuid(&vcpu->cpuid, arg);
+	case KVM_SET_MSRS:
+		return set_msrs(f, vcpu, arg);
+	case KVM_GET_MSRS:
+		return get_msrs(vcpu, arg);
+	case KVM_GET_SREGS:
+		*(struct kvm_sregs *)arg = vcpu->sregs;
+		return 0;
+	case KVM_SET_SREGS:
+		vcpu->sregs = *(const struct kvm_sregs *)arg;
+		return 0;
+	case KVM_GET_REGS:
+		*(struct kvm_regs *)arg = vcpu->regs;
+		return f->regs_fail ? -EIO : 0;
+	case KVM_SET_REGS:
+		vcpu->regs = *(const struct kvm_regs *)arg;
+		return 0;
+	case KVM_GET_LAPIC:
+		*(struct kvm_lapic_state *)arg = vcpu->lapic;
+		return 0;
+	case KVM_SET_LAPIC:
+		vcpu->lapic = *(const struct kvm_lapic_state *)arg;
+		return 0;
+	case KVM_TRANSLATE: {
+		struct kvm_translation *t = arg;
+		t->valid = !f->translate_fails;
+		t->physical_address = t->linear_address;
+		return 0;
+	}
+	case KVM_RUN:
+		return run(vcpu);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static uint64_t number_argument(unsigned long request, const void *arg)
+{
+	if (request == KVM_ENABLE_CAP)
+		return ((const struct kvm_enable_cap *)arg)->cap;
+	if (_IOC_SIZE(request) == 0)
+		return (uintptr_t)arg;
+	return 0;
+}
+
+static int fake_ioctl(void *ctx, int fd, unsigned long request, const char *name, void *arg)
+{
+	struct fake_kvm *f = ctx;
+	int rc = enter(f, name, fd, number_argument(request, arg));
+	if (rc)
+		return rc;
+	struct fake_vcpu *vcpu = find_vcpu(f, fd);
+	if (vcpu)
+		return vcpu_ioctl(f, vcpu, request, arg);
+	rc = system_ioctl(f, request, arg);
+	return rc == -ENOTTY ? vm_ioctl(f, request, arg) : rc;
+}
+
+struct fake_kvm *fake_kvm_create(const struct host_facts *facts)
+{
+	struct fake_kvm *f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->calls = (struct kvm_calls){ .open = fake_open,
+		.ioctl = fake_ioctl,
+		.map = fake_map,
+		.unmap = fake_unmap,
+		.close = fake_close,
+		.ctx = f };
+	f->facts = facts;
+	f->api_version = 12;
+	f->absent_cap = -1;
+	f->run_size = 3 * 4096;
+	f->fail_code = EIO;
+	(void)pthread_mutex_init(&f->lock, NULL);
+	return f;
+}
+
+void fake_kvm_destroy(struct fake_kvm *f)
+{
+	if (!f)
+		return;
+	for (unsigned i = 0; i < f->nr_vcpus; i++)
+		free(f->vcpus[i]);
+	(void)pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+bool fake_kvm_is_clean(const struct fake_kvm *f)
+{
+	return f->nr_fds == 0 && f->nr_maps == 0 && f->bad_calls == 0;
+}
+
+int fake_kvm_find(const struct fake_kvm *f, const char *name, unsigned from)
+{
+	for (unsigned i = from; i < f->nr_calls && i < FAKE_MAX_LOG; i++) {
+		if (strcmp(f->log[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+unsigned fake_kvm_count(const struct fake_kvm *f, const char *name)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < f->nr_calls && i < FAKE_MAX_LOG; i++)
+		n += strcmp(f->log[i].name, name) == 0;
+	return n;
+}

@@ -1,0 +1,210 @@
+/* The last words of the command line say which program to run. */
+#include "guest.h"
+
+#define FLOOD_LINES 1500
+
+static bool is(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static void run_hello(void)
+{
+	print("hello from the guest\n");
+	debug_exit(42);
+}
+
+static void run_reset_register(void)
+{
+	print("resetting\n");
+	outb(0xcf9, 6);
+	halt();
+}
+
+static void run_keyboard_reset(void)
+{
+	outb(0x64, 0xfe);
+	halt();
+}
+
+static void run_triple_fault(void)
+{
+	static const struct __attribute__((packed)) {
+		uint16_t limit;
+		uint32_t base;
+	} no_idt = { 0, 0 };
+	print("going down\n");
+	/* A selector past the end of the GDT: #GP, which finds no gate, nor does what follows. */
+	__asm__ volatile("lidt %0; movl $0xfff8, %%eax; movl $0x1234abcd, %%edi; movw %%ax, %%fs"
+			 :
+			 : "m"(no_idt)
+			 : "eax", "edi");
+	halt();
+}
+
+/* One word from the host decides: again or stop. */
+static void run_again(void)
+{
+	print("again or stop?\n");
+	uint8_t answer = read_byte();
+	if (answer == 'a')
+		run_reset_register();
+	print("stopping\n");
+	power_off();
+}
+
+static void run_panic(void)
+{
+	outb(0x505, 1);
+	halt();
+}
+
+static void run_button(void)
+{
+	print("ready\n");
+	while (!(inw(PM1_STATUS) & PM1_POWER_BUTTON))
+		__asm__ volatile("pause");
+	print("button\n");
+	power_off();
+}
+
+static void run_ignore(void)
+{
+	print("ready\n");
+	halt();
+}
+
+static void run_busy(void)
+{
+	print("ready\n");
+	for (;;)
+		__asm__ volatile("pause");
+}
+
+/* Gives back every byte until 04h, which ends it. */
+static void run_mirror(void)
+{
+	uint8_t c;
+	print("ready\n");
+	while ((c = read_byte()) != 4)
+		put(COM1, (char)c);
+	power_off();
+}
+
+static void run_flood(bool for_ever)
+{
+	for (uint32_t i = 0; for_ever || i < FLOOD_LINES; i++) {
+		print("line ");
+		print_decimal(i);
+		print(" of many that the reader takes its time with\n");
+	}
+	power_off();
+}
+
+static void run_consoles(void)
+{
+	for (const char *s = "debug console\n"; *s; s++)
+		put(0xe9, *s);
+	for (const char *s = "second port\n"; *s; s++)
+		put(COM2, *s);
+	print("first port\n");
+	power_off();
+}
+
+static void run_status(const char *number)
+{
+	uint32_t status = 0;
+	for (; *number >= '0' && *number <= '9'; number++)
+		status = status * 10 + (uint32_t)(*number - '0');
+	debug_exit((uint8_t)status);
+}
+
+static void run_for_ever(void)
+{
+	run_flood(true);
+}
+
+static void run_many_lines(void)
+{
+	run_flood(false);
+}
+
+static void run_serial_interrupts(void)
+{
+	run_interrupts(false);
+}
+
+static void run_sci(void)
+{
+	run_interrupts(true);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} programs[] = {
+	{ "hello", run_hello },
+	{ "power-off", power_off },
+	{ "reset-register", run_reset_register },
+	{ "keyboard-reset", run_keyboard_reset },
+	{ "triple-fault", run_triple_fault },
+	{ "again", run_again },
+	{ "panic", run_panic },
+	{ "button", run_button },
+	{ "ignore", run_ignore },
+	{ "busy", run_busy },
+	{ "mirror", run_mirror },
+	{ "flood", run_for_ever },
+	{ "many-lines", run_many_lines },
+	{ "consoles", run_consoles },
+	{ "cpuid", run_cpuid },
+	{ "msrs", run_msrs },
+	{ "ports", run_ports },
+	{ "serial-interrupts", run_serial_interrupts },
+	{ "sci", run_sci },
+};
+
+/* name=number */
+static const char *number_after(const char *word, const char *name)
+{
+	while (*name && *word == *name) {
+		word++;
+		name++;
+	}
+	return *name == '\0' && *word == '=' ? word + 1 : NULL;
+}
+
+static uint32_t decimal(const char *text)
+{
+	uint32_t v = 0;
+	while (*text >= '0' && *text <= '9')
+		v = v * 10 + (uint32_t)(*text++ - '0');
+	return v;
+}
+
+/* multiboot_info: flags at 0, command line at 16 (Multiboot specification, boot information). */
+void guest_main(const uint32_t *multiboot_info)
+{
+	const char *word = (const char *)(uintptr_t)multiboot_info[4];
+	for (const char *s = word; *s; s++) {
+		if (*s == ' ')
+			word = s + 1;
+	}
+	load_idt();
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		if (is(word, programs[i].name))
+			programs[i].run();
+	}
+	if (number_after(word, "smp"))
+		run_smp(decimal(number_after(word, "smp")));
+	if (number_after(word, "status"))
+		run_status(number_after(word, "status"));
+	print("no such program: ");
+	print(word);
+	print("\n");
+	debug_exit(99);
+}

@@ -1,0 +1,107 @@
+/*
+ * A hand-made guest: Multiboot header and entry, interrupt stubs, and the real-mode trampoline of
+ * application processors. 32-bit protected mode without paging throughout.
+ */
+	.section .multiboot, "a"
+	.align 4
+	.long 0x1badb002, 0, -0x1badb002
+
+	.text
+	.globl _start
+_start:
+	cli
+	lgdt gdt_pointer
+	ljmp $0x08, $1f
+1:	movw $0x10, %ax
+	movw %ax, %ds
+	movw %ax, %es
+	movw %ax, %ss
+	movl $boot_stack_end, %esp
+	pushl %ebx		/* the Multiboot information */
+	call guest_main
+2:	cli
+	hlt
+	jmp 2b
+
+/*
+ * General protection: goes on at fault_resume, and counts. No handler here uses IRET, which KVMs
+ * that interpret all of the guest may lack in protected mode; nothing changes privilege.
+ */
+	.globl isr_fault
+isr_fault:
+	incl fault_count
+	addl $16, %esp		/* error code, EIP, CS, EFLAGS; interrupts stay off */
+	jmp *fault_resume
+
+	.macro ISR name handler
+	.globl \name
+\name:
+	pushal
+	call \handler
+	popal
+	pushl 8(%esp)		/* EFLAGS */
+	popfl
+	ret $8			/* to EIP; drops CS and EFLAGS */
+	.endm
+	ISR isr_serial on_serial_interrupt
+	ISR isr_sci on_sci_interrupt
+
+/* Copied to AP_TRAMPOLINE, where SIPI starts processors in real mode. */
+	.globl trampoline, trampoline_end
+	.code16
+trampoline:
+	cli
+	xorw %ax, %ax
+	movw %ax, %ds
+	lgdtl 0x8000 + trampoline_gdt - trampoline
+	movl %cr0, %eax
+	orb $1, %al
+	movl %eax, %cr0
+	ljmpl $0x08, $ap_entry
+	.align 4
+trampoline_gdt:
+	.word 23
+	.long gdt
+trampoline_end:
+
+	.code32
+ap_entry:
+	movw $0x10, %ax
+	movw %ax, %ds
+	movw %ax, %es
+	movw %ax, %ss
+	movl $1, %eax		/* a stack by arrival, from 1 on */
+	lock xaddl %eax, ap_arrivals
+	incl %eax
+	shll $11, %eax
+	leal ap_stacks(%eax), %esp
+	call ap_main
+3:	cli
+	hlt
+	jmp 3b
+
+	.data
+	.align 8
+	.globl gdt
+gdt:
+	.quad 0
+	.quad 0x00cf9b000000ffff
+	.quad 0x00cf93000000ffff
+gdt_pointer:
+	.word 23
+	.long gdt
+	.globl fault_count, fault_resume, ap_arrivals
+fault_count:
+	.long 0
+fault_resume:
+	.long 0
+ap_arrivals:
+	.long 0
+
+	.bss
+	.align 16
+	.skip 16384
+boot_stack_end:
+ap_stacks:
+	.skip 65 * 2048
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,194 @@
+#include "unit/kvm/fixture.h"
+
+static int open_fake(struct fixture *f)
+{
+	return kvm_open(&f->kvm, &f->fake->calls, "/dev/kvm", &f->e);
+}
+
+static void kvm_open__all_good__opens_and_closes(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(open_fake(f), 0);
+	assert_int_equal(f->fake->nr_fds, 1);
+	assert_int_equal(kvm_api_version(f->kvm), 12);
+	kvm_close(NULL);
+}
+
+static void kvm_open__no_device__says_what_to_load(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, ENOENT);
+	assert_int_equal(open_fake(f), -ENOENT);
+	assert_int_equal(f->e.kind, ERR_HOST);
+	assert_contains(f->e.msg, "/dev/kvm: No such file");
+	assert_contains(f->e.hint, "kvm_intel");
+}
+
+static void kvm_open__not_allowed__says_which_group(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, EACCES);
+	assert_int_equal(open_fake(f), -EACCES);
+	assert_contains(f->e.msg, "Permission denied");
+	assert_contains(f->e.hint, "group");
+}
+
+static void kvm_open__other_api_version__refused(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->api_version = 11;
+	assert_int_equal(open_fake(f), -ENOTSUP);
+	assert_contains(f->e.msg, "version 11, expected 12");
+}
+
+static void kvm_open__any_required_capability_absent__refused_by_name(void **state)
+{
+	struct fixture *f = *state;
+	size_t n;
+	const struct kvm_capability *caps = kvm_capabilities(&n);
+	for (size_t i = 0; i < n; i++) {
+		if (!caps[i].required)
+			continue;
+		f->fake->absent_cap = caps[i].number;
+		assert_int_equal(open_fake(f), -ENOTSUP);
+		assert_contains(f->e.msg, caps[i].name);
+		assert_contains(f->e.hint, "5.10");
+		assert_null(f->kvm);
+	}
+}
+
+static void kvm_open__optional_capability_absent__accepted(void **state)
+{
+	struct fixture *f = *state;
+	size_t n;
+	const struct kvm_capability *caps = kvm_capabilities(&n);
+	for (size_t i = 0; i < n; i++) {
+		if (caps[i].required)
+			continue;
+		f->fake->absent_cap = caps[i].number;
+		assert_int_equal(open_fake(f), 0);
+		kvm_close(f->kvm);
+		f->kvm = NULL;
+	}
+}
+
+static void kvm_open__shared_page_too_small__refused(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->run_size = 128;
+	assert_int_equal(open_fake(f), -EPROTO);
+	assert_contains(f->e.msg, "KVM_GET_VCPU_MMAP_SIZE gives 128");
+}
+
+static void kvm_open__nothing_of_err__still_returns_codes(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, ENOENT);
+	assert_int_equal(kvm_open(&f->kvm, &f->fake->calls, "/dev/kvm", NULL), -ENOENT);
+	f->fake->absent_cap = KVM_CAP_IRQCHIP;
+	assert_int_equal(kvm_open(&f->kvm, &f->fake->calls, "/dev/kvm", NULL), -ENOTSUP);
+}
+
+/* Whatever call fails, the error has words and nothing leaks. Returns whether call n came. */
+static bool open_failing_at(struct fixture *f, unsigned n)
+{
+	struct host_facts *facts = calloc(1, sizeof(*facts));
+	assert_non_null(facts);
+	f->fake->nr_calls = 0;
+	f->fake->fail_at = n;
+	f->e = (struct err)ERR_INIT;
+	int rc = open_fake(f);
+	if (rc == 0)
+		rc = kvm_host_facts(f->kvm, facts, &f->e);
+	assert_int_equal(rc != 0, f->e.msg[0] != '\0');
+	kvm_close(f->kvm);
+	f->kvm = NULL;
+	assert_true(fake_kvm_is_clean(f->fake));
+	free(facts);
+	return f->fake->nr_calls >= n;
+}
+
+static void kvm_open_and_facts__call_n_fails__an_error_or_an_absent_capability(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n = 1;
+	while (open_failing_at(f, n))
+		n++;
+	assert_true(n > 20);
+}
+
+static void kvm_host_facts__synthetic_host__are_what_it_said(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts got;
+	assert_int_equal(open_fake(f), 0);
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), 0);
+	assert_int_equal(got.supported.nr_entries, f->facts.supported.nr_entries);
+	for (unsigned i = 0; i < got.supported.nr_entries; i++) {
+		const struct cpuid_entry *a = &got.supported.entries[i];
+		const struct cpuid_entry *b = &f->facts.supported.entries[i];
+		assert_int_equal(a->leaf, b->leaf);
+		assert_int_equal(a->subleaf, b->subleaf);
+		assert_int_equal(a->subleaf_matters, b->subleaf_matters);
+		assert_memory_equal(a->reg, b->reg, sizeof(a->reg));
+	}
+	assert_int_equal(got.max_vcpus, 1024);
+	assert_int_equal(got.max_vcpu_id, 4096);
+	assert_int_equal(got.nr_memslots, 32764);
+	assert_true(got.tsc_deadline_timer && got.split_irqchip && got.nested_state);
+}
+
+static void facts_without(struct fixture *f, int cap, struct host_facts *ret_facts)
+{
+	f->fake->absent_cap = cap;
+	assert_int_equal(kvm_host_facts(f->kvm, ret_facts, &f->e), 0);
+}
+
+static void kvm_host_facts__capabilities_absent__take_the_documented_values(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts got;
+	assert_int_equal(open_fake(f), 0);
+	facts_without(f, KVM_CAP_MAX_VCPU_ID, &got);
+	assert_int_equal(got.max_vcpu_id, got.max_vcpus);
+	facts_without(f, KVM_CAP_X2APIC_API, &got);
+	assert_int_equal(got.max_vcpu_id, 255);
+	facts_without(f, KVM_CAP_SPLIT_IRQCHIP, &got);
+	assert_false(got.split_irqchip);
+	facts_without(f, KVM_CAP_NESTED_STATE, &got);
+	assert_false(got.nested_state);
+	f->facts.max_vcpus = 0;
+	facts_without(f, KVM_CAP_MAX_VCPUS, &got);
+	assert_int_equal(got.max_vcpus, 4);
+}
+
+static void kvm_host_facts__more_leaves_than_fit__refused(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts got;
+	assert_int_equal(open_fake(f), 0);
+	fail_next(f, E2BIG);
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), -E2BIG);
+	assert_contains(f->e.msg, "KVM_GET_SUPPORTED_CPUID with room for 256 entries");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_fake, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(kvm_open__all_good__opens_and_closes),
+		TEST(kvm_open__no_device__says_what_to_load),
+		TEST(kvm_open__not_allowed__says_which_group),
+		TEST(kvm_open__other_api_version__refused),
+		TEST(kvm_open__any_required_capability_absent__refused_by_name),
+		TEST(kvm_open__optional_capability_absent__accepted),
+		TEST(kvm_open__shared_page_too_small__refused),
+		TEST(kvm_open__nothing_of_err__still_returns_codes),
+		TEST(kvm_open_and_facts__call_n_fails__an_error_or_an_absent_capability),
+		TEST(kvm_host_facts__synthetic_host__are_what_it_said),
+		TEST(kvm_host_facts__capabilities_absent__take_the_documented_values),
+		TEST(kvm_host_facts__more_leaves_than_fit__refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,354 @@
+#include "unit/kvm/fixture.h"
+
+#include "base/x86.h"
+#include "cpuid/msr.h"
+
+static struct fake_vcpu *fake_vcpu(struct fixture *f)
+{
+	return f->fake->vcpus[0];
+}
+
+static void kvm_vcpu_create__each_call_fails__is_named_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_vcpu *vcpu = NULL;
+	unsigned fds = f->fake->nr_fds;
+	fail_next(f, EEXIST);
+	assert_int_equal(kvm_vcpu_create(&vcpu, f->vm, 300, &f->e), -EEXIST);
+	assert_contains(f->e.msg, "KVM_CREATE_VCPU, id 300");
+	f->fake->fail_at += 2;
+	assert_int_equal(kvm_vcpu_create(&vcpu, f->vm, 300, &f->e), -EEXIST);
+	assert_contains(f->e.msg, "mapping 12288 bytes of vCPU 300");
+	assert_int_equal(f->fake->nr_fds, fds);
+	assert_int_equal(f->fake->nr_maps, 1);
+	kvm_vcpu_destroy(NULL);
+}
+
+static void kvm_vcpu_set_cpuid__table__arrives_whole_and_reads_back(void **state)
+{
+	struct fixture *f = *state;
+	struct cpuid_table back;
+	assert_int_equal(kvm_vcpu_set_cpuid(f->vcpu, &f->facts.supported, &f->e), 0);
+	assert_int_equal(kvm_vcpu_get_cpuid(f->vcpu, &back, &f->e), 0);
+	assert_int_equal(back.nr_entries, f->facts.supported.nr_entries);
+	for (unsigned i = 0; i < back.nr_entries; i++) {
+		const struct cpuid_entry *a = &back.entries[i];
+		const struct cpuid_entry *b = &f->facts.supported.entries[i];
+		assert_int_equal(a->leaf, b->leaf);
+		assert_int_equal(a->subleaf, b->subleaf);
+		assert_int_equal(a->subleaf_matters, b->subleaf_matters);
+		assert_memory_equal(a->reg, b->reg, sizeof(a->reg));
+	}
+}
+
+static void kvm_vcpu_cpuid__fails__names_the_vcpu(void **state)
+{
+	struct fixture *f = *state;
+	struct cpuid_table back;
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vcpu_set_cpuid(f->vcpu, &f->facts.supported, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_SET_CPUID2 on vCPU 7 with");
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vcpu_get_cpuid(f->vcpu, &back, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_GET_CPUID2 on vCPU 7");
+}
+
+static const struct msr_policy policy = { .set = { { 0x1a0, 1 }, { 0x2ff, 0x806 } }, .nr_set = 2 };
+
+static void kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back(void **state)
+{
+	struct fixture *f = *state;
+	unsigned before = f->fake->nr_calls;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), 0);
+	assert_int_equal(fake_vcpu(f)->nr_msrs, 2);
+	assert_int_equal(fake_vcpu(f)->msrs[0].index, 0x1a0);
+	assert_int_equal(fake_vcpu(f)->msrs[1].index, 0x2ff);
+	assert_int_equal(fake_vcpu(f)->msrs[1].data, 0x806);
+	const char *const names[] = { "KVM_SET_MSRS", "KVM_GET_MSRS", "KVM_SET_MSRS",
+		"KVM_GET_MSRS" };
+	for (unsigned i = 0; i < 4; i++)
+		assert_string_equal(f->fake->log[before + i].name, names[i]);
+}
+
+static void kvm_vcpu_set_msrs__kvm_does_not_take_one__refused_with_index_and_value(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->refuse_msr = 0x2ff;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_SET_MSRS on vCPU 7: KVM does not take MSR 0x2ff");
+	assert_contains(f->e.msg, "0x806");
+}
+
+static void kvm_vcpu_set_msrs__value_does_not_stick__refused(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->lossy_msr = 0x1a0;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EPROTO);
+	assert_contains(f->e.msg, "MSR 0x1a0 was set to 0x1, but reads 0");
+}
+
+static void kvm_vcpu_set_msrs__ioctl_fails__names_the_msr(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_SET_MSRS on vCPU 7, MSR 0x1a0");
+	f->fake->fail_at = f->fake->nr_calls + 2;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_GET_MSRS on vCPU 7, MSR 0x1a0");
+}
+
+static const struct x86_state entry_state = {
+	.rax = 1,
+	.rbx = 2,
+	.rcx = 3,
+	.rdx = 4,
+	.rsi = 5,
+	.rdi = 6,
+	.rsp = 7,
+	.rbp = 8,
+	.rip = 0x100000,
+	.cr0 = X86_CR0_PE | X86_CR0_ET,
+	.cr3 = 0x5000,
+	.cr4 = X86_CR4_PAE,
+	.efer = X86_EFER_LME,
+	.cs = { .limit = 0xffffffff,
+		.selector = 8,
+		.type = 0xb,
+		.present = true,
+		.code_or_data = true,
+		.db = true,
+		.granularity = true },
+	.ds = { .base = 0x10,
+		.limit = 0xfffff,
+		.selector = 16,
+		.type = 3,
+		.present = true,
+		.code_or_data = true,
+		.dpl = 3 },
+	.gdt = { 0x500, 31 },
+	.idt = { 0x600, 15 },
+};
+
+static void kvm_vcpu_set_state__segments_before_registers__as_prescribed(void **state)
+{
+	struct fixture *f = *state;
+	fake_vcpu(f)->sregs.apic_base = 0xfee00900; /* not ours: must stay */
+	assert_int_equal(kvm_vcpu_set_state(f->vcpu, &entry_state, &f->e), 0);
+	const struct kvm_sregs *s = &fake_vcpu(f)->sregs;
+	assert_int_equal(s->apic_base, 0xfee00900);
+	assert_int_equal(s->cr0, 0x11);
+	assert_int_equal(s->cr3, 0x5000);
+	assert_int_equal(s->cr4, 0x20);
+	assert_int_equal(s->efer, 0x100);
+	assert_int_equal(s->cs.limit, 0xffffffff);
+	assert_true(s->cs.db && s->cs.g && s->cs.s && s->cs.present && !s->cs.unusable);
+	assert_int_equal(s->ds.dpl, 3);
+	assert_true(s->tr.unusable);
+	assert_int_equal(s->gdt.limit, 31);
+	assert_int_equal(s->idt.base, 0x600);
+	assert_int_equal(fake_vcpu(f)->regs.rip, 0x100000);
+	assert_int_equal(fake_vcpu(f)->regs.rflags, 2);
+	assert_int_equal(fake_vcpu(f)->regs.rbp, 8);
+	int sregs = fake_kvm_find(f->fake, "KVM_SET_SREGS", 0);
+	assert_true(sregs >= 0 && fake_kvm_find(f->fake, "KVM_SET_REGS", 0) > sregs);
+}
+
+static void kvm_vcpu_set_state__each_ioctl_fails__is_named(void **state)
+{
+	struct fixture *f = *state;
+	const char *const texts[] = { "KVM_GET_SREGS on vCPU 7",
+		"KVM_SET_SREGS on vCPU 7, cr0 0x11, cr4 0x20, efer 0x100",
+		"KVM_SET_REGS on vCPU 7, rip 0x100000" };
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
+		f->fake->fail_at = f->fake->nr_calls + 1 + i;
+		assert_int_equal(kvm_vcpu_set_state(f->vcpu, &entry_state, &f->e), -EIO);
+		assert_contains(f->e.msg, texts[i]);
+	}
+}
+
+static void kvm_vcpu_get_state__after_set__is_the_same(void **state)
+{
+	struct fixture *f = *state;
+	struct x86_state got;
+	uint64_t cr2, r8_15[8];
+	assert_int_equal(kvm_vcpu_set_state(f->vcpu, &entry_state, &f->e), 0);
+	fake_vcpu(f)->sregs.cr2 = 0xdead;
+	fake_vcpu(f)->regs.r15 = 15;
+	assert_int_equal(kvm_vcpu_get_state(f->vcpu, &got, &cr2, r8_15, &f->e), 0);
+	assert_int_equal(got.rip, entry_state.rip);
+	assert_int_equal(got.rsi, 5);
+	assert_int_equal(got.cs.selector, 8);
+	assert_int_equal(got.cs.type, 0xb);
+	assert_true(got.cs.present && got.cs.db && !got.cs.long_mode);
+	assert_false(got.tr.present);
+	assert_int_equal(got.gdt.base, 0x500);
+	assert_int_equal(cr2, 0xdead);
+	assert_int_equal(r8_15[7], 15);
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vcpu_get_state(f->vcpu, &got, &cr2, r8_15, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_GET_REGS on vCPU 7");
+}
+
+static uint32_t lapic_reg(const struct fixture *f, unsigned offset)
+{
+	uint32_t value;
+	memcpy(&value, f->fake->vcpus[0]->lapic.regs + offset, sizeof(value));
+	return value;
+}
+
+static void kvm_vcpu_set_lint__boot_vcpu__extint_and_nmi(void **state)
+{
+	struct fixture *f = *state;
+	memset(fake_vcpu(f)->lapic.regs, 0x5a, sizeof(fake_vcpu(f)->lapic.regs));
+	assert_int_equal(kvm_vcpu_set_lint(f->vcpu, &f->e), 0);
+	assert_int_equal(lapic_reg(f, 0x350), 0x700);
+	assert_int_equal(lapic_reg(f, 0x360), 0x400);
+	assert_int_equal(lapic_reg(f, 0x370), 0x5a5a5a5a);
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vcpu_set_lint(f->vcpu, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_GET_LAPIC on vCPU 7");
+	f->fake->fail_at = f->fake->nr_calls + 2;
+	assert_int_equal(kvm_vcpu_set_lint(f->vcpu, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_SET_LAPIC on vCPU 7");
+}
+
+static void kvm_vcpu_run__kicked_or_started_by_sipi__eintr(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, EAGAIN);
+	assert_int_equal(kvm_vcpu_run(f->vcpu, &f->e), -EINTR);
+	kvm_vcpu_request_immediate_exit(f->vcpu);
+	assert_int_equal(kvm_vcpu_run(f->vcpu, &f->e), -EINTR);
+	assert_int_equal(f->e.msg[0], 0);
+}
+
+static void kvm_vcpu_run__fails__names_the_vcpu(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, EFAULT);
+	assert_int_equal(kvm_vcpu_run(f->vcpu, &f->e), -EFAULT);
+	assert_contains(f->e.msg, "KVM_RUN on vCPU 7");
+	assert_contains(f->e.hint, "out of memory");
+}
+
+static struct kvm_exit run_step(struct fixture *f, const struct fake_step script[2])
+{
+	struct kvm_exit x;
+	fake_vcpu(f)->script = script;
+	fake_vcpu(f)->at = 0;
+	fake_vcpu(f)->answer_to = NULL;
+	assert_int_equal(kvm_vcpu_run(f->vcpu, &f->e), 0);
+	kvm_vcpu_exit(f->vcpu, &x);
+	return x;
+}
+
+static void kvm_vcpu_exit__port_write__port_size_and_data(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_exit x = run_step(f, (const struct fake_step[]){ { .kind = FAKE_OUT,
+									    .addr = 0x3f8,
+									    .size = 2,
+									    .count = 3,
+									    .data = "abcdef" },
+						{ 0 } });
+	assert_int_equal(x.kind, KVM_EXIT_KIND_IO);
+	assert_int_equal(x.io.port, 0x3f8);
+	assert_true(x.io.out);
+	assert_int_equal(x.io.size_bytes, 2);
+	assert_int_equal(x.io.count, 3);
+	assert_memory_equal(x.io.data, "abcdef", 6);
+}
+
+static void kvm_vcpu_exit__mmio__address_size_and_direction(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_exit x = run_step(f,
+		(const struct fake_step[]){
+			{ .kind = FAKE_MMIO_WRITE, .addr = 0xfec00010, .size = 4, .value = 0x1234 },
+			{ 0 } });
+	assert_int_equal(x.kind, KVM_EXIT_KIND_MMIO);
+	assert_int_equal(x.mmio.addr.v, 0xfec00010);
+	assert_true(x.mmio.write);
+	assert_int_equal(x.mmio.size_bytes, 4);
+	assert_int_equal(x.mmio.data[1], 0x12);
+}
+
+static void kvm_vcpu_exit__failures__carry_kvms_numbers(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_exit x =
+		run_step(f, (const struct fake_step[]){
+				    { .kind = FAKE_FAIL_ENTRY, .value = 0x80000021 }, { 0 } });
+	assert_int_equal(x.kind, KVM_EXIT_KIND_FAIL_ENTRY);
+	assert_int_equal(x.fail_entry.reason, 0x80000021);
+	x = run_step(f, (const struct fake_step[]){ { .kind = FAKE_INTERNAL, .value = 1 }, { 0 } });
+	assert_int_equal(x.kind, KVM_EXIT_KIND_INTERNAL_ERROR);
+	assert_int_equal(x.internal.suberror, 1);
+	assert_int_equal(x.internal.nr_data, 2);
+	assert_int_equal(x.internal.data[1], 0xdef);
+	x = run_step(
+		f, (const struct fake_step[]){ { .kind = FAKE_SYSTEM_EVENT, .value = 2 }, { 0 } });
+	assert_int_equal(x.kind, KVM_EXIT_KIND_SYSTEM_EVENT);
+	assert_int_equal(x.system_event.type, 2);
+	x = run_step(f, (const struct fake_step[]){ { .kind = FAKE_EOI, .value = 0x31 }, { 0 } });
+	assert_int_equal(x.kind, KVM_EXIT_KIND_IOAPIC_EOI);
+	assert_int_equal(x.eoi.vector, 0x31);
+}
+
+static enum kvm_exit_kind kind_of(struct fixture *f, uint32_t reason)
+{
+	const struct fake_step script[] = { { .kind = FAKE_EXIT, .value = reason }, { 0 } };
+	struct kvm_exit x = run_step(f, script);
+	assert_int_equal(x.reason, reason);
+	return x.kind;
+}
+
+static void kvm_vcpu_exit__reasons__have_their_kind(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(kind_of(f, KVM_EXIT_HLT), KVM_EXIT_KIND_HLT);
+	assert_int_equal(kind_of(f, KVM_EXIT_SHUTDOWN), KVM_EXIT_KIND_SHUTDOWN);
+	assert_int_equal(kind_of(f, KVM_EXIT_INTR), KVM_EXIT_KIND_INTR);
+	assert_int_equal(kind_of(f, KVM_EXIT_DEBUG), KVM_EXIT_KIND_OTHER);
+	assert_int_equal(kind_of(f, 9999), KVM_EXIT_KIND_OTHER);
+}
+
+static void kvm_vcpu_translate__mapped_or_not__address_or_efault(void **state)
+{
+	struct fixture *f = *state;
+	struct gpa addr;
+	assert_int_equal(kvm_vcpu_translate(f->vcpu, 0x1234, &addr), 0);
+	assert_int_equal(addr.v, 0x1234);
+	f->fake->translate_fails = true;
+	assert_int_equal(kvm_vcpu_translate(f->vcpu, 0x1234, &addr), -EFAULT);
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vcpu_translate(f->vcpu, 0x1234, &addr), -EIO);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_vcpu, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(kvm_vcpu_create__each_call_fails__is_named_and_nothing_leaks),
+		TEST(kvm_vcpu_set_cpuid__table__arrives_whole_and_reads_back),
+		TEST(kvm_vcpu_cpuid__fails__names_the_vcpu),
+		TEST(kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back),
+		TEST(kvm_vcpu_set_msrs__kvm_does_not_take_one__refused_with_index_and_value),
+		TEST(kvm_vcpu_set_msrs__value_does_not_stick__refused),
+		TEST(kvm_vcpu_set_msrs__ioctl_fails__names_the_msr),
+		TEST(kvm_vcpu_set_state__segments_before_registers__as_prescribed),
+		TEST(kvm_vcpu_set_state__each_ioctl_fails__is_named),
+		TEST(kvm_vcpu_get_state__after_set__is_the_same),
+		TEST(kvm_vcpu_set_lint__boot_vcpu__extint_and_nmi),
+		TEST(kvm_vcpu_run__kicked_or_started_by_sipi__eintr),
+		TEST(kvm_vcpu_run__fails__names_the_vcpu),
+		TEST(kvm_vcpu_exit__port_write__port_size_and_data),
+		TEST(kvm_vcpu_exit__mmio__address_size_and_direction),
+		TEST(kvm_vcpu_exit__failures__carry_kvms_numbers),
+		TEST(kvm_vcpu_exit__reasons__have_their_kind),
+		TEST(kvm_vcpu_translate__mapped_or_not__address_or_efault),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

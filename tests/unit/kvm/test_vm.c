@@ -1,0 +1,207 @@
+#include "unit/kvm/fixture.h"
+
+#include "cpuid/msr.h"
+
+static void kvm_vm_create__fails__names_the_ioctl(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_vm *vm = NULL;
+	fail_next(f, ENOMEM);
+	assert_int_equal(kvm_vm_create(&vm, f->kvm, &f->e), -ENOMEM);
+	assert_contains(f->e.msg, "KVM_CREATE_VM, type 0");
+	assert_contains(f->e.hint, "memory");
+	kvm_vm_destroy(NULL);
+}
+
+static void kvm_vm_create__interrupted__tries_again(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_vm *vm = NULL;
+	fail_next(f, EINTR);
+	assert_int_equal(kvm_vm_create(&vm, f->kvm, &f->e), 0);
+	kvm_vm_destroy(vm);
+}
+
+static void kvm_vm_set_memslot__region__is_handed_over(void **state)
+{
+	struct fixture *f = *state;
+	char page;
+	assert_int_equal(kvm_vm_set_memslot(f->vm, 3, gpa(4 * GIB), 0x5000, &page, &f->e), 0);
+	const struct kvm_userspace_memory_region *slot = &f->fake->slots[0];
+	assert_int_equal(slot->slot, 3);
+	assert_int_equal(slot->guest_phys_addr, 4 * GIB);
+	assert_int_equal(slot->memory_size, 0x5000);
+	assert_int_equal(slot->userspace_addr, (uintptr_t)&page);
+	assert_int_equal(slot->flags, 0);
+}
+
+static void kvm_vm_set_memslot__fails__names_slot_address_and_size(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, EEXIST);
+	assert_int_equal(kvm_vm_set_memslot(f->vm, 3, gpa(0x1000), 0x5000, NULL, &f->e), -EEXIST);
+	assert_contains(f->e.msg, "KVM_SET_USER_MEMORY_REGION, slot 3, gpa 0x1000, 0x5000 bytes");
+}
+
+static void kvm_vm_set_intel_pages__each_ioctl_fails__is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct gpa tss = gpa(0xfffbd000), map = gpa(0xfffbc000);
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vm_set_intel_pages(f->vm, tss, map, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_SET_IDENTITY_MAP_ADDR, gpa 0xfffbc000");
+	f->fake->fail_at++;
+	f->fake->fail_at++;
+	assert_int_equal(kvm_vm_set_intel_pages(f->vm, tss, map, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_SET_TSS_ADDR, gpa 0xfffbd000");
+	assert_int_equal(kvm_vm_set_intel_pages(f->vm, tss, map, &f->e), 0);
+	int at = fake_kvm_find(f->fake, "KVM_SET_TSS_ADDR", 0);
+	assert_int_equal(f->fake->log[at].arg, 0xfffbd000);
+}
+
+static void kvm_vm_enable_x2apic_ids__capability__wide_ids_and_no_broadcast_quirk(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(kvm_vm_enable_x2apic_ids(f->vm, &f->e), 0);
+	assert_int_equal(f->fake->caps[0].cap, KVM_CAP_X2APIC_API);
+	assert_int_equal(f->fake->caps[0].args[0], 3);
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vm_enable_x2apic_ids(f->vm, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_CAP_X2APIC_API with 0x3");
+}
+
+static void kvm_vm_create_irqchip__in_kernel__irqchip_then_pit_with_speaker_port(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(kvm_vm_create_irqchip(f->vm, &f->e), 0);
+	int irqchip = fake_kvm_find(f->fake, "KVM_CREATE_IRQCHIP", 0);
+	assert_true(irqchip >= 0 && fake_kvm_find(f->fake, "KVM_CREATE_PIT2", 0) > irqchip);
+	assert_int_equal(f->fake->pit_flags, KVM_PIT_SPEAKER_DUMMY);
+}
+
+static void kvm_vm_create_irqchip__each_ioctl_fails__is_named(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vm_create_irqchip(f->vm, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_CREATE_IRQCHIP");
+	f->fake->fail_at += 2;
+	assert_int_equal(kvm_vm_create_irqchip(f->vm, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_CREATE_PIT2");
+}
+
+static void kvm_vm_create_split_irqchip__pins__are_the_argument(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(kvm_vm_create_split_irqchip(f->vm, 24, &f->e), 0);
+	assert_int_equal(f->fake->caps[0].cap, KVM_CAP_SPLIT_IRQCHIP);
+	assert_int_equal(f->fake->caps[0].args[0], 24);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_CREATE_IRQCHIP"), 0);
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vm_create_split_irqchip(f->vm, 24, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_CAP_SPLIT_IRQCHIP with 24 pins");
+}
+
+static void kvm_vm_irq_line__level__reaches_kvm(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(kvm_vm_irq_line(f->vm, 4, true), 0);
+	assert_int_equal(kvm_vm_irq_line(f->vm, 4, false), 0);
+	assert_int_equal(f->fake->nr_irqs, 2);
+	assert_int_equal(f->fake->irqs[0].gsi, 4);
+	assert_true(f->fake->irqs[0].level && !f->fake->irqs[1].level);
+	fail_next(f, ENXIO);
+	assert_int_equal(kvm_vm_irq_line(f->vm, 99, true), -ENXIO);
+}
+
+static void kvm_vm_signal_msi__wide_address__is_split(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(kvm_vm_signal_msi(f->vm, 0x1fee01000, 0x4031) >= 0);
+	assert_int_equal(f->fake->msis[0].address_lo, 0xfee01000);
+	assert_int_equal(f->fake->msis[0].address_hi, 1);
+	assert_int_equal(f->fake->msis[0].data, 0x4031);
+}
+
+static void kvm_vm_set_msi_routes__some_valid__only_those_with_their_pin_as_gsi(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_msi_route routes[24] = {
+		[4] = { true, 0xfee00000, 0x31 }, [9] = { true, 0x2fee01000, 0x8032 }
+	};
+	assert_int_equal(kvm_vm_set_msi_routes(f->vm, routes, 24, &f->e), 0);
+	assert_int_equal(f->fake->nr_routes, 2);
+	assert_int_equal(f->fake->routes[0].gsi, 4);
+	assert_int_equal(f->fake->routes[0].type, KVM_IRQ_ROUTING_MSI);
+	assert_int_equal(f->fake->routes[0].u.msi.data, 0x31);
+	assert_int_equal(f->fake->routes[1].gsi, 9);
+	assert_int_equal(f->fake->routes[1].u.msi.address_lo, 0xfee01000);
+	assert_int_equal(f->fake->routes[1].u.msi.address_hi, 2);
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vm_set_msi_routes(f->vm, routes, 24, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_SET_GSI_ROUTING with 2 routes");
+}
+
+static void kvm_vm_deny_msrs__ranges__fault_on_read_and_write_and_others_are_allowed(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_policy policy = { .deny = { { 0x3a, 0x3a }, { 0x480, 0x493 } }, .nr_deny = 2 };
+	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), 0);
+	assert_int_equal(f->fake->filter.flags, KVM_MSR_FILTER_DEFAULT_ALLOW);
+	assert_int_equal(f->fake->filter.ranges[0].base, 0x3a);
+	assert_int_equal(f->fake->filter.ranges[0].nmsrs, 1);
+	assert_int_equal(f->fake->filter.ranges[1].base, 0x480);
+	assert_int_equal(f->fake->filter.ranges[1].nmsrs, 20);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(f->fake->filter.ranges[i].flags,
+			KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE);
+	assert_int_equal(f->fake->filter.ranges[2].nmsrs, 0);
+}
+
+static void kvm_vm_deny_msrs__nothing_to_deny__makes_no_call(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_policy policy = { 0 };
+	unsigned before = f->fake->nr_calls;
+	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), 0);
+	assert_int_equal(f->fake->nr_calls, before);
+}
+
+static void kvm_vm_deny_msrs__too_wide_or_refused__is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_policy policy = { .deny = { { 0x1000, 0x1200 } }, .nr_deny = 1 };
+	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), -E2BIG);
+	assert_contains(f->e.msg, "0x1000 to 0x1200");
+	policy.deny[0] = (struct msr_range){ 0, UINT32_MAX }; /* the count wraps to 0 */
+	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), -E2BIG);
+	policy.deny[0] = (struct msr_range){ 0x1000, 0x11ff };
+	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), 0);
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_X86_SET_MSR_FILTER with 1 ranges");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_vcpu, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(kvm_vm_create__fails__names_the_ioctl),
+		TEST(kvm_vm_create__interrupted__tries_again),
+		TEST(kvm_vm_set_memslot__region__is_handed_over),
+		TEST(kvm_vm_set_memslot__fails__names_slot_address_and_size),
+		TEST(kvm_vm_set_intel_pages__each_ioctl_fails__is_named),
+		TEST(kvm_vm_enable_x2apic_ids__capability__wide_ids_and_no_broadcast_quirk),
+		TEST(kvm_vm_create_irqchip__in_kernel__irqchip_then_pit_with_speaker_port),
+		TEST(kvm_vm_create_irqchip__each_ioctl_fails__is_named),
+		TEST(kvm_vm_create_split_irqchip__pins__are_the_argument),
+		TEST(kvm_vm_irq_line__level__reaches_kvm),
+		TEST(kvm_vm_signal_msi__wide_address__is_split),
+		TEST(kvm_vm_set_msi_routes__some_valid__only_those_with_their_pin_as_gsi),
+		TEST(kvm_vm_deny_msrs__ranges__fault_on_read_and_write_and_others_are_allowed),
+		TEST(kvm_vm_deny_msrs__nothing_to_deny__makes_no_call),
+		TEST(kvm_vm_deny_msrs__too_wide_or_refused__is_an_error),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
