@@ -2,6 +2,17 @@
 
 #include <string.h>
 
+/* KVM gives the brand string as zeros, and Linux shows a processor without a name. */
+static void fill_brand(const struct host_facts *host, struct cpuid_table *table)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct cpuid_entry *e = cpuid_find(table, 0x80000002 + i, 0);
+		bool empty = e && !(e->reg[0] | e->reg[1] | e->reg[2] | e->reg[3]);
+		if (empty)
+			memcpy(e->reg, &host->brand[4 * i], sizeof(e->reg));
+	}
+}
+
 void cpuid_guest_base(const struct host_facts *host, struct cpuid_table *ret_table)
 {
 	*ret_table = host->supported;
@@ -21,4 +32,5 @@ void cpuid_guest_base(const struct host_facts *host, struct cpuid_table *ret_tab
 	e = cpuid_find(ret_table, 0x8000001f, 0);
 	if (e)
 		memset(e->reg, 0, sizeof(e->reg));
+	fill_brand(host, ret_table);
 }

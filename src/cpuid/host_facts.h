@@ -6,8 +6,11 @@
 
 struct host_facts {
 	struct cpuid_table supported; /* KVM_GET_SUPPORTED_CPUID */
-	unsigned max_vcpus;           /* KVM_CAP_MAX_VCPUS */
-	unsigned max_vcpu_id;         /* KVM_CAP_MAX_VCPU_ID: IDs below this number */
+	/* Of the processor itself (leaves 0x80000002 to 4), as KVM's table leaves it out; may be
+	 * empty. Not a string: all 48 bytes may be used. */
+	uint32_t brand[12];
+	unsigned max_vcpus;   /* KVM_CAP_MAX_VCPUS */
+	unsigned max_vcpu_id; /* KVM_CAP_MAX_VCPU_ID: IDs below this number */
 	unsigned nr_memslots;
 	bool tsc_deadline_timer; /* KVM_CAP_TSC_DEADLINE_TIMER: leaf 1 ECX bit 24 may be offered */
 	bool split_irqchip;

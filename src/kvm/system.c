@@ -1,5 +1,6 @@
 #include "kvm/internal.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,15 @@ void kvm_close(struct kvm *kvm)
 	free(kvm);
 }
 
+/* SDM vol. 2, CPUID, "Brand String"; where the processor has none, brand stays as it is. */
+static void read_brand(uint32_t brand[12])
+{
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t *b = brand + 4 * i;
+		(void)__get_cpuid(0x80000002 + i, &b[0], &b[1], &b[2], &b[3]);
+	}
+}
+
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
 {
 	struct kvm_cpuid2 *cpuid =
@@ -163,6 +173,7 @@ int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
 	}
 	free(cpuid);
 
+	read_brand(f->brand);
 	int max_vcpus = kvm_check_extension(kvm, KVM_CAP_MAX_VCPUS);
 	int nr_vcpus = kvm_check_extension(kvm, KVM_CAP_NR_VCPUS);
 	int max_id = kvm_check_extension(kvm, KVM_CAP_MAX_VCPU_ID);

@@ -3,6 +3,8 @@
 
 #include "cpuid/guest.h"
 
+#include <string.h>
+
 #define LEAF_1_ECX_HYPERVISOR (UINT32_C(1) << 31)
 #define LEAF_1_ECX_OSXSAVE (UINT32_C(1) << 27)
 #define LEAF_1_ECX_TSC_DEADLINE (UINT32_C(1) << 24)
@@ -55,6 +57,38 @@ static void cpuid_guest_base__memory_encryption__is_withdrawn(void **state)
 		assert_int_equal(cpuid_value(&t, 0x8000001f, 0, (enum cpuid_reg)reg), 0);
 }
 
+static void cpuid_guest_base__kvm_gives_no_brand__the_processors_own_is_shown(void **state)
+{
+	(void)state;
+	static const char name[48] = "A processor with a name";
+	struct host_facts f;
+	struct cpuid_table t;
+	host_intel(&f, false);
+	for (uint32_t leaf = 0x80000002; leaf <= 0x80000004; leaf++) {
+		struct cpuid_entry *e = cpuid_put(&f.supported, leaf, 0, false);
+		assert_non_null(e);
+		memset(e->reg, 0, sizeof(e->reg));
+	}
+	memcpy(f.brand, name, sizeof(f.brand));
+	cpuid_guest_base(&f, &t);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_memory_equal(cpuid_get(&t, 0x80000002 + i, 0)->reg, name + 16 * i, 16);
+}
+
+static void cpuid_guest_base__kvm_gives_a_brand__is_kept(void **state)
+{
+	(void)state;
+	struct host_facts f;
+	struct cpuid_table t;
+	host_intel(&f, false);
+	struct cpuid_entry *e = cpuid_put(&f.supported, 0x80000002, 0, false);
+	assert_non_null(e);
+	e->reg[CPUID_EAX] = 0x31313131;
+	memset(f.brand, 'x', sizeof(f.brand));
+	cpuid_guest_base(&f, &t);
+	assert_int_equal(cpuid_value(&t, 0x80000002, 0, CPUID_EAX), 0x31313131);
+}
+
 static void cpuid_guest_base__everything_else__is_as_kvm_supports_it(void **state)
 {
 	(void)state;
@@ -91,6 +125,8 @@ int main(void)
 		cmocka_unit_test(cpuid_guest_base__host_uses_xsave__osxsave_is_clear_at_reset),
 		cmocka_unit_test(cpuid_guest_base__tsc_deadline__follows_the_capability),
 		cmocka_unit_test(cpuid_guest_base__memory_encryption__is_withdrawn),
+		cmocka_unit_test(cpuid_guest_base__kvm_gives_no_brand__the_processors_own_is_shown),
+		cmocka_unit_test(cpuid_guest_base__kvm_gives_a_brand__is_kept),
 		cmocka_unit_test(cpuid_guest_base__everything_else__is_as_kvm_supports_it),
 		cmocka_unit_test(cpuid_guest_base__host_without_leaf_1__adds_none),
 	};
