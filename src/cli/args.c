@@ -61,7 +61,7 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 	}
 }
 
-const struct argp config_argp = { .options = options, .parser = parse, .args_doc = "[VM.toml]" };
+const struct argp config_argp = { .options = options, .parser = parse };
 
 int args_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
