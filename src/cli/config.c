@@ -1,11 +1,10 @@
 /* nestor config: check, show, and the device tree. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/planning.h"
 
 #include "base/fd.h"
 #include "fdt/fdt.h"
-#include "kvm/kvm.h"
-#include "plan/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,22 +90,6 @@ static int show(const struct command_args *args, struct config *c, const struct 
 	return cli_flush(STATUS_OK);
 }
 
-static int make_plan(const struct vm_config *vm, struct machine_plan *plan, struct err *e)
-{
-	struct kvm *kvm = NULL;
-	struct host_facts *facts = malloc(sizeof(*facts));
-	int rc = facts ? 0 : err_set(e, -ENOMEM, "out of memory");
-	if (rc == 0)
-		rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
-	if (rc == 0)
-		rc = kvm_host_facts(kvm, facts, e);
-	if (rc == 0)
-		rc = plan_machine(vm, facts, plan, e);
-	kvm_close(kvm);
-	free(facts);
-	return rc;
-}
-
 static int write_blob(const char *path, const uint8_t *blob, size_t size, struct err *e)
 {
 	FD_LOCAL opened = -1;
@@ -128,10 +111,14 @@ static int dtb(const struct command_args *args, struct config *c, const struct v
 	if (!args->output && isatty(STDOUT_FILENO) == 1)
 		return cli_usage("nestor config dtb",
 			"a device tree is binary: name a file with -o, or redirect");
-	struct machine_plan *plan = malloc(sizeof(*plan));
+	struct kvm *kvm = NULL;
+	struct machine_plan *plan = NULL;
 	uint8_t *blob = NULL;
 	size_t size = 0;
-	int rc = plan ? make_plan(vm, plan, &e) : err_set(&e, -ENOMEM, "out of memory");
+	int rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, &e);
+	if (rc == 0)
+		rc = plan_on_host(kvm, vm, &plan, &e);
+	kvm_close(kvm);
 	if (rc == 0) {
 		struct fdt_info info = { .cmdline = vm->boot.cmdline };
 		rc = fdt_build(plan, &info, &blob, &size, &e);

@@ -2,7 +2,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/console.h"
-#include "plan/plan.h"
+#include "cli/planning.h"
 
 #include "base/fd.h"
 
@@ -115,24 +115,11 @@ static void close_io(struct run *run)
 		(void)fd_close(run->io.debug_console_out);
 }
 
-static int make_plan(struct run *run, struct err *e)
-{
-	struct host_facts *facts = malloc(sizeof(*facts));
-	run->plan = malloc(sizeof(*run->plan));
-	int rc = facts && run->plan ? 0 : err_set(e, -ENOMEM, "out of memory");
-	if (rc == 0)
-		rc = kvm_host_facts(run->kvm, facts, e);
-	if (rc == 0)
-		rc = plan_machine(run->vm, facts, run->plan, e);
-	free(facts);
-	return rc;
-}
-
 static int prepare(struct run *run, struct err *e)
 {
 	int rc = kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
 	if (rc == 0)
-		rc = make_plan(run, e);
+		rc = plan_on_host(run->kvm, run->vm, &run->plan, e);
 	if (rc == 0)
 		rc = open_io(run, e);
 	if (rc == 0)

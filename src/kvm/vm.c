@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 int kvm_vm_create(struct kvm_vm **ret_vm, struct kvm *kvm, struct err *e)
 {
@@ -148,14 +147,12 @@ int kvm_vm_set_msi_routes(
 
 int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct err *e)
 {
-	static const uint8_t deny_all[DENY_BITMAP_BYTES];
 	_Static_assert(
 		MSR_POLICY_MAX_DENY <= KVM_MSR_FILTER_MAX_RANGES, "each range takes a filter slot");
 	struct kvm_msr_filter filter = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
-	uint8_t bitmap[DENY_BITMAP_BYTES];
+	uint8_t bitmap[DENY_BITMAP_BYTES] = { 0 };
 	if (policy->nr_deny == 0)
 		return 0;
-	memcpy(bitmap, deny_all, sizeof(bitmap)); /* KVM's struct wants a pointer to non-const */
 	for (unsigned i = 0; i < policy->nr_deny; i++) {
 		const struct msr_range *r = &policy->deny[i];
 		uint32_t count = r->last - r->first + 1;
