@@ -66,6 +66,27 @@ int err_wrap(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
+int err_add_config(struct err *e, int code, const char *fmt, ...)
+{
+	char line[sizeof(e->msg)];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (!e)
+		return code;
+	size_t used = strlen(e->msg);
+	if (used == 0)
+		return err_set_config(e, code, "%s", line);
+	e->kind = ERR_CONFIG;
+	size_t n = strlen(line);
+	if (used + 1 + n < sizeof(e->msg)) {
+		e->msg[used] = '\n';
+		(void)memcpy(e->msg + used + 1, line, n + 1);
+	}
+	return code;
+}
+
 int err_hint(struct err *e, int code, const char *fmt, ...)
 {
 	if (e) {

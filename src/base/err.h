@@ -43,6 +43,10 @@ int err_set_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 
 /* Puts "TEXT: " before the message. Returns code. */
 int err_wrap(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* As err_set_config, as one more line where e has a message already; what does not fit is left out
+ * whole. */
+int err_add_config(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
 /* Sets what the user can do. Returns code. */
 int err_hint(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -11,14 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * Adds ORIGIN: KEY: WHY. A key that is not given is pointed at through its element's line, if it
- * has one; a default has no origin to name.
- */
-static void fault(const struct config *c, struct faults *f, const char *name, unsigned index,
-	const char *fmt, ...) PRINTF_LIKE(5, 6);
-
-static void fault(const struct config *c, struct faults *f, const char *name, unsigned index,
+void check_fault(const struct config *c, struct faults *f, const char *name, unsigned index,
 	const char *fmt, ...)
 {
 	char shown[KEY_PATH_BYTES];
@@ -27,7 +20,7 @@ static void fault(const struct config *c, struct faults *f, const char *name, un
 	const char *origin = store_origin(c, name, index);
 	va_list ap;
 	if (!origin && key && key->array)
-		origin = c->element_origins[key_array_index(key->array)][index];
+		origin = store_element_origin(c, key->array, index);
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
@@ -35,7 +28,7 @@ static void fault(const struct config *c, struct faults *f, const char *name, un
 		key_format_path(shown, name, index), why);
 }
 
-static bool given(const struct config *c, const char *name)
+bool check_given(const struct config *c, const char *name)
 {
 	return store_origin(c, name, 0) != NULL;
 }
@@ -55,61 +48,9 @@ static void check_memory(const struct config *c, struct faults *f)
 	units_format_size(size, c->vm.memory.size_bytes);
 	units_format_size(multiple, page);
 	/* The line that asked for huge pages is at fault where the size is the default. */
-	const char *name = given(c, "memory.size") ? "memory.size" : "memory.hugepages";
-	fault(c, f, name, 0, "the size %s is not a multiple of %s, the size of a %spage", size,
-		multiple, c->vm.memory.hugepages == HUGEPAGES_OFF ? "" : "huge ");
-}
-
-/*
- * vcpus = sockets * cores * threads, where a factor that is not given is 1, but cores takes what
- * is left of vcpus. What a former call computed is not given, so that this can be done again.
- */
-static void check_topology(struct config *c, struct faults *f)
-{
-	bool have_vcpus = given(c, "cpu.vcpus");
-	bool have_cores = given(c, "cpu.cores");
-	uint64_t vcpus = have_vcpus ? c->vm.cpu.vcpus : 1;
-	uint64_t sockets = given(c, "cpu.sockets") ? c->vm.cpu.sockets : 1;
-	uint64_t threads = given(c, "cpu.threads") ? c->vm.cpu.threads : 1;
-	uint64_t cores = have_cores ? c->vm.cpu.cores : 1;
-	if (!have_cores && !given(c, "cpu.sockets") && !given(c, "cpu.threads")) {
-		c->vm.cpu.vcpus = vcpus;
-		c->vm.cpu.sockets = c->vm.cpu.cores = c->vm.cpu.threads = 0;
-		return;
-	}
-	if (have_vcpus && !have_cores && vcpus % (sockets * threads) == 0)
-		cores = vcpus / (sockets * threads);
-	uint64_t product = sockets * cores * threads; /* at most 255^3 */
-	if (have_vcpus && product != vcpus) {
-		fault(c, f, "cpu.vcpus", 0,
-			"%" PRIu64 " is not sockets * cores * threads = %" PRIu64 " * %" PRIu64
-			" * %" PRIu64 " = %" PRIu64,
-			vcpus, sockets, cores, threads, product);
-		return;
-	}
-	if (product > CONFIG_MAX_VCPUS) {
-		const char *name = have_cores                ? "cpu.cores"
-				   : given(c, "cpu.threads") ? "cpu.threads"
-							     : "cpu.sockets";
-		fault(c, f, name, 0,
-			"sockets * cores * threads = %" PRIu64 " * %" PRIu64 " * %" PRIu64
-			" = %" PRIu64 ", more than %d vCPUs",
-			sockets, cores, threads, product, CONFIG_MAX_VCPUS);
-		return;
-	}
-	c->vm.cpu.vcpus = product;
-	c->vm.cpu.sockets = sockets;
-	c->vm.cpu.cores = cores;
-	c->vm.cpu.threads = threads;
-}
-
-static void check_pinning(const struct config *c, struct faults *f)
-{
-	size_t n = c->vm.cpu.nr_pinning;
-	if (n != 0 && n != c->vm.cpu.vcpus)
-		fault(c, f, "cpu.pinning", 0,
-			"lists %zu host CPUs, but there are %" PRIu64 " vCPUs, which need one each",
-			n, c->vm.cpu.vcpus);
+	const char *name = check_given(c, "memory.size") ? "memory.size" : "memory.hugepages";
+	check_fault(c, f, name, 0, "the size %s is not a multiple of %s, the size of a %spage",
+		size, multiple, c->vm.memory.hugepages == HUGEPAGES_OFF ? "" : "huge ");
 }
 
 static void check_boot(const struct config *c, struct faults *f)
@@ -121,7 +62,8 @@ static void check_boot(const struct config *c, struct faults *f)
 			c->file ? c->file : "", c->file ? ": " : "");
 	for (unsigned i = 0; i < c->vm.boot.nr_modules; i++) {
 		if (!c->vm.boot.modules[i].path)
-			fault(c, f, "boot.modules[].path", i, "not given: a module needs a file");
+			check_fault(
+				c, f, "boot.modules[].path", i, "not given: a module needs a file");
 	}
 }
 
@@ -131,14 +73,14 @@ static void check_serials(const struct config *c, struct faults *f)
 	for (unsigned i = 0; i < c->vm.nr_serials; i++) {
 		const struct config_serial *serial = &c->vm.serials[i];
 		if (serial->mode == SERIAL_FILE && !serial->path)
-			fault(c, f, "serial[].path", i,
+			check_fault(c, f, "serial[].path", i,
 				"not given: mode \"file\" needs a file to write");
 		if (serial->mode != SERIAL_FILE && serial->path)
-			fault(c, f, "serial[].path", i, "is only for mode = \"file\"");
+			check_fault(c, f, "serial[].path", i, "is only for mode = \"file\"");
 		if (serial->mode != SERIAL_STDIO)
 			continue;
 		if (stdio >= 0)
-			fault(c, f, "serial[].mode", i,
+			check_fault(c, f, "serial[].mode", i,
 				"\"stdio\", as serial[%d] has it already, and there is one "
 				"terminal",
 				stdio);
@@ -146,13 +88,34 @@ static void check_serials(const struct config *c, struct faults *f)
 	}
 }
 
-void check_values(struct config *c, struct faults *f)
+void check_policy(struct config *c, struct faults *f)
 {
 	check_memory(c, f);
-	check_topology(c, f);
-	check_pinning(c, f);
+	check_cpu(c, f);
+	check_msr(c, f);
+}
+
+void check_values(struct config *c, struct faults *f)
+{
+	check_policy(c, f);
 	check_boot(c, f);
 	check_serials(c, f);
+}
+
+/* What a model file has no say in. An array of tables is one fault, whatever it holds. */
+static void check_foreign(const struct config *c, struct faults *f)
+{
+	static const char why[] =
+		"does not belong in a model file, which says only what a CPU is like";
+	for (size_t k = 0; k < key_count; k++) {
+		const struct key *key = &key_table[k];
+		if (!key->array && !key->in_model && check_given(c, key->name))
+			check_fault(c, f, key->name, 0, "%s", why);
+	}
+	for (size_t i = 0; i < KEY_NR_ARRAYS; i++) {
+		if (c->array_origins[i] && !key_arrays[i].in_model)
+			faults_add(f, "%s: %s: %s", c->array_origins[i], key_arrays[i].name, why);
+	}
 }
 
 static void check_file(const struct config *c, struct faults *f, const char *name, unsigned index)
@@ -165,12 +128,14 @@ static void check_file(const struct config *c, struct faults *f, const char *nam
 	(void)text_printable(shown, sizeof(shown), path, strlen(path));
 	if (stat(path, &st) < 0) {
 		char text[128];
-		fault(c, f, name, index, "%s: %s", shown, strerror_r(errno, text, sizeof(text)));
+		check_fault(
+			c, f, name, index, "%s: %s", shown, strerror_r(errno, text, sizeof(text)));
 	} else if (!S_ISREG(st.st_mode)) {
-		fault(c, f, name, index, "%s: not a regular file", shown);
+		check_fault(c, f, name, index, "%s: not a regular file", shown);
 	} else if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0) {
 		char text[128];
-		fault(c, f, name, index, "%s: %s", shown, strerror_r(errno, text, sizeof(text)));
+		check_fault(
+			c, f, name, index, "%s: %s", shown, strerror_r(errno, text, sizeof(text)));
 	}
 }
 
@@ -182,14 +147,33 @@ void check_files(const struct config *c, struct faults *f)
 		check_file(c, f, "boot.modules[].path", i);
 }
 
+static int finish(struct config *c, const struct faults *f, const struct vm_config **ret_config,
+	struct err *e)
+{
+	int ret = faults_result(f, e);
+	*ret_config = ret == 0 ? &c->vm : NULL;
+	return ret;
+}
+
 int config_finish(struct config *c, const struct vm_config **ret_config, struct err *e)
 {
 	struct faults faults = { 0 };
-	*ret_config = NULL;
 	check_values(c, &faults);
 	check_files(c, &faults);
-	int ret = faults_result(&faults, e);
-	if (ret == 0)
-		*ret_config = &c->vm;
-	return ret;
+	return finish(c, &faults, ret_config, e);
+}
+
+int config_finish_policy(struct config *c, const struct vm_config **ret_config, struct err *e)
+{
+	struct faults faults = { 0 };
+	check_policy(c, &faults);
+	return finish(c, &faults, ret_config, e);
+}
+
+int config_finish_model(struct config *c, const struct vm_config **ret_config, struct err *e)
+{
+	struct faults faults = { 0 };
+	check_foreign(c, &faults);
+	check_policy(c, &faults);
+	return finish(c, &faults, ret_config, e);
 }

@@ -45,6 +45,20 @@ int config_set_text(struct config *c, const char *key, const char *value, const 
 /* Whole-config checks (cross-key rules, files exist); then the result is const, owned by c. */
 int config_finish(struct config *c, const struct vm_config **ret_config, struct err *e) MUST_CHECK;
 
+/*
+ * The same for who only wants to know the CPU and MSR policy of a VM: memory, cpu, msr and nesting
+ * are checked, boot and serial are not, and no file is looked at.
+ */
+int config_finish_policy(
+	struct config *c, const struct vm_config **ret_config, struct err *e) MUST_CHECK;
+
+/*
+ * The same for a model file: what a CPU is like, by [cpu] and [msr]. Keys that say something of
+ * one VM (its topology, pinning, migration modes) and all other tables are errors.
+ */
+int config_finish_model(
+	struct config *c, const struct vm_config **ret_config, struct err *e) MUST_CHECK;
+
 /* Prints each key, its effective value as TOML, and where it came from. JSON where json is true. */
 int config_show(const struct config *c, FILE *out, bool json) MUST_CHECK;
 
@@ -53,6 +67,14 @@ int config_show(const struct config *c, FILE *out, bool json) MUST_CHECK;
  * "serial[0].path"; borrowed. For errors that later stages find.
  */
 const char *config_origin(const struct config *c, const char *key);
+
+/*
+ * The same, but NULL where the value is the default or computed, so that a 0 that was given can be
+ * told from none: "cpu.stepping", "cpu.leaves[2].subleaf". An element of an array of tables
+ * ("cpu.leaves[2]") has the origin of its header; of an array of strings ("cpu.features[3]"), its
+ * own. Borrowed, valid until the key is set again.
+ */
+const char *config_given(const struct config *c, const char *key);
 
 /* The key table, for documentation tests and completion: name of key i ("serial[].mode"), or NULL.
  */

@@ -3,289 +3,25 @@
 #include "config/text.h"
 #include "config/units.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define AT(field) offsetof(struct vm_config, field)
-#define HOURS_MS(n) (UINT64_C(3600000) * (n))
-
-enum { ARRAY_SERIAL, ARRAY_MODULES };
-
-const struct key_array key_arrays[KEY_NR_ARRAYS] = {
-	[ARRAY_SERIAL] = {
-		.name = "serial",
-		.count_offset = AT(nr_serials),
-		.stride = sizeof(struct config_serial),
-		.max = CONFIG_MAX_SERIALS,
-	},
-	[ARRAY_MODULES] = {
-		.name = "boot.modules",
-		.count_offset = AT(boot.nr_modules),
-		.stride = sizeof(struct config_module),
-		.max = CONFIG_MAX_MODULES,
-	},
-};
-
-/* Each list in the order of its enum in vm_config.h. */
-static const char *const words_hugepages[] = { "false", "2M", "1G", NULL };
-static const char *const words_decompress[] = { "auto", "host", "guest", NULL };
-static const char *const words_protocol[] = { "auto", "linux64", "linux32", "pvh", "multiboot",
-	NULL };
-static const char *const words_irqchip[] = { "kernel", "split", NULL };
-static const char *const words_serial_mode[] = { "stdio", "file", "null", NULL };
-static const char *const words_on_reboot[] = { "restart", "exit", NULL };
-
-/* Sections stand together, and keys of arrays of tables come last in theirs: TOML wants it so. */
-const struct key key_table[] = {
-	{
-		.name = "name",
-		.type = KEY_NAME,
-		.offset = AT(name),
-		.max = 64,
-		.initial = "vm",
-		.help = "what messages and the process list call the VM",
-	},
-	{
-		.name = "memory.size",
-		.type = KEY_SIZE,
-		.offset = AT(memory.size_bytes),
-		.min = 16 * MIB,
-		.max = 1024 * GIB,
-		.initial = "256M",
-		.unit = "bytes",
-		.help = "guest RAM",
-	},
-	{
-		.name = "memory.hugepages",
-		.type = KEY_WORD,
-		.offset = AT(memory.hugepages),
-		.words = words_hugepages,
-		.initial = "false",
-		.help = "back guest RAM with reserved huge pages of this size",
-	},
-	{
-		.name = "memory.prealloc",
-		.type = KEY_BOOLEAN,
-		.offset = AT(memory.prealloc),
-		.initial = "false",
-		.help = "take all of guest RAM from the host before the start",
-	},
-	{
-		.name = "memory.shared",
-		.type = KEY_BOOLEAN,
-		.offset = AT(memory.shared),
-		.initial = "false",
-		.help = "guest RAM in a memfd that helper processes can map",
-	},
-	{
-		.name = "cpu.vcpus",
-		.type = KEY_INTEGER,
-		.offset = AT(cpu.vcpus),
-		.min = 1,
-		.max = CONFIG_MAX_VCPUS,
-		.help = "number of vCPUs",
-	},
-	{
-		.name = "cpu.sockets",
-		.type = KEY_INTEGER,
-		.offset = AT(cpu.sockets),
-		.min = 1,
-		.max = CONFIG_MAX_VCPUS,
-		.help = "sockets of the VM",
-	},
-	{
-		.name = "cpu.cores",
-		.type = KEY_INTEGER,
-		.offset = AT(cpu.cores),
-		.min = 1,
-		.max = CONFIG_MAX_VCPUS,
-		.help = "cores of a socket",
-	},
-	{
-		.name = "cpu.threads",
-		.type = KEY_INTEGER,
-		.offset = AT(cpu.threads),
-		.min = 1,
-		.max = CONFIG_MAX_VCPUS,
-		.help = "threads of a core",
-	},
-	{
-		.name = "cpu.pinning",
-		.type = KEY_INTEGERS,
-		.offset = AT(cpu.pinning),
-		.max = 4095,
-		.count_offset = AT(cpu.nr_pinning),
-		.max_count = CONFIG_MAX_VCPUS,
-		.help = "the host CPU of each vCPU",
-	},
-	{
-		.name = "boot.kernel",
-		.type = KEY_PATH,
-		.offset = AT(boot.kernel),
-		.help = "the kernel image",
-	},
-	{
-		.name = "boot.initrd",
-		.type = KEY_PATH,
-		.offset = AT(boot.initrd),
-		.help = "the initial RAM disk",
-	},
-	{
-		.name = "boot.cmdline",
-		.type = KEY_STRING,
-		.offset = AT(boot.cmdline),
-		.max = KEY_TEXT_MAX,
-		.help = "the kernel's command line",
-	},
-	{
-		.name = "boot.protocol",
-		.type = KEY_WORD,
-		.offset = AT(boot.protocol),
-		.words = words_protocol,
-		.initial = "auto",
-		.help = "how the kernel is entered",
-	},
-	{
-		.name = "boot.decompress",
-		.type = KEY_WORD,
-		.offset = AT(boot.decompress),
-		.words = words_decompress,
-		.initial = "auto",
-		.help = "who unpacks a compressed Linux kernel",
-	},
-	{
-		.name = "boot.device_tree",
-		.type = KEY_BOOLEAN,
-		.offset = AT(boot.device_tree),
-		.initial = "false",
-		.help = "pass a flattened device tree to Linux",
-	},
-	{
-		.name = "boot.modules[].path",
-		.type = KEY_PATH,
-		.offset = AT(boot.modules[0].path),
-		.array = &key_arrays[ARRAY_MODULES],
-		.help = "the module's file",
-	},
-	{
-		.name = "boot.modules[].cmdline",
-		.type = KEY_STRING,
-		.offset = AT(boot.modules[0].cmdline),
-		.array = &key_arrays[ARRAY_MODULES],
-		.max = KEY_TEXT_MAX,
-		.help = "the module's command line",
-	},
-	{
-		.name = "machine.irqchip",
-		.type = KEY_WORD,
-		.offset = AT(machine.irqchip),
-		.words = words_irqchip,
-		.initial = "kernel",
-		.help = "where the interrupt controllers are",
-	},
-	{
-		.name = "serial[].mode",
-		.type = KEY_WORD,
-		.offset = AT(serials[0].mode),
-		.array = &key_arrays[ARRAY_SERIAL],
-		.words = words_serial_mode,
-		.initial = "stdio",
-		.help = "where the serial port leads",
-	},
-	{
-		.name = "serial[].path",
-		.type = KEY_PATH,
-		.offset = AT(serials[0].path),
-		.array = &key_arrays[ARRAY_SERIAL],
-		.help = "the file that a port of mode \"file\" writes",
-	},
-	{
-		.name = "debug_exit.enabled",
-		.type = KEY_BOOLEAN,
-		.offset = AT(debug_exit.enabled),
-		.initial = "true",
-		.help = "let the guest end the VM with a status",
-	},
-	{
-		.name = "debug_exit.port",
-		.type = KEY_PORT,
-		.offset = AT(debug_exit.port),
-		.max = 0xffff,
-		.initial = "0xf4",
-		.unit = "I/O port number",
-		.help = "the port that the guest writes its status to",
-	},
-	{
-		.name = "debug_console.enabled",
-		.type = KEY_BOOLEAN,
-		.offset = AT(debug_console.enabled),
-		.initial = "true",
-		.help = "give the guest a port that prints bytes",
-	},
-	{
-		.name = "debug_console.port",
-		.type = KEY_PORT,
-		.offset = AT(debug_console.port),
-		.max = 0xffff,
-		.initial = "0xe9",
-		.unit = "I/O port number",
-		.help = "the port that the guest writes its bytes to",
-	},
-	{
-		.name = "debug_console.path",
-		.type = KEY_PATH,
-		.offset = AT(debug_console.path),
-		.help = "the file that gets the bytes, instead of stderr",
-	},
-	{
-		.name = "lifecycle.on_reboot",
-		.type = KEY_WORD,
-		.offset = AT(lifecycle.on_reboot),
-		.words = words_on_reboot,
-		.initial = "restart",
-		.help = "what a reboot by the guest does",
-	},
-	{
-		.name = "lifecycle.stop_timeout",
-		.type = KEY_DURATION,
-		.offset = AT(lifecycle.stop_timeout_ms),
-		.max = HOURS_MS(24),
-		.initial = "30s",
-		.unit = "seconds",
-		.help = "how long a guest may take to power off when asked to stop",
-	},
-	{
-		.name = "nesting.expose_virtualization_extensions",
-		.type = KEY_BOOLEAN,
-		.offset = AT(nesting.expose_virtualization_extensions),
-		.initial = "false",
-		.help = "let the guest be a hypervisor: show it VMX or SVM",
-	},
-};
-const size_t key_count = ARRAY_SIZE(key_table);
-
-const char *const key_sections[] = {
-	"memory",
-	"cpu",
-	"boot",
-	"machine",
-	"debug_exit",
-	"debug_console",
-	"lifecycle",
-	"nesting",
-	NULL,
-};
-
-static_assert(ARRAY_SIZE(key_table) <= CONFIG_MAX_KEYS, "raise CONFIG_MAX_KEYS");
-static_assert(CONFIG_MAX_MODULES <= CONFIG_MAX_ELEMENTS, "raise CONFIG_MAX_ELEMENTS");
-static_assert(CONFIG_MAX_SERIALS <= CONFIG_MAX_ELEMENTS, "raise CONFIG_MAX_ELEMENTS");
-
 size_t key_index(const struct key *key)
 {
 	return (size_t)(key - key_table);
+}
+
+bool key_holds_text(const struct key *key)
+{
+	return key->type == KEY_NAME || key->type == KEY_STRING || key->type == KEY_ASCII ||
+	       key->type == KEY_PATH || key->type == KEY_MODEL;
+}
+
+bool key_holds_texts(const struct key *key)
+{
+	return key->type == KEY_FEATURES || key->type == KEY_PATHS;
 }
 
 const struct key *key_find(const char *name)
@@ -415,6 +151,11 @@ char *key_expects(char *text, size_t capacity, const struct key *key)
 		(void)snprintf(text, capacity, "an integer from %#" PRIx64 " to %#" PRIx64,
 			key->min, key->max);
 		break;
+	case KEY_HEX:
+		(void)snprintf(text, capacity,
+			"an integer or a string \"0x...\" from %#" PRIx64 " to %#" PRIx64, key->min,
+			key->max);
+		break;
 	case KEY_SIZE:
 		units_format_size(low, key->min);
 		units_format_size(high, key->max);
@@ -428,6 +169,14 @@ char *key_expects(char *text, size_t capacity, const struct key *key)
 		(void)snprintf(text, capacity,
 			"a duration up to \"%s\", in seconds or with a unit (ms, s, m, h)", high);
 		break;
+	case KEY_FREQUENCY:
+		units_format_frequency(low, key->min);
+		units_format_frequency(high, key->max);
+		(void)snprintf(text, capacity,
+			"a frequency from \"%s\" to \"%s\", in Hz or with a unit (Hz, kHz, MHz, "
+			"GHz), a whole number of kHz",
+			low, high);
+		break;
 	case KEY_WORD:
 		expects_words(text, capacity, key);
 		break;
@@ -440,14 +189,51 @@ char *key_expects(char *text, size_t capacity, const struct key *key)
 	case KEY_STRING:
 		(void)snprintf(text, capacity, "a string of at most %" PRIu64 " bytes", key->max);
 		break;
+	case KEY_ASCII:
+		(void)snprintf(text, capacity,
+			"a string of %" PRIu64 " to %" PRIu64 " printable ASCII characters",
+			key->min, key->max);
+		break;
 	case KEY_PATH:
 		(void)snprintf(text, capacity, "a string, the path of a file");
+		break;
+	case KEY_MODEL:
+		(void)snprintf(text, capacity,
+			"a string: a CPU model's name of 1 to %d letters, digits, \".\", \"_\" and "
+			"\"-\", or the path of a model file, with \"/\" or ending in \".toml\"",
+			KEY_MODEL_MAX);
+		break;
+	case KEY_MASK:
+		(void)snprintf(text, capacity,
+			"a string of %" PRIu64 " digits 0, 1 or x, the most significant bit first",
+			key->max);
 		break;
 	case KEY_INTEGERS:
 		(void)snprintf(text, capacity,
 			"an array of up to %u integers from %" PRIu64 " to %" PRIu64,
 			key->max_count, key->min, key->max);
 		break;
+	case KEY_FEATURES:
+		(void)snprintf(text, capacity,
+			"an array of up to %u features such as \"+pcid\" and \"-avx512f\"",
+			key->max_count);
+		break;
+	case KEY_PATHS:
+		(void)snprintf(
+			text, capacity, "an array of up to %u paths of files", key->max_count);
+		break;
 	}
+	return text;
+}
+
+char *key_expects_item(char *text, size_t capacity, const struct key *key)
+{
+	if (key->type == KEY_PATHS)
+		(void)snprintf(text, capacity, "a string, the path of a file");
+	else
+		(void)snprintf(text, capacity,
+			"a sign and a feature's name of 1 to %d letters, digits, \".\", \"_\" and "
+			"\"-\", such as \"+pcid\" or \"-avx512f\"",
+			KEY_FEATURE_MAX);
 	return text;
 }

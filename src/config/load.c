@@ -40,18 +40,47 @@ void load_fault_unknown(
 	load_fault(l, line, column, text_printable(shown, sizeof(shown), name, strlen(name)), why);
 }
 
-/* Stores a converted value, or adds what the conversion said. */
+/* The origin to record of what stands at a place, in a buffer where it is not that of all. */
+static const char *origin_at(
+	const struct load *l, const struct toml_value *at, char text[ORIGIN_BYTES])
+{
+	if (l->origin)
+		return l->origin;
+	(void)snprintf(text, ORIGIN_BYTES, "%s:%u:%u", l->where, at->line, at->column);
+	return text;
+}
+
+/* Each text of an array gets its own place, as arrays can span lines. at: NULL for bare text. */
+static int place_texts(
+	const struct load *l, struct config_texts *texts, const struct toml_value *at)
+{
+	char origin[ORIGIN_BYTES];
+	for (size_t i = 0; i < texts->n; i++) {
+		const char *from = l->origin;
+		if (at && i < at->nr_items)
+			from = origin_at(l, &at->items[i], origin);
+		texts->items[i].origin = strdup(from);
+		if (!texts->items[i].origin)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Stores a converted value, or adds what the conversion said. at: NULL for bare text. */
 static void finish_key(const struct load *l, const struct key *key, unsigned index, int ret,
 	struct value *value, const struct toml_value *at, const char *why)
 {
 	char origin[ORIGIN_BYTES];
 	char shown[KEY_PATH_BYTES];
 	if (ret == 0) {
-		if (!l->origin)
-			(void)snprintf(
-				origin, sizeof(origin), "%s:%u:%u", l->where, at->line, at->column);
-		ret = store_put(l->config, key, index, value, l->origin ? l->origin : origin);
+		ret = place_texts(l, &value->texts, at);
+		if (ret == 0)
+			ret = store_put(l->config, key, index, value, origin_at(l, at, origin));
+		else
+			value_done(value);
 	} else if (ret == -EINVAL) {
+		if (at && value->bad_item > 0)
+			at = &at->items[value->bad_item - 1];
 		load_fault(l, at ? at->line : 0, at ? at->column : 0,
 			key_format_path(shown, key->name, index), why);
 	}
@@ -154,14 +183,15 @@ static void load_array(
 			array->name, why);
 		return;
 	}
-	store_clear(l->config, array);
+	char origin[ORIGIN_BYTES];
+	if (store_restart(l->config, array, origin_at(l, toml, origin)) < 0) {
+		l->faults->out_of_memory = true;
+		return;
+	}
 	(void)snprintf(element, sizeof(element), "%s[]", array->name);
 	for (unsigned i = 0; i < toml->nr_items; i++) {
-		char origin[ORIGIN_BYTES];
 		const struct toml_value *item = &toml->items[i];
-		(void)snprintf(
-			origin, sizeof(origin), "%s:%u:%u", l->where, item->line, item->column);
-		if (store_append(l->config, array, l->origin ? l->origin : origin) < 0) {
+		if (store_append(l->config, array, origin_at(l, item, origin)) < 0) {
 			l->faults->out_of_memory = true;
 			return;
 		}

@@ -39,6 +39,21 @@ static bool takes_bare_text(const struct key *key)
 	       key->type != KEY_PORT && key->type != KEY_INTEGERS;
 }
 
+/*
+ * True where the text must not even be tried as TOML, because it could be a number there by
+ * chance: the model 486, or a mask that begins with "0x".
+ */
+static bool is_never_toml(const struct key *key, const char *text)
+{
+	if (!key)
+		return false;
+	bool is_array = key->type == KEY_FEATURES || key->type == KEY_PATHS;
+	if (!is_array && key->type != KEY_MODEL && key->type != KEY_MASK)
+		return false;
+	text += strspn(text, " \t");
+	return is_array ? text[0] != '[' : text[0] != '"' && text[0] != '\'';
+}
+
 static int read_value(const char *text, struct toml_value *ret_root, struct toml_fault *ret_fault)
 {
 	char *document = NULL;
@@ -67,6 +82,10 @@ static void set_value(const struct load *l, const char *path, const char *text)
 	}
 	if (t.array && !load_element(l, t.array, t.index))
 		return;
+	if (is_never_toml(t.key, text)) {
+		load_text(l, t.key, t.index, text);
+		return;
+	}
 	int ret = read_value(text, &root, &syntax);
 	if (ret == 0) {
 		load_value(l, t.name, t.index, &root.items[0]);

@@ -8,9 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A TOML basic string (TOML 1.0, "String"). s is UTF-8. */
+#define MASK_TEXT_BYTES (64 + 7 + 1)
+#define MAX_PLAIN_DOTS 64
+
+/*
+ * A TOML basic string (TOML 1.0, "String"). s is UTF-8. Many dots are escaped, as the reader takes
+ * only so many on a line (TOML_MAX_LINE_DOTS); an origin behind the string may have some as well.
+ */
 static void print_string(FILE *out, const char *s)
 {
+	size_t dots = 0;
+	for (const char *p = s; *p != '\0'; p++)
+		dots += *p == '.';
 	(void)fputc('"', out);
 	for (; *s != '\0'; s++) {
 		unsigned char ch = (unsigned char)*s;
@@ -20,7 +29,7 @@ static void print_string(FILE *out, const char *s)
 			(void)fputs("\\n", out);
 		else if (ch == '\t')
 			(void)fputs("\\t", out);
-		else if (ch < 0x20 || ch == 0x7f)
+		else if (ch < 0x20 || ch == 0x7f || (ch == '.' && dots > MAX_PLAIN_DOTS))
 			(void)fprintf(out, "\\u%04X", ch);
 		else
 			(void)fputc(ch, out);
@@ -28,12 +37,47 @@ static void print_string(FILE *out, const char *s)
 	(void)fputc('"', out);
 }
 
+/* "xxxxxxxx_xxxxxxxx_xxxxxxxx_xxxxxx1x". Returns text. */
+static char *format_mask(char text[MASK_TEXT_BYTES], struct config_mask mask, uint64_t bits)
+{
+	size_t used = 0;
+	for (uint64_t bit = bits; bit-- > 0;) {
+		text[used++] = mask.set >> bit & 1 ? '1' : mask.clear >> bit & 1 ? '0' : 'x';
+		if (bit % 8 == 0 && bit > 0)
+			text[used++] = '_';
+	}
+	text[used] = '\0';
+	return text;
+}
+
+/* One to a line, as each has an origin. */
+static void print_texts(FILE *out, const struct config_texts *texts)
+{
+	(void)fputs("[\n", out);
+	for (size_t i = 0; i < texts->n; i++) {
+		(void)fputc('\t', out);
+		print_string(out, texts->items[i].text);
+		(void)fprintf(out, ", # %s\n", texts->items[i].origin);
+	}
+	(void)fputc(']', out);
+}
+
 static void print_value(FILE *out, const struct config *c, const struct key *key, unsigned index)
 {
 	char text[UNITS_TEXT_BYTES];
 	uint64_t number = 0;
-	if (key->type == KEY_NAME || key->type == KEY_STRING || key->type == KEY_PATH) {
+	if (key_holds_text(key)) {
 		print_string(out, store_text(c, key, index));
+		return;
+	}
+	if (key_holds_texts(key)) {
+		print_texts(out, store_texts(c, key));
+		return;
+	}
+	if (key->type == KEY_MASK) {
+		char mask[MASK_TEXT_BYTES];
+		(void)fprintf(
+			out, "\"%s\"", format_mask(mask, store_mask(c, key, index), key->max));
 		return;
 	}
 	if (key->type == KEY_INTEGERS) {
@@ -57,6 +101,13 @@ static void print_value(FILE *out, const struct config *c, const struct key *key
 	} else if (key->type == KEY_DURATION) {
 		units_format_duration(text, number);
 		(void)fprintf(out, "\"%s\"", text);
+	} else if (key->type == KEY_FREQUENCY) {
+		units_format_frequency(text, number);
+		(void)fprintf(out, "\"%s\"", text);
+	} else if (key->type == KEY_HEX) {
+		/* TOML integers are signed. */
+		const char *quote = number > INT64_MAX ? "\"" : "";
+		(void)fprintf(out, "%s0x%" PRIx64 "%s", quote, number, quote);
 	} else {
 		(void)fprintf(out, key->type == KEY_PORT ? "%#" PRIx64 : "%" PRIu64, number);
 	}
@@ -137,10 +188,21 @@ static json_t *json_value(const struct config *c, const struct key *key, unsigne
 			(void)json_array_append_new(array, json_integer((json_int_t)list[i]));
 		return array;
 	}
+	if (key_holds_texts(key)) {
+		const struct config_texts *texts = store_texts(c, key);
+		json_t *array = json_array();
+		for (size_t i = 0; i < texts->n; i++)
+			(void)json_array_append_new(array, json_string(texts->items[i].text));
+		return array;
+	}
 	if (!store_has_value(c, key, index))
 		return json_null();
-	if (key->type == KEY_NAME || key->type == KEY_STRING || key->type == KEY_PATH)
+	if (key_holds_text(key))
 		return json_string(store_text(c, key, index));
+	if (key->type == KEY_MASK) {
+		char mask[MASK_TEXT_BYTES];
+		return json_string(format_mask(mask, store_mask(c, key, index), key->max));
+	}
 	uint64_t number = store_number(c, key, index);
 	if (key->type == KEY_BOOLEAN)
 		return json_boolean(number != 0);
@@ -152,7 +214,26 @@ static json_t *json_value(const struct config *c, const struct key *key, unsigne
 		units_format_duration(text, number);
 		return json_string(text);
 	}
+	if (key->type == KEY_HEX) { /* may be more than JSON's readers can hold */
+		(void)snprintf(text, sizeof(text), "0x%" PRIx64, number);
+		return json_string(text);
+	}
+	if (key->type == KEY_FREQUENCY) /* Hz, as of an integer that is read */
+		number *= 1000;
 	return json_integer((json_int_t)number);
+}
+
+/* The origins of the texts of an array: "cpu.features[0]" … */
+static int json_add_text_origins(json_t *origins, const struct config *c, const struct key *key)
+{
+	const struct config_texts *texts = store_texts(c, key);
+	for (size_t i = 0; i < texts->n; i++) {
+		char path[KEY_PATH_BYTES + 24];
+		(void)snprintf(path, sizeof(path), "%s[%zu]", key->name, i);
+		if (json_object_set_new(origins, path, json_string(texts->items[i].origin)) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Adds one value and its origin. section is the object that it lies in. */
@@ -164,6 +245,8 @@ static int json_add(json_t *section, json_t *origins, const struct config *c, co
 	if (ret == 0 && store_has_value(c, key, index))
 		ret = json_object_set_new(origins, key_format_path(path, key->name, index),
 			json_string(origin_of(c, key, index)));
+	if (ret == 0 && key_holds_texts(key))
+		ret = json_add_text_origins(origins, c, key);
 	return ret;
 }
 

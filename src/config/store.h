@@ -9,12 +9,21 @@
 #include "config/keys.h"
 #include "config/value.h"
 
-/* Origins are owned printable lines; NULL means that the value is the default, or computed. */
+/*
+ * Where something came from, by number of element: owned printable lines, as many as were needed.
+ * NULL, or none: the value is the default, or computed.
+ */
+struct store_origins {
+	char **items;
+	size_t n;
+};
+
 struct config {
 	struct vm_config vm;
 	char *file; /* the last one loaded, printable; NULL: none */
-	char *origins[CONFIG_MAX_KEYS][CONFIG_MAX_ELEMENTS];
-	char *element_origins[KEY_NR_ARRAYS][CONFIG_MAX_ELEMENTS];
+	struct store_origins origins[CONFIG_MAX_KEYS];
+	struct store_origins element_origins[KEY_NR_ARRAYS];
+	char *array_origins[KEY_NR_ARRAYS]; /* what gave an array of tables, which may be empty */
 };
 
 /*
@@ -30,6 +39,9 @@ size_t store_count(const struct config *c, const struct key_array *array);
 /* Removes all elements. */
 void store_clear(struct config *c, const struct key_array *array);
 
+/* Removes all elements, and remembers who said so. 0 or -ENOMEM. */
+int store_restart(struct config *c, const struct key_array *array, const char *origin) MUST_CHECK;
+
 /* Adds an element of defaults; there is room (store_count < array->max). 0 or -ENOMEM. */
 int store_append(struct config *c, const struct key_array *array, const char *origin) MUST_CHECK;
 
@@ -42,8 +54,16 @@ const char *store_text(const struct config *c, const struct key *key, unsigned i
 /* The values of a key of KEY_INTEGERS; borrowed, *ret_n of them. */
 const uint64_t *store_list(const struct config *c, const struct key *key, size_t *ret_n);
 
-/* Where a value came from, or NULL; borrowed. name is as in the key table and exists. */
+/* The value of a key that holds texts, and of one that holds a mask. Borrowed. */
+const struct config_texts *store_texts(const struct config *c, const struct key *key);
+struct config_mask store_mask(const struct config *c, const struct key *key, unsigned index);
+
+/* Where a value came from, or NULL; borrowed. name is as in the key table. */
 const char *store_origin(const struct config *c, const char *name, unsigned index);
+
+/* Where an element of an array of tables came from, or NULL; borrowed. */
+const char *store_element_origin(
+	const struct config *c, const struct key_array *array, unsigned index);
 
 /* True where the key has a value that can be written down. */
 bool store_has_value(const struct config *c, const struct key *key, unsigned index);

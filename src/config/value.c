@@ -17,14 +17,18 @@ struct refusal {
 	const struct key *key;
 	char *why;
 	char found[80];
+	bool is_item; /* of KEY_FEATURES or KEY_PATHS */
 };
 
 /* "expected <what the key takes>, found <what is there>". */
 static int refuse(const struct refusal *r)
 {
-	char expects[VALUE_WHY_BYTES - 100];
-	(void)snprintf(r->why, VALUE_WHY_BYTES, "expected %s, found %s",
-		key_expects(expects, sizeof(expects), r->key), r->found);
+	char expects[KEY_EXPECTS_BYTES];
+	if (r->is_item)
+		(void)key_expects_item(expects, sizeof(expects), r->key);
+	else
+		(void)key_expects(expects, sizeof(expects), r->key);
+	(void)snprintf(r->why, VALUE_WHY_BYTES, "expected %s, found %s", expects, r->found);
 	return -EINVAL;
 }
 
@@ -72,10 +76,15 @@ static int number_from_integer(const struct refusal *r, int64_t integer, uint64_
 	uint64_t factor = r->key->type == KEY_DURATION ? 1000 : 1;
 	if (integer < 0 || __builtin_mul_overflow((uint64_t)integer, factor, &number))
 		return refuse(r);
+	if (r->key->type == KEY_FREQUENCY) { /* Hz to kHz */
+		if (number % 1000 != 0)
+			return refuse(r);
+		number /= 1000;
+	}
 	return check_range(r, number, ret_number);
 }
 
-/* Sizes and durations, which may carry a unit; bare integers and ports, which may not. */
+/* What may carry a unit; bare integers, ports and the like, which may not. */
 static int number_from_text(const struct refusal *r, const char *text, uint64_t *ret_number)
 {
 	uint64_t number = 0;
@@ -84,6 +93,8 @@ static int number_from_text(const struct refusal *r, const char *text, uint64_t 
 		ret = units_parse_size(text, &number);
 	else if (r->key->type == KEY_DURATION)
 		ret = units_parse_duration(text, &number);
+	else if (r->key->type == KEY_FREQUENCY)
+		ret = units_parse_frequency(text, &number);
 	else
 		ret = text_parse_integer(text, &number);
 	return ret < 0 ? refuse(r) : check_range(r, number, ret_number);
@@ -149,26 +160,128 @@ static bool is_name(const char *s, size_t n, size_t max)
 	return n >= 1 && n <= max && strspn(s, allowed) == n && s[0] != '.' && s[0] != '-';
 }
 
-/* The three types of text. n bytes, which a TOML string may have more of than strlen sees. */
+/* A sign and a name. Whether there is such a feature is for those who know them to say. */
+static bool is_feature(const char *s, size_t n)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	return n >= 2 && n <= 1 + KEY_FEATURE_MAX && (s[0] == '+' || s[0] == '-') &&
+	       strspn(s + 1, allowed) == n - 1 && !strchr("._-", s[1]);
+}
+
+static bool is_printable_ascii(const char *s, size_t n, uint64_t min, uint64_t max)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < 0x20 || s[i] > 0x7e)
+			return false;
+	}
+	return n >= min && n <= max;
+}
+
+/* A model file's path, as opposed to a model's name. */
+static bool is_model_path(const char *s, size_t n)
+{
+	return strchr(s, '/') || (n >= 5 && strcmp(s + n - 5, ".toml") == 0);
+}
+
+/* A text of the type, and of the type of their elements for arrays of texts. s has no NUL inside.
+ */
+static bool text_fits(const struct key *key, const char *s, size_t n)
+{
+	switch (key->type) {
+	case KEY_NAME:
+		return is_name(s, n, key->max);
+	case KEY_ASCII:
+		return is_printable_ascii(s, n, key->min, key->max);
+	case KEY_MODEL:
+		return is_model_path(s, n) || is_name(s, n, KEY_MODEL_MAX);
+	case KEY_FEATURES:
+		return is_feature(s, n);
+	case KEY_PATH:
+	case KEY_PATHS:
+		return n > 0;
+	case KEY_STRING:
+	case KEY_BOOLEAN:
+	case KEY_INTEGER:
+	case KEY_PORT:
+	case KEY_HEX:
+	case KEY_SIZE:
+	case KEY_DURATION:
+	case KEY_FREQUENCY:
+	case KEY_WORD:
+	case KEY_MASK:
+	case KEY_INTEGERS:
+		break;
+	}
+	return true;
+}
+
+/* n bytes, which a TOML string may have more of than strlen sees. */
 static int text_from_text(
 	const struct refusal *r, const char *text, size_t n, const char *base_dir, char **ret_text)
 {
+	enum key_type type = r->key->type;
 	if (strlen(text) != n)
 		return refuse_because(r, "contains a NUL character");
 	if (!text_is_utf8(text, n))
 		return refuse_because(r, "is not UTF-8");
-	if (r->key->type == KEY_NAME && !is_name(text, n, r->key->max))
+	if (!text_fits(r->key, text, n))
 		return refuse(r);
-	if (r->key->type == KEY_STRING && n > r->key->max)
+	if (type == KEY_STRING && n > r->key->max)
 		return refuse_because(r,
 			"has %zu bytes, more than the %" PRIu64 " that are allowed", n,
 			r->key->max);
-	if (r->key->type == KEY_PATH && n == 0)
-		return refuse(r);
-	if (r->key->type == KEY_PATH)
+	if (type == KEY_PATH || type == KEY_PATHS || (type == KEY_MODEL && is_model_path(text, n)))
 		return make_absolute(r, text, base_dir, ret_text);
 	*ret_text = strdup(text);
 	return *ret_text ? 0 : -ENOMEM;
+}
+
+/* Digits of a mask, the most significant first; single or repeated "_" and " " may part them. */
+static int mask_from_text(struct refusal *r, const char *text, size_t n, struct config_mask *ret)
+{
+	struct config_mask mask = { 0 };
+	size_t digits = 0;
+	const char *bad = n > 0 && (text[0] == '_' || text[0] == ' ') ? text : NULL;
+	if (n > 0 && (text[n - 1] == '_' || text[n - 1] == ' '))
+		bad = text + n - 1;
+	for (size_t i = 0; i < n && !bad; i++) {
+		char ch = text[i];
+		if (ch == '_' || ch == ' ')
+			continue;
+		if (ch != '0' && ch != '1' && ch != 'x') {
+			bad = text + i;
+			break;
+		}
+		mask.set = mask.set << 1 | (ch == '1');
+		mask.clear = mask.clear << 1 | (ch == '0');
+		digits++;
+	}
+	if (bad) {
+		/* All bytes of the character; those that continue it are 10xxxxxx. */
+		size_t at = (size_t)(bad - text), len = 1;
+		while (at + len < n && ((unsigned char)bad[len] & 0xc0) == 0x80)
+			len++;
+		char shown[16];
+		(void)snprintf(r->found, sizeof(r->found), "\"%s\" as character %zu",
+			text_printable(shown, sizeof(shown), bad, len), at + 1);
+		return refuse(r);
+	}
+	if (digits != r->key->max) {
+		(void)snprintf(
+			r->found, sizeof(r->found), "%zu digit%s", digits, digits == 1 ? "" : "s");
+		return refuse(r);
+	}
+	*ret = mask;
+	return 0;
+}
+
+/* "0x..." only, so that nobody takes "10" for sixteen. */
+static int hex_from_string(const struct refusal *r, const struct toml_value *toml, uint64_t *ret)
+{
+	if (strlen(toml->string) != toml->string_bytes || strncmp(toml->string, "0x", 2) != 0)
+		return refuse(r);
+	return number_from_text(r, toml->string, ret);
 }
 
 static int list_from_toml(struct refusal *r, const struct toml_value *toml, struct value *v)
@@ -220,6 +333,62 @@ static int list_from_text(const struct refusal *r, const char *text, struct valu
 	}
 }
 
+/* Room for n texts. */
+static int make_texts(struct value *v, size_t n)
+{
+	v->texts.items = n > 0 ? calloc(n, sizeof(*v->texts.items)) : NULL;
+	return n > 0 && !v->texts.items ? -ENOMEM : 0;
+}
+
+static int texts_from_toml(
+	struct refusal *r, const struct toml_value *toml, const char *base_dir, struct value *v)
+{
+	if (toml->nr_items > r->key->max_count) {
+		(void)snprintf(r->found, sizeof(r->found), "an array of %zu", toml->nr_items);
+		return refuse(r);
+	}
+	int ret = make_texts(v, toml->nr_items);
+	r->is_item = true;
+	for (size_t i = 0; i < toml->nr_items && ret == 0; i++) {
+		const struct toml_value *item = &toml->items[i];
+		describe_toml(r->found, sizeof(r->found), item);
+		v->bad_item = i + 1;
+		ret = item->type == TOML_STRING
+			      ? text_from_text(r, item->string, item->string_bytes, base_dir,
+					&v->texts.items[i].text)
+			      : refuse(r);
+		v->texts.n += ret == 0;
+	}
+	return ret;
+}
+
+/* "+pcid,-avx512f"; a path with a comma needs TOML's way. */
+static int texts_from_text(
+	struct refusal *r, const char *text, const char *base_dir, struct value *v)
+{
+	size_t n = 1;
+	for (const char *p = text; *p != '\0'; p++)
+		n += *p == ',';
+	if (n > r->key->max_count) {
+		(void)snprintf(r->found, sizeof(r->found), "%zu", n);
+		return refuse(r);
+	}
+	int ret = make_texts(v, n);
+	r->is_item = true;
+	for (const char *p = text; v->texts.n < n && ret == 0; p++) {
+		size_t bytes = strcspn(p, ",");
+		char *item = strndup(p, bytes);
+		if (!item)
+			return -ENOMEM;
+		describe_text(r->found, sizeof(r->found), "", item, bytes);
+		ret = text_from_text(r, item, bytes, base_dir, &v->texts.items[v->texts.n].text);
+		v->texts.n += ret == 0;
+		free(item);
+		p += bytes;
+	}
+	return ret;
+}
+
 static int convert_toml(
 	struct refusal *r, const struct toml_value *toml, const char *base_dir, struct value *v)
 {
@@ -235,8 +404,13 @@ static int convert_toml(
 		return toml->type == TOML_INTEGER
 			       ? number_from_integer(r, toml->integer, &v->number)
 			       : refuse(r);
+	case KEY_HEX:
+		if (toml->type == TOML_INTEGER)
+			return number_from_integer(r, toml->integer, &v->number);
+		return is_text ? hex_from_string(r, toml, &v->number) : refuse(r);
 	case KEY_SIZE:
 	case KEY_DURATION:
+	case KEY_FREQUENCY:
 		if (toml->type == TOML_INTEGER)
 			return number_from_integer(r, toml->integer, &v->number);
 		if (is_text && strlen(toml->string) == toml->string_bytes)
@@ -250,12 +424,20 @@ static int convert_toml(
 		return refuse(r);
 	case KEY_NAME:
 	case KEY_STRING:
+	case KEY_ASCII:
 	case KEY_PATH:
+	case KEY_MODEL:
 		return is_text ? text_from_text(
 					 r, toml->string, toml->string_bytes, base_dir, &v->text)
 			       : refuse(r);
+	case KEY_MASK:
+		return is_text ? mask_from_text(r, toml->string, toml->string_bytes, &v->mask)
+			       : refuse(r);
 	case KEY_INTEGERS:
 		return toml->type == TOML_ARRAY ? list_from_toml(r, toml, v) : refuse(r);
+	case KEY_FEATURES:
+	case KEY_PATHS:
+		return toml->type == TOML_ARRAY ? texts_from_toml(r, toml, base_dir, v) : refuse(r);
 	}
 	return refuse(r);
 }
@@ -267,17 +449,26 @@ static int convert_text(struct refusal *r, const char *text, const char *base_di
 		return boolean_from_text(r, text, &v->number);
 	case KEY_INTEGER:
 	case KEY_PORT:
+	case KEY_HEX:
 	case KEY_SIZE:
 	case KEY_DURATION:
+	case KEY_FREQUENCY:
 		return number_from_text(r, text, &v->number);
 	case KEY_WORD:
 		return word_from_text(r, text, &v->number);
 	case KEY_NAME:
 	case KEY_STRING:
+	case KEY_ASCII:
 	case KEY_PATH:
+	case KEY_MODEL:
 		return text_from_text(r, text, strlen(text), base_dir, &v->text);
+	case KEY_MASK:
+		return mask_from_text(r, text, strlen(text), &v->mask);
 	case KEY_INTEGERS:
 		return list_from_text(r, text, v);
+	case KEY_FEATURES:
+	case KEY_PATHS:
+		return texts_from_text(r, text, base_dir, v);
 	}
 	return refuse(r);
 }
@@ -290,8 +481,11 @@ int value_from_toml(const struct key *key, const struct toml_value *toml, const 
 	*ret_value = (struct value){ 0 };
 	describe_toml(r.found, sizeof(r.found), toml);
 	int ret = convert_toml(&r, toml, base_dir, ret_value);
-	if (ret < 0)
+	if (ret < 0) {
+		size_t bad_item = ret_value->bad_item;
 		value_done(ret_value);
+		ret_value->bad_item = bad_item;
+	}
 	return ret;
 }
 
@@ -308,9 +502,20 @@ int value_from_text(const struct key *key, const char *text, const char *base_di
 	return ret;
 }
 
+void value_texts_done(struct config_texts *texts)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		free(texts->items[i].text);
+		free(texts->items[i].origin);
+	}
+	free(texts->items);
+	*texts = (struct config_texts){ 0 };
+}
+
 void value_done(struct value *v)
 {
 	free(v->text);
 	free(v->list);
+	value_texts_done(&v->texts);
 	*v = (struct value){ 0 };
 }

@@ -9,14 +9,18 @@
 #include "config/keys.h"
 #include "config/toml_reader.h"
 
-#define VALUE_WHY_BYTES 320
+#define VALUE_WHY_BYTES 320 /* more than KEY_EXPECTS_BYTES and what is found */
 
-/* Which field counts is the key's type. Owns both pointers. */
+/* Which field counts is the key's type. Owns all pointers. */
 struct value {
-	uint64_t number; /* boolean, integer, port, bytes, milliseconds, index of a word */
-	char *text;      /* name, string, absolute path */
+	uint64_t number; /* boolean, integer, port, bytes, milliseconds, kHz, index of a word */
+	char *text;      /* name, string, model, absolute path */
 	uint64_t *list;
 	size_t nr_list;
+	struct config_texts texts; /* without origins */
+	struct config_mask mask;
+	size_t bad_item; /* after a refusal: the element at fault, from 1 on; 0: the value as a
+			    whole */
 };
 
 /*
@@ -31,5 +35,6 @@ int value_from_text(const struct key *key, const char *text, const char *base_di
 
 /* Frees what v owns; accepts one that is all zero. */
 void value_done(struct value *v);
+void value_texts_done(struct config_texts *texts);
 
 #endif

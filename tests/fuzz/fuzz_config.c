@@ -104,6 +104,35 @@ static void set_lines(struct config *c, const char *text)
 	}
 }
 
+/* The other two ways to finish; what the plan relies on must hold where one succeeds. */
+static void finish(struct config *c)
+{
+	struct err e = ERR_INIT;
+	const struct vm_config *vm = NULL;
+	if (config_finish_model(c, &vm, &e) < 0)
+		require_message(&e);
+	e = (struct err)ERR_INIT;
+	if (config_finish_policy(c, &vm, &e) < 0) {
+		require_message(&e);
+		return;
+	}
+	require(vm->cpu.threads_of_host == (vm->cpu.sockets > 0 && vm->cpu.threads == 0),
+		"threads that are neither given nor the host's");
+	require(vm->cpu.threads_of_host || vm->cpu.sockets == 0 ||
+			vm->cpu.vcpus ==
+				vm->cpu.sockets * vm->cpu.dies * vm->cpu.cores * vm->cpu.threads,
+		"vCPUs that are not the product");
+	for (size_t i = 0; i < vm->cpu.features.n; i++)
+		require(vm->cpu.features.items[i].text && vm->cpu.features.items[i].origin,
+			"a feature from nowhere");
+	for (size_t i = 0; i < vm->cpu.nr_leaves; i++)
+		require((vm->cpu.leaves[i].mask.set & vm->cpu.leaves[i].mask.clear) == 0 &&
+				(vm->cpu.leaves[i].leaf | vm->cpu.leaves[i].subleaf) <= UINT32_MAX,
+			"a leaf rule that contradicts itself");
+	for (size_t i = 0; i < vm->msr.nr_rules; i++)
+		require(vm->msr.rules[i].from <= vm->msr.rules[i].to, "an empty range of MSRs");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct err e = ERR_INIT;
@@ -121,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	set_lines(c, text);
 	check_values(c, &f);
 	check_round_trip(c);
+	finish(c);
 	free(text);
 	config_destroy(c);
 	return 0;
@@ -158,7 +188,14 @@ static size_t below(uint64_t *state, size_t n)
 static const char *const tokens[] = { "[", "]", "[[", "]]", "{", "}", "\"", "\"\"\"", "'", "'''",
 	".", ",", "=", "\n", "#", "\\u0000", "\\U0010FFFF", "\\", "\0", "\xff", "\xed\xa0\x80",
 	"true", "-1", "9223372036854775807", "1e999", "0x", "nan", "1979-05-27T07:32:00Z", "boot.",
-	"serial", "[].", "size", "99999999999999999999T", " ", "\r\n", "=[=[" };
+	"serial", "[].", "size", "99999999999999999999T", " ", "\r\n", "=[=[", "cpu.", "msr.",
+	"[[cpu.leaves]]\n", "[[msr.rules]]\n", "[[msr.bits]]\n", "features = [", "\"+pcid\",",
+	"\"-avx512f\",", "leaf = ", "subleaf = 0\n", "register = \"ecx\"\n",
+	"mask = ", "index = ", "first = 0\n", "last = ", "action = \"read-as\"\n",
+	"value = ", "model = ", ".toml", "/", "\"0xffffffffffffffff\"", "0xffffffff", "4294967296",
+	"\"2.5GHz\"", "0.0001kHz", "xxxxxxxx_", "01x", "hw_thread_count_per_core = 0\n",
+	"dies = 255\n", "migration_cluster = [", "leaves.0.", "rules[127].", "true\n",
+	"\"common_cluster_feature_set\"" };
 
 static size_t insert(uint8_t *data, size_t n, size_t at, const void *what, size_t bytes)
 {

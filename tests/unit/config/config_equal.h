@@ -9,16 +9,28 @@
 static inline bool config_key_equal(
 	const struct config *a, const struct config *b, const struct key *key, unsigned index)
 {
-	if (key->type == KEY_NAME || key->type == KEY_STRING || key->type == KEY_PATH) {
+	if (key_holds_text(key)) {
 		const char *ta = store_text(a, key, index), *tb = store_text(b, key, index);
 		return ta && tb ? strcmp(ta, tb) == 0 : ta == tb;
+	}
+	if (key_holds_texts(key)) {
+		const struct config_texts *ta = store_texts(a, key), *tb = store_texts(b, key);
+		bool equal = ta->n == tb->n;
+		for (size_t i = 0; i < ta->n && equal; i++)
+			equal = strcmp(ta->items[i].text, tb->items[i].text) == 0;
+		return equal;
+	}
+	if (key->type == KEY_MASK) {
+		struct config_mask ma = store_mask(a, key, index), mb = store_mask(b, key, index);
+		return ma.set == mb.set && ma.clear == mb.clear;
 	}
 	if (key->type == KEY_INTEGERS) {
 		size_t na = 0, nb = 0;
 		const uint64_t *la = store_list(a, key, &na), *lb = store_list(b, key, &nb);
 		return na == nb && memcmp(la, lb, na * sizeof(*la)) == 0;
 	}
-	return store_number(a, key, index) == store_number(b, key, index);
+	return store_number(a, key, index) == store_number(b, key, index) &&
+	       store_has_value(a, key, index) == store_has_value(b, key, index);
 }
 
 static inline bool config_equal(const struct config *a, const struct config *b)

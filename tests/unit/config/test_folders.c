@@ -1,7 +1,7 @@
 /*
  * Walks tests/config: every file of pass/ is a right config; every file of fail/ is refused with
- * just the lines of the .err file beside it, where @DIR@ stands for the folder. And configs/, whose
- * kernels need not be there.
+ * just the lines of the .err file beside it, where @DIR@ stands for the folder. model-pass/ and
+ * model-fail/ are the same for model files. And configs/, whose kernels need not be there.
  */
 #include "config_test.h"
 
@@ -26,17 +26,25 @@ static char *read_whole(const char *path, size_t *ret_n)
 	return text;
 }
 
+/* As a VM's config, or, in the folders that are for them, as a model file. */
+static int finish_path(struct config *c, const char *path, struct err *e)
+{
+	const struct vm_config *vm = NULL;
+	return strstr(path, "/model-pass/") || strstr(path, "/model-fail/")
+		       ? config_finish_model(c, &vm, e)
+		       : config_finish(c, &vm, e);
+}
+
 /* Loads and finishes path under its name in its folder; 0 where all is well. */
 static int load_path(struct config *c, const char *path, struct err *e)
 {
 	size_t n = 0;
-	const struct vm_config *vm = NULL;
 	const char *slash = strrchr(path, '/');
 	char *text = read_whole(path, &n);
 	char *dir = strndup(path, (size_t)(slash - path));
 	int ret = config_load_text(c, text, n, slash + 1, dir, e);
 	if (ret == 0)
-		ret = config_finish(c, &vm, e);
+		ret = finish_path(c, path, e);
 	free(dir);
 	free(text);
 	return ret;
@@ -60,14 +68,14 @@ static void check_round_trip(const struct config *c, const char *path)
 	size_t n = 0;
 	struct err e = ERR_INIT;
 	struct config *again = config_create();
-	const struct vm_config *vm = NULL;
 	FILE *out = open_memstream(&text, &n);
 	assert_true(out && again);
 	assert_int_equal(config_show(c, out, false), 0);
 	assert_int_equal(fclose(out), 0);
 	int ret = config_load_text(again, text, n, "shown.toml", "/elsewhere", &e);
-	if (ret == 0)
-		ret = config_finish(again, &vm, &e);
+	/* A shown config has every key, with its default: that is no model file any more. */
+	if (ret == 0 && !strstr(path, "/model-pass/"))
+		ret = finish_path(again, path, &e);
 	if (ret < 0)
 		fail_msg("%s: shown as\n%sand refused: %s", path, text, e.msg);
 	if (!config_equal(c, again))
@@ -153,6 +161,18 @@ static void fail_folder__every_file__refused_as_written(void **state)
 	walk(NESTOR_SOURCE_DIR "/tests/config/fail/*.toml", 40, visit_fail);
 }
 
+static void model_pass_folder__every_file__accepted_and_round_trips(void **state)
+{
+	(void)state;
+	walk(NESTOR_SOURCE_DIR "/tests/config/model-pass/*.toml", 3, visit_pass);
+}
+
+static void model_fail_folder__every_file__refused_as_written(void **state)
+{
+	(void)state;
+	walk(NESTOR_SOURCE_DIR "/tests/config/model-fail/*.toml", 8, visit_fail);
+}
+
 static void examples__every_file__accepted_but_for_its_kernels(void **state)
 {
 	(void)state;
@@ -187,6 +207,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pass_folder__every_file__accepted_and_round_trips),
 		cmocka_unit_test(fail_folder__every_file__refused_as_written),
+		cmocka_unit_test(model_pass_folder__every_file__accepted_and_round_trips),
+		cmocka_unit_test(model_fail_folder__every_file__refused_as_written),
 		cmocka_unit_test(fail_folder__every_key__is_refused_somewhere),
 		cmocka_unit_test(examples__every_file__accepted_but_for_its_kernels),
 	};

@@ -26,7 +26,8 @@ static void key_table__fields__do_not_overlap(void **state)
 	(void)state;
 	for (size_t i = 0; i < key_count; i++) {
 		for (size_t j = 0; j < i; j++)
-			assert_true(key_table[i].offset != key_table[j].offset);
+			assert_true(key_table[i].array != key_table[j].array ||
+				    key_table[i].offset != key_table[j].offset);
 	}
 }
 
@@ -156,13 +157,67 @@ static void key_expects__every_row__says_something_that_fits(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < key_count; i++) {
-		char text[200];
+		char text[KEY_EXPECTS_BYTES];
 		size_t n = strlen(key_expects(text, sizeof(text), &key_table[i]));
 		assert_true(n > 0 && n + 1 < sizeof(text));
 	}
 	char little[8];
 	assert_string_equal(
 		key_expects(little, sizeof(little), key_find("boot.protocol")), "\"auto\",");
+}
+
+static void key_nearest__policy_keys__suggested(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = {
+		{ "cpu.feature", "cpu.features" },
+		{ "features", "cpu.features" },
+		{ "cpu.leves", "cpu.leaves" },
+		{ "cpu.leaves[].registre", "cpu.leaves[].register" },
+		{ "msr.rule", "msr.rules" },
+		{ "msr.rules[].actoin", "msr.rules[].action" },
+		{ "cpu.tsc_freqency", "cpu.tsc_frequency" },
+		{ "cpu.hw_threads_per_core", "cpu.hw_thread_count_per_core" },
+	};
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		const char *near = key_nearest(pairs[i][0]);
+		if (!near || strcmp(near, pairs[i][1]) != 0)
+			fail_msg("%s: %s", pairs[i][0], near ? near : "none");
+	}
+}
+
+static void key_table__model_files__have_the_policy_only(void **state)
+{
+	(void)state;
+	static const char *const vm_only[] = { "cpu.vcpus", "cpu.sockets", "cpu.dies", "cpu.cores",
+		"cpu.threads", "cpu.hw_thread_count_per_core", "cpu.pinning",
+		"cpu.compatibility_for_migration_enabled", "cpu.compatibility_for_migration_mode",
+		"cpu.compatibility_for_older_operating_systems", "cpu.migration_cluster" };
+	unsigned nr_vm_only = 0;
+	for (size_t i = 0; i < key_count; i++) {
+		const struct key *key = &key_table[i];
+		bool policy =
+			strncmp(key->name, "cpu.", 4) == 0 || strncmp(key->name, "msr.", 4) == 0;
+		bool listed = false;
+		for (size_t k = 0; k < sizeof(vm_only) / sizeof(vm_only[0]); k++)
+			listed |= strcmp(vm_only[k], key->name) == 0;
+		nr_vm_only += listed;
+		assert_int_equal(key->in_model, policy && !listed);
+		assert_true(!key->array || key->array->in_model == key->in_model);
+	}
+	assert_int_equal(nr_vm_only, sizeof(vm_only) / sizeof(vm_only[0]));
+}
+
+static void key_expects_item__arrays_of_texts__fit(void **state)
+{
+	(void)state;
+	char text[KEY_EXPECTS_BYTES];
+	assert_string_equal(key_expects_item(text, sizeof(text), key_find("cpu.features")),
+		"a sign and a feature's name of 1 to 40 letters, digits, \".\", \"_\" and \"-\", "
+		"such "
+		"as \"+pcid\" or \"-avx512f\"");
+	assert_string_equal(key_expects_item(text, sizeof(text), key_find("cpu.migration_cluster")),
+		"a string, the path of a file");
 }
 
 int main(void)
@@ -179,6 +234,9 @@ int main(void)
 		cmocka_unit_test(key_parse_path__not_a_path__refused),
 		cmocka_unit_test(key_format_path__parsed__same_again),
 		cmocka_unit_test(key_expects__every_row__says_something_that_fits),
+		cmocka_unit_test(key_nearest__policy_keys__suggested),
+		cmocka_unit_test(key_table__model_files__have_the_policy_only),
+		cmocka_unit_test(key_expects_item__arrays_of_texts__fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,55 @@ static void load_file__fifo__refused_without_waiting(void **state)
 	assert_int_equal(ret, -EINVAL);
 }
 
+static void load__array_of_texts__each_has_its_place(void **state)
+{
+	struct config *c = *state;
+	load_good(c, "[cpu]\nfeatures = [ '+pcid',\n\t\"-avx512f\", # no\n\n'+la57'\n]\n"
+		     "migration_cluster = ['a', '/b']\n");
+	assert_int_equal(c->vm.cpu.features.n, 3);
+	assert_string_equal(c->vm.cpu.features.items[1].text, "-avx512f");
+	assert_string_equal(c->vm.cpu.features.items[0].origin, "vm.toml:2:14");
+	assert_string_equal(c->vm.cpu.features.items[1].origin, "vm.toml:3:2");
+	assert_string_equal(c->vm.cpu.features.items[2].origin, "vm.toml:5:1");
+	assert_string_equal(config_origin(c, "cpu.features"), "vm.toml:2:12");
+	assert_string_equal(c->vm.cpu.migration_cluster.items[0].text, "/dir/a");
+	assert_string_equal(c->vm.cpu.migration_cluster.items[1].text, "/b");
+	load_good(c, "cpu.features = ['+pcid']\n");
+	assert_int_equal(c->vm.cpu.features.n, 1);
+	assert_string_equal(c->vm.cpu.features.items[0].origin, "vm.toml:1:17");
+	load_good(c, "cpu.features = []\n");
+	assert_int_equal(c->vm.cpu.features.n, 0);
+}
+
+static void load__element_of_texts_at_fault__its_line(void **state)
+{
+	struct config *c = *state;
+	load_bad(c, "[cpu]\nmigration_cluster = [\n'a',\n  '' ]\n",
+		"vm.toml:4:3: cpu.migration_cluster: expected a string, the path of a file, found "
+		"the "
+		"string \"\"");
+	assert_int_equal(c->vm.cpu.migration_cluster.n, 0);
+}
+
+static void load__arrays_of_tables__grow_and_are_replaced(void **state)
+{
+	struct config *c = *state;
+	load_good(c, "[[msr.rules]]\nindex = 1\n[[msr.rules]]\nfirst = 2\nlast = '0x3'\n"
+		     "action = 'read-as'\nvalue = '0xffffffffffffffff'\nlog = true\n");
+	assert_int_equal(c->vm.msr.nr_rules, 2);
+	assert_int_equal(c->vm.msr.rules[0].index, 1);
+	assert_int_equal(c->vm.msr.rules[1].first, 2);
+	assert_int_equal(c->vm.msr.rules[1].last, 3);
+	assert_int_equal(c->vm.msr.rules[1].action, MSR_ACTION_READ_AS);
+	assert_true(c->vm.msr.rules[1].value == UINT64_MAX);
+	assert_true(c->vm.msr.rules[1].log && !c->vm.msr.rules[0].log);
+	load_good(c, "[[msr.rules]]\nindex = 9\n");
+	assert_int_equal(c->vm.msr.nr_rules, 1);
+	assert_int_equal(c->vm.msr.rules[0].index, 9);
+	assert_null(config_given(c, "msr.rules[1].first"));
+	assert_null(config_given(c, "msr.rules[0].first"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +184,9 @@ int main(void)
 		CONFIG_TEST(load_file__too_large__refused),
 		CONFIG_TEST(load_file__not_a_file__refused),
 		CONFIG_TEST(load_file__fifo__refused_without_waiting),
+		CONFIG_TEST(load__array_of_texts__each_has_its_place),
+		CONFIG_TEST(load__element_of_texts_at_fault__its_line),
+		CONFIG_TEST(load__arrays_of_tables__grow_and_are_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,98 @@ static void set_text__wrong__flag_named(void **state)
 	assert_int_equal(config_set_text(c, "no.key", "x", "--x", NULL), -EINVAL);
 }
 
+static void set__policy__by_toml_or_bare_text(void **state)
+{
+	struct config *c = *state;
+	set_good(c, "cpu.features=+pcid,-avx512f");
+	assert_int_equal(c->vm.cpu.features.n, 2);
+	assert_string_equal(c->vm.cpu.features.items[1].text, "-avx512f");
+	assert_string_equal(c->vm.cpu.features.items[1].origin, "--set");
+	set_good(c, "cpu.features=[\"+la57\"]");
+	assert_int_equal(c->vm.cpu.features.n, 1);
+	set_good(c, "cpu.features=[]");
+	assert_int_equal(c->vm.cpu.features.n, 0);
+	set_good(c, "cpu.model=host");
+	assert_string_equal(c->vm.cpu.model, "host");
+	set_good(c, "cpu.model=486");
+	assert_string_equal(c->vm.cpu.model, "486");
+	set_good(c, "cpu.model='/a model'");
+	assert_string_equal(c->vm.cpu.model, "/a model");
+	set_good(c, "cpu.tsc_frequency=2.5GHz");
+	assert_int_equal(c->vm.cpu.tsc_khz, 2500000);
+	set_good(c, "cpu.tsc_frequency=100000");
+	assert_int_equal(c->vm.cpu.tsc_khz, 100);
+	set_good(c, "cpu.migration_cluster=/a,/b");
+	assert_int_equal(c->vm.cpu.migration_cluster.n, 2);
+	set_good(c, "cpu.migration_cluster=[\"/a,b\"]");
+	assert_string_equal(c->vm.cpu.migration_cluster.items[0].text, "/a,b");
+	set_good(c, "cpu.compatibility_for_migration_mode=common_cluster_feature_set");
+	set_good(c, "cpu.stepping=0");
+	assert_string_equal(config_given(c, "cpu.stepping"), "--set");
+	set_good(c, "msr.default=deny");
+	assert_int_equal(c->vm.msr.fallback, MSR_DEFAULT_DENY);
+}
+
+static void set__rules__by_number(void **state)
+{
+	struct config *c = *state;
+	set_good(c, "cpu.leaves.0.leaf=0x80000008");
+	set_good(c, "cpu.leaves.0.register=ebx");
+	/* 32 digits that would be the TOML integer 1. */
+	set_good(c, "cpu.leaves.0.mask=0x000000000000000000000000000001");
+	assert_int_equal(c->vm.cpu.leaves[0].mask.set, 1);
+	assert_int_equal(c->vm.cpu.leaves[0].mask.clear, 0xbffffffe);
+	set_good(c, "cpu.leaves[1]={leaf=7, subleaf=0, register=\"ecx\", "
+		    "mask=\"1111111111111111_xxxxxxxxxxxxxxxx\"}");
+	assert_int_equal(c->vm.cpu.nr_leaves, 2);
+	assert_int_equal(c->vm.cpu.leaves[1].mask.set, 0xffff0000);
+	set_good(c, "msr.rules=[{index=0x10, action=\"read-as\"}]");
+	set_good(c, "msr.rules.0.value=0xffffffffffffffff");
+	assert_true(c->vm.msr.rules[0].value == UINT64_MAX);
+	set_good(c, "msr.rules.0.value=18446744073709551614");
+	assert_true(c->vm.msr.rules[0].value == UINT64_MAX - 1);
+	set_good(c, "msr.bits[0].index=\"0x10a\"");
+	set_bad(c, "msr.bits.2.index=1",
+		"--set msr.bits.2.index=1: msr.bits[2]: the next one that can be added is number "
+		"1");
+	set_bad(c, "msr.rules.128.index=1",
+		"--set msr.rules.128.index=1: msr.rules[128]: there are at most 128 of these");
+	set_good(c, "cpu.leaves=[]");
+	assert_int_equal(c->vm.cpu.nr_leaves, 0);
+}
+
+static void set__policy_wrong__text_named(void **state)
+{
+	struct config *c = *state;
+	set_bad(c, "cpu.features=pcid",
+		"--set cpu.features=pcid: cpu.features: expected a sign and a feature's name of 1 "
+		"to 40 "
+		"letters, digits, \".\", \"_\" and \"-\", such as \"+pcid\" or \"-avx512f\", found "
+		"\"pcid\"");
+	set_bad(c, "cpu.features=[5]",
+		"--set cpu.features=[5]: cpu.features: expected a sign and a feature's name of 1 "
+		"to 40 "
+		"letters, digits, \".\", \"_\" and \"-\", such as \"+pcid\" or \"-avx512f\", found "
+		"5");
+	set_bad(c, "cpu.tsc_frequency=2.5",
+		"--set cpu.tsc_frequency=2.5: cpu.tsc_frequency: expected a frequency from "
+		"\"100kHz\" to "
+		"\"100GHz\", in Hz or with a unit (Hz, kHz, MHz, GHz), a whole number of kHz, "
+		"found a "
+		"float");
+	set_bad(c, "cpu.leaves.0.leaf=xyz",
+		"--set cpu.leaves.0.leaf=xyz: cpu.leaves[0].leaf: expected an integer or a string "
+		"\"0x...\" from 0 to 0xffffffff, found \"xyz\"");
+	set_bad(c, "cpu.features.0=+pcid",
+		"--set cpu.features.0=+pcid: cpu.features.0: unknown key");
+	set_bad(c, "cpu.model=host\nvcpus = 3",
+		"--set cpu.model=host?vcpus = 3: cpu.model: expected a string: a CPU model's name "
+		"of 1 to "
+		"64 letters, digits, \".\", \"_\" and \"-\", or the path of a model file, with "
+		"\"/\" or "
+		"ending in \".toml\", found \"host?vcpus = 3\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +310,9 @@ int main(void)
 		CONFIG_TEST(set__hostile_text__message_is_printable),
 		CONFIG_TEST(set_text__any_type__never_parsed_as_toml),
 		CONFIG_TEST(set_text__wrong__flag_named),
+		CONFIG_TEST(set__policy__by_toml_or_bare_text),
+		CONFIG_TEST(set__rules__by_number),
+		CONFIG_TEST(set__policy_wrong__text_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

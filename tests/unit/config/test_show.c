@@ -88,6 +88,23 @@ static void show_toml__every_ascii_character__loads_again(void **state)
 	expect_round_trip(c);
 }
 
+static void show_toml__text_of_many_dots__loads_again(void **state)
+{
+	struct config *c = *state;
+	struct err e = ERR_INIT;
+	char text[KEY_TEXT_MAX + 1];
+	(void)memset(text, '.', KEY_TEXT_MAX);
+	text[KEY_TEXT_MAX] = '\0';
+	assert_int_equal(config_set_text(c, "boot.cmdline", text, "--cmdline", &e), 0);
+	expect_round_trip(c);
+	text[100] = '\0';
+	assert_int_equal(config_set_text(c, "boot.kernel", text, "--kernel", &e), 0);
+	expect_round_trip(c);
+	char *shown = show(c, false);
+	assert_non_null(strstr(shown, "\\u002E\\u002E"));
+	free(shown);
+}
+
 static void show_json__values_and_origins__parse(void **state)
 {
 	struct config *c = *state;
@@ -116,7 +133,7 @@ static void show_json__values_and_origins__parse(void **state)
 	assert_int_equal(pin, 7);
 	assert_int_equal(hugepages, 0);
 	assert_true(json_is_null(initrd));
-	assert_int_equal(json_object_size(json_object_get(root, "config")), 9 + 1);
+	assert_int_equal(json_object_size(json_object_get(root, "config")), 10 + 1);
 	json_decref(root);
 }
 
@@ -130,6 +147,76 @@ static void show__full_device__error(void **state)
 	}
 }
 
+#define POLICY                                                                                     \
+	"[cpu]\nmodel = 'm.toml'\nfeatures = ['+pcid',\n'-avx']\nvendor = 'a\"b'\nstepping = 0\n"  \
+	"tsc_frequency = 2494141000\n[[cpu.leaves]]\nleaf = 7\nregister = 'ecx'\n"                 \
+	"mask = '1xxxxxxx xxxxxxxx xxxxxxxx xxxxxx10'\n[[msr.rules]]\nindex = 0\n"                 \
+	"action = 'read-as'\nvalue = '0xfffffffffffffffe'\n"
+
+static void show_toml__policy__with_each_origin(void **state)
+{
+	struct config *c = *state;
+	load_good(c, POLICY);
+	char *text = show(c, false);
+	expect_line(text, "model = \"/dir/m.toml\" # vm.toml:2:9");
+	expect_line(text, "features = [\n\t\"+pcid\", # vm.toml:3:13\n\t\"-avx\", # vm.toml:4:1\n] "
+			  "# vm.toml:3:12");
+	expect_line(text, "vendor = \"a\\\"b\" # vm.toml:5:10");
+	expect_line(text, "# family is not given");
+	expect_line(text, "stepping = 0 # vm.toml:6:12");
+	expect_line(text, "hypervisor = \"kvm\" # default");
+	expect_line(text, "tsc_frequency = \"2.494141GHz\" # vm.toml:7:17");
+	expect_line(text, "# migration_cluster is not given");
+	expect_line(text, "[[cpu.leaves]]\nleaf = 0x7 # vm.toml:9:8\n# subleaf is not given\n"
+			  "register = \"ecx\" # vm.toml:10:12\n"
+			  "mask = \"1xxxxxxx_xxxxxxxx_xxxxxxxx_xxxxxx10\" # vm.toml:11:8\n\n[msr]");
+	expect_line(text, "[[msr.rules]]\nindex = 0x0 # vm.toml:13:9\n# first is not given");
+	expect_line(text, "value = \"0xfffffffffffffffe\" # vm.toml:15:9");
+	free(text);
+	expect_round_trip(c);
+}
+
+static void show_toml__text_that_looks_like_a_comment__loads_again(void **state)
+{
+	set_good(*state, "cpu.migration_cluster=[\"/a # b\", \"/c\\n]\", \"/\\\"\"]");
+	expect_round_trip(*state);
+}
+
+static void show_toml__elements_without_values__load_again(void **state)
+{
+	load_good(*state, "cpu.leaves = [{}, {}]\nmsr = { rules = [{}], bits = [{}] }\n");
+	expect_round_trip(*state);
+}
+
+static void show_json__policy__with_each_origin(void **state)
+{
+	struct config *c = *state;
+	load_good(c, POLICY);
+	char *text = show(c, true);
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	assert_non_null(root);
+	const char *f0 = NULL, *f1 = NULL, *mask = NULL, *leaf = NULL, *value = NULL, *at = NULL;
+	json_int_t hz = 0, stepping = 1;
+	json_t *family = NULL, *subleaf = NULL;
+	int ret = json_unpack(root,
+		"{s:{s:{s:[ss], s:I, s:I, s:o, s:[{s:s, s:s, s:o}]}, s:{s:[{s:s}]}}, s:{s:s}}",
+		"config", "cpu", "features", &f0, &f1, "tsc_frequency", &hz, "stepping", &stepping,
+		"family", &family, "leaves", "mask", &mask, "leaf", &leaf, "subleaf", &subleaf,
+		"msr", "rules", "value", &value, "origins", "cpu.features[1]", &at);
+	assert_int_equal(ret, 0);
+	assert_string_equal(f0, "+pcid");
+	assert_string_equal(f1, "-avx");
+	assert_int_equal(hz, 2494141000);
+	assert_int_equal(stepping, 0);
+	assert_true(json_is_null(family) && json_is_null(subleaf));
+	assert_string_equal(mask, "1xxxxxxx_xxxxxxxx_xxxxxxxx_xxxxxx10");
+	assert_string_equal(leaf, "0x7");
+	assert_string_equal(value, "0xfffffffffffffffe");
+	assert_string_equal(at, "vm.toml:4:1");
+	json_decref(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,8 +224,13 @@ int main(void)
 		CONFIG_TEST(show_toml__nothing_given__loads_again),
 		CONFIG_TEST(show_toml__empty_serial__loads_again),
 		CONFIG_TEST(show_toml__every_ascii_character__loads_again),
+		CONFIG_TEST(show_toml__text_of_many_dots__loads_again),
 		CONFIG_TEST(show_json__values_and_origins__parse),
 		CONFIG_TEST(show__full_device__error),
+		CONFIG_TEST(show_toml__policy__with_each_origin),
+		CONFIG_TEST(show_toml__text_that_looks_like_a_comment__loads_again),
+		CONFIG_TEST(show_toml__elements_without_values__load_again),
+		CONFIG_TEST(show_json__policy__with_each_origin),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

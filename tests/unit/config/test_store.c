@@ -101,6 +101,80 @@ static void config_origin__each_source__named(void **state)
 	assert_string_equal(config_origin(c, "memory.shared"), "default");
 }
 
+static void config_create__no_policy_given__documented_defaults(void **state)
+{
+	const struct vm_config *vm = &((struct config *)*state)->vm;
+	assert_null(vm->cpu.model);
+	assert_null(vm->cpu.vendor);
+	assert_null(vm->cpu.brand);
+	assert_int_equal(vm->cpu.features.n + vm->cpu.migration_cluster.n + vm->cpu.nr_leaves, 0);
+	assert_int_equal(vm->cpu.hypervisor, HYPERVISOR_KVM);
+	assert_int_equal(vm->cpu.on_missing, ON_MISSING_ERROR);
+	assert_int_equal(vm->cpu.cache, CACHE_HOST);
+	assert_int_equal(vm->cpu.phys_bits + vm->cpu.tsc_khz + vm->cpu.dies, 0);
+	assert_false(vm->cpu.threads_of_host);
+	assert_false(vm->cpu.compatibility_for_migration_enabled);
+	assert_false(vm->cpu.compatibility_for_older_operating_systems);
+	assert_int_equal(vm->cpu.compatibility_for_migration_mode, MIGRATION_MINIMUM_FEATURE_SET);
+	assert_int_equal(vm->msr.fallback, MSR_DEFAULT_KVM);
+	assert_int_equal(vm->msr.nr_rules + vm->msr.nr_bits, 0);
+}
+
+static void store_append__to_the_limit__keeps_what_was_there(void **state)
+{
+	struct config *c = *state;
+	const struct key *key = key_find("cpu.leaves[].leaf");
+	for (unsigned i = 0; i < CONFIG_MAX_LEAVES; i++) {
+		struct value v = { .number = i + 1 };
+		assert_int_equal(store_append(c, key->array, NULL), 0);
+		assert_int_equal(store_put(c, key, i, &v, i % 2 ? "odd" : NULL), 0);
+	}
+	for (unsigned i = 0; i < CONFIG_MAX_LEAVES; i++) {
+		assert_int_equal(c->vm.cpu.leaves[i].leaf, i + 1);
+		assert_int_equal(store_number(c, key, i), i + 1);
+		assert_int_equal(store_origin(c, key->name, i) != NULL, i % 2);
+	}
+	store_clear(c, key->array);
+	assert_null(c->vm.cpu.leaves);
+	assert_null(store_origin(c, key->name, 1));
+}
+
+static void store_origins__nothing_given__take_no_memory(void **state)
+{
+	const struct config *c = *state;
+	for (size_t k = 0; k < key_count; k++)
+		assert_int_equal(c->origins[k].n, 0);
+	for (size_t i = 0; i < KEY_NR_ARRAYS; i++)
+		assert_int_equal(c->element_origins[i].n, 0);
+}
+
+static void config_given__zero_and_default__told_apart(void **state)
+{
+	struct config *c = *state;
+	load_good(c,
+		"cpu.stepping = 0\ncpu.features = ['+a', '-b']\n[[cpu.leaves]]\n[[cpu.leaves]]\n"
+		"subleaf = 0\n");
+	assert_string_equal(config_given(c, "cpu.stepping"), "vm.toml:1:16");
+	assert_null(config_given(c, "cpu.family"));
+	assert_null(config_given(c, "cpu.hypervisor"));
+	assert_string_equal(config_given(c, "cpu.leaves[1].subleaf"), "vm.toml:5:11");
+	assert_string_equal(config_given(c, "cpu.leaves.1.subleaf"), "vm.toml:5:11");
+	assert_null(config_given(c, "cpu.leaves[0].subleaf"));
+	assert_null(config_given(c, "cpu.leaves[9999].subleaf"));
+	assert_string_equal(config_given(c, "cpu.leaves[0]"), "vm.toml:3:1");
+	assert_null(config_given(c, "cpu.leaves[2]"));
+	assert_string_equal(config_given(c, "cpu.features"), "vm.toml:2:16");
+	assert_string_equal(config_given(c, "cpu.features[1]"), "vm.toml:2:23");
+	assert_null(config_given(c, "cpu.features[2]"));
+	assert_null(config_given(c, "cpu.pinning[0]"));
+	assert_null(config_given(c, "cpu.model[0]"));
+	assert_null(config_given(c, "cpu"));
+	assert_null(config_given(c, ""));
+	assert_null(config_given(c, "[0]"));
+	assert_string_equal(config_origin(c, "cpu.features[1]"), "vm.toml:2:23");
+	assert_string_equal(config_origin(c, "cpu.family"), "default");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +185,10 @@ int main(void)
 		CONFIG_TEST(store_has_value__by_kind__right),
 		CONFIG_TEST(config_origin__no_such_key__default),
 		CONFIG_TEST(config_origin__each_source__named),
+		CONFIG_TEST(config_create__no_policy_given__documented_defaults),
+		CONFIG_TEST(store_append__to_the_limit__keeps_what_was_there),
+		CONFIG_TEST(store_origins__nothing_given__take_no_memory),
+		CONFIG_TEST(config_given__zero_and_default__told_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

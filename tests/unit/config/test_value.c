@@ -221,6 +221,214 @@ static void value_from_toml__every_key_and_type__never_crashes(void **state)
 	}
 }
 
+static void value_from_text__policy_numbers__converted(void **state)
+{
+	(void)state;
+	expect_number("cpu.tsc_frequency", "2.5GHz", 2500000);
+	expect_number("cpu.tsc_frequency", "100000", 100);
+	expect_number("cpu.leaves[].leaf", "0xffffffff", UINT32_MAX);
+	expect_number("cpu.leaves[].leaf", "4294967295", UINT32_MAX);
+	expect_number("msr.rules[].value", "18446744073709551615", UINT64_MAX);
+	expect_number("msr.rules[].value", "0xFFFFffffFFFFffff", UINT64_MAX);
+	expect_number("cpu.stepping", "0", 0);
+	expect_number("cpu.family", "270", 270);
+	expect_number("cpu.hw_thread_count_per_core", "0", 0);
+	refuse_text("cpu.leaves[].leaf", "0x100000000");
+	refuse_text("msr.rules[].value", "18446744073709551616");
+	refuse_text("cpu.tsc_frequency", "99kHz");
+	refuse_text("cpu.tsc_frequency", "100.000001GHz");
+	refuse_text("cpu.family", "271");
+	refuse_text("cpu.phys_bits", "31");
+}
+
+static void value_from_text__policy_words__are_their_enums(void **state)
+{
+	(void)state;
+	expect_number("cpu.hypervisor", "kvm", HYPERVISOR_KVM);
+	expect_number("cpu.hypervisor", "hyperv", HYPERVISOR_HYPERV);
+	expect_number("cpu.hypervisor", "none", HYPERVISOR_NONE);
+	expect_number("cpu.on_missing", "error", ON_MISSING_ERROR);
+	expect_number("cpu.on_missing", "warn", ON_MISSING_WARN);
+	expect_number("cpu.on_missing", "drop", ON_MISSING_DROP);
+	expect_number("cpu.cache", "host", CACHE_HOST);
+	expect_number("cpu.cache", "emulate", CACHE_EMULATE);
+	expect_number("cpu.cache", "none", CACHE_NONE);
+	expect_number("cpu.compatibility_for_migration_mode", "minimum_feature_set",
+		MIGRATION_MINIMUM_FEATURE_SET);
+	expect_number("cpu.compatibility_for_migration_mode", "common_cluster_feature_set",
+		MIGRATION_COMMON_CLUSTER_FEATURE_SET);
+	expect_number("cpu.leaves[].register", "eax", REGISTER_EAX);
+	expect_number("cpu.leaves[].register", "ebx", REGISTER_EBX);
+	expect_number("cpu.leaves[].register", "ecx", REGISTER_ECX);
+	expect_number("cpu.leaves[].register", "edx", REGISTER_EDX);
+	expect_number("msr.default", "kvm", MSR_DEFAULT_KVM);
+	expect_number("msr.default", "deny", MSR_DEFAULT_DENY);
+	expect_number("msr.rules[].action", "allow", MSR_ACTION_ALLOW);
+	expect_number("msr.rules[].action", "deny", MSR_ACTION_DENY);
+	expect_number("msr.rules[].action", "read-as", MSR_ACTION_READ_AS);
+	expect_number("msr.rules[].action", "ignore-write", MSR_ACTION_IGNORE_WRITE);
+	expect_number("msr.rules[].action", "log", MSR_ACTION_LOG);
+}
+
+static void expect_mask(const char *key, const char *text, uint64_t set, uint64_t clear)
+{
+	struct value v;
+	char why[VALUE_WHY_BYTES];
+	assert_int_equal(value_from_text(key_find(key), text, NULL, &v, why), 0);
+	assert_true(v.mask.set == set && v.mask.clear == clear);
+	value_done(&v);
+}
+
+static void value_from_text__masks__most_significant_first(void **state)
+{
+	(void)state;
+	expect_mask("cpu.leaves[].mask", "1xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx0", 0x80000000, 1);
+	expect_mask("cpu.leaves[].mask", "0111_1111  1111_1111 1111__1111 1111_1110", 0x7ffffffe,
+		0x80000001);
+	expect_mask("cpu.leaves[].mask", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 0, 0);
+	expect_mask("msr.bits[].mask",
+		"1111111111111111111111111111111111111111111111111111111111111111", UINT64_MAX, 0);
+	expect_mask("msr.bits[].mask",
+		"0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1", 1,
+		UINT64_C(1) << 63);
+}
+
+static void value_from_text__no_masks__refused(void **state)
+{
+	(void)state;
+	char longest[1001];
+	(void)memset(longest, '1', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	refuse_text("cpu.leaves[].mask", longest);
+	refuse_text("cpu.leaves[].mask", "");
+	refuse_text("cpu.leaves[].mask", " ");
+	refuse_text("cpu.leaves[].mask", "0x00000001");
+	refuse_text("cpu.leaves[].mask", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	refuse_text("cpu.leaves[].mask", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	refuse_text("cpu.leaves[].mask", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xff");
+	refuse_text("msr.bits[].mask", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+}
+
+static void expect_text(const char *key, const char *text, const char *expected)
+{
+	struct value v;
+	char why[VALUE_WHY_BYTES];
+	assert_int_equal(value_from_text(key_find(key), text, "/base", &v, why), 0);
+	assert_string_equal(v.text, expected);
+	value_done(&v);
+}
+
+static void value_from_text__models__names_and_paths_told_apart(void **state)
+{
+	(void)state;
+	expect_text("cpu.model", "host", "host");
+	expect_text("cpu.model", "Skylake-Client-noTSX-IBRS", "Skylake-Client-noTSX-IBRS");
+	expect_text("cpu.model", "Opteron_G5", "Opteron_G5");
+	expect_text("cpu.model", "486", "486");
+	expect_text("cpu.model", "farm.toml", "/base/farm.toml");
+	expect_text("cpu.model", ".toml", "/base/.toml");
+	expect_text("cpu.model", "../farm", "/base/../farm");
+	expect_text("cpu.model", "/host", "/host");
+	expect_text("cpu.model", "toml", "toml");
+	expect_text("cpu.model", "farm.tom", "farm.tom");
+	refuse_text("cpu.model", "");
+	refuse_text("cpu.model", "host,+pcid");
+	refuse_text("cpu.model", "-host");
+	refuse_text("cpu.model", "h\xc3\xb6st");
+	refuse_text("cpu.model", "h\xff/st");
+}
+
+static void value_from_text__ascii__limits_exact(void **state)
+{
+	(void)state;
+	expect_text("cpu.vendor", "~", "~");
+	expect_text("cpu.vendor", " Shanghai  x", " Shanghai  x");
+	expect_text("cpu.brand", "", "");
+	expect_text("cpu.brand", "12345678901234567890123456789012345678901234567",
+		"12345678901234567890123456789012345678901234567");
+	refuse_text("cpu.vendor", "");
+	refuse_text("cpu.vendor", "1234567890123");
+	refuse_text("cpu.vendor", "a\x7f");
+	refuse_text("cpu.vendor", "\x1f");
+	refuse_text("cpu.brand", "123456789012345678901234567890123456789012345678");
+	refuse_text("cpu.brand", "\xc3\xa4");
+}
+
+static void value_from_text__features__split_at_commas(void **state)
+{
+	(void)state;
+	struct value v;
+	char why[VALUE_WHY_BYTES];
+	const struct key *key = key_find("cpu.features");
+	assert_int_equal(value_from_text(key, "+pcid,-avx512f,+3dnow", NULL, &v, why), 0);
+	assert_int_equal(v.texts.n, 3);
+	assert_string_equal(v.texts.items[0].text, "+pcid");
+	assert_string_equal(v.texts.items[1].text, "-avx512f");
+	assert_string_equal(v.texts.items[2].text, "+3dnow");
+	value_done(&v);
+	assert_int_equal(v.texts.n, 0);
+	refuse_text("cpu.features", "");
+	refuse_text("cpu.features", "pcid");
+	refuse_text("cpu.features", "+pcid,");
+	refuse_text("cpu.features", ",+pcid");
+	refuse_text("cpu.features", "+pcid, +avx");
+	refuse_text("cpu.features", "++pcid");
+	refuse_text("cpu.features", "+.");
+	refuse_text("cpu.features", "+\xff");
+}
+
+static void value_from_text__too_many_features__refused(void **state)
+{
+	(void)state;
+	struct value v;
+	char why[VALUE_WHY_BYTES];
+	char text[3 * (CONFIG_MAX_FEATURES + 1) + 1];
+	for (size_t i = 0; i <= CONFIG_MAX_FEATURES; i++)
+		(void)memcpy(text + 3 * i, "+a,", 4);
+	text[sizeof(text) - 2] = '\0';
+	refuse_text("cpu.features", text);
+	text[sizeof(text) - 5] = '\0';
+	assert_int_equal(value_from_text(key_find("cpu.features"), text, NULL, &v, why), 0);
+	assert_int_equal(v.texts.n, CONFIG_MAX_FEATURES);
+	value_done(&v);
+}
+
+static void value_from_toml__element_at_fault__is_numbered(void **state)
+{
+	(void)state;
+	struct value v;
+	char why[VALUE_WHY_BYTES];
+	char good[] = "+pcid", bad[] = "pcid";
+	struct toml_value items[] = {
+		{ .type = TOML_STRING, .string = good, .string_bytes = 5 },
+		{ .type = TOML_STRING, .string = bad, .string_bytes = 4 },
+	};
+	const struct toml_value toml = { .type = TOML_ARRAY, .items = items, .nr_items = 2 };
+	assert_int_equal(value_from_toml(key_find("cpu.features"), &toml, NULL, &v, why), -EINVAL);
+	assert_int_equal(v.bad_item, 2);
+	assert_int_equal(v.texts.n, 0);
+	assert_null(v.texts.items);
+}
+
+static void value_from_toml__hex__integer_or_marked_string(void **state)
+{
+	(void)state;
+	struct value v;
+	char why[VALUE_WHY_BYTES];
+	char marked[] = "0x8000000000000000", bare[] = "10";
+	const struct key *key = key_find("msr.rules[].value");
+	const struct toml_value number = { .type = TOML_INTEGER, .integer = INT64_MAX };
+	const struct toml_value text = {
+		.type = TOML_STRING, .string = marked, .string_bytes = 18
+	};
+	const struct toml_value other = { .type = TOML_STRING, .string = bare, .string_bytes = 2 };
+	assert_int_equal(value_from_toml(key, &number, NULL, &v, why), 0);
+	assert_true(v.number == INT64_MAX);
+	assert_int_equal(value_from_toml(key, &text, NULL, &v, why), 0);
+	assert_true(v.number == UINT64_C(1) << 63);
+	assert_int_equal(value_from_toml(key, &other, NULL, &v, why), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +442,16 @@ int main(void)
 		cmocka_unit_test(value_from_toml__reason__names_both_sides),
 		cmocka_unit_test(value_from_toml__word_false__only_where_it_is_one),
 		cmocka_unit_test(value_from_toml__every_key_and_type__never_crashes),
+		cmocka_unit_test(value_from_text__policy_numbers__converted),
+		cmocka_unit_test(value_from_text__policy_words__are_their_enums),
+		cmocka_unit_test(value_from_text__masks__most_significant_first),
+		cmocka_unit_test(value_from_text__no_masks__refused),
+		cmocka_unit_test(value_from_text__models__names_and_paths_told_apart),
+		cmocka_unit_test(value_from_text__ascii__limits_exact),
+		cmocka_unit_test(value_from_text__features__split_at_commas),
+		cmocka_unit_test(value_from_text__too_many_features__refused),
+		cmocka_unit_test(value_from_toml__element_at_fault__is_numbered),
+		cmocka_unit_test(value_from_toml__hex__integer_or_marked_string),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
