@@ -1,8 +1,11 @@
 #include "cli/args.h"
 
 #include "cli/cli.h"
+#include "config/text.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 /* Each plain flag stands for one key. */
 static const struct {
@@ -25,6 +28,16 @@ static const struct argp_option options[] = {
 	{ "set", 's', "KEY=VALUE", 0, "override any key of the file; see nestor.toml(5)", 1 },
 	{ 0 },
 };
+
+void args_refuse(struct argp_state *state, const char *fmt, ...)
+{
+	char raw[512], text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(raw, sizeof(raw), fmt, ap);
+	va_end(ap);
+	argp_error(state, "%s", text_printable(text, sizeof(text), raw, strlen(raw)));
+}
 
 static error_t add(struct argp_state *state, const char *key, const char *text, const char *flag)
 {
@@ -52,7 +65,7 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		return add(state, /* key */ NULL, arg, "--set");
 	case ARGP_KEY_ARG:
 		if (args->file)
-			argp_error(state, "one config file at most: %s and %s were given",
+			args_refuse(state, "one config file at most: %s and %s were given",
 				args->file, arg);
 		args->file = arg;
 		return 0;
@@ -69,6 +82,17 @@ int args_parse(const struct argp *argp, int argc, char **argv, void *input)
 	return argp_parse(argp, argc, argv, 0, /* arg_index */ NULL, input);
 }
 
+int config_apply_args(struct config *c, const struct config_args *args, struct err *e)
+{
+	int rc = args->file ? config_load_file(c, args->file, e) : 0;
+	for (size_t i = 0; rc == 0 && i < args->nr_assignments; i++) {
+		const char *key = args->assignments[i].key, *text = args->assignments[i].text;
+		const char *flag = args->assignments[i].flag;
+		rc = key ? config_set_text(c, key, text, flag, e) : config_set(c, text, flag, e);
+	}
+	return rc;
+}
+
 int config_from_args(const struct config_args *args, struct config **ret_config,
 	const struct vm_config **ret_vm, struct err *e)
 {
@@ -76,11 +100,6 @@ int config_from_args(const struct config_args *args, struct config **ret_config,
 	*ret_config = c;
 	if (!c)
 		return err_set(e, -ENOMEM, "out of memory");
-	int rc = args->file ? config_load_file(c, args->file, e) : 0;
-	for (size_t i = 0; rc == 0 && i < args->nr_assignments; i++) {
-		const char *key = args->assignments[i].key, *text = args->assignments[i].text;
-		const char *flag = args->assignments[i].flag;
-		rc = key ? config_set_text(c, key, text, flag, e) : config_set(c, text, flag, e);
-	}
+	int rc = config_apply_args(c, args, e);
 	return rc ? rc : config_finish(c, ret_vm, e);
 }

@@ -13,6 +13,9 @@
 /* argp_parse with nestor's conventions: usage errors end with STATUS_CONFIG, --help with 0. */
 int args_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* argp_error with a message that may hold what the user gave: a terminal obeys nothing in it. */
+void args_refuse(struct argp_state *state, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 #define ARGS_MAX_ASSIGNMENTS 256
 
 /* Overrides in the order given; text is borrowed from argv. */
@@ -29,6 +32,9 @@ struct config_args {
 /* The argp child that fills a struct config_args: --set, --kernel, --initrd, --append, --memory,
  * --vcpus. */
 extern const struct argp config_argp;
+
+/* Loads the file and sets what the flags say, in their order; nothing is checked as a whole yet. */
+int config_apply_args(struct config *c, const struct config_args *args, struct err *e) MUST_CHECK;
 
 /* Loads and checks; *ret_config must be destroyed by the caller, also on failure. */
 int config_from_args(const struct config_args *args, struct config **ret_config,

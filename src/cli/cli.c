@@ -1,29 +1,35 @@
 #include "cli/cli.h"
 
+#include "config/text.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static bool colour(void)
 {
-	return isatty(STDERR_FILENO) == 1;
+	const char *no_colour = getenv("NO_COLOR");
+	return isatty(STDERR_FILENO) == 1 && (!no_colour || !*no_colour);
 }
 
 /* One write per message, so that messages of several threads do not mix; each line has the prefix.
- */
+ * File names may hold anything, so what a terminal would obey is not printed. */
 static void print_message(const char *label, const char *start, const char *text)
 {
 	char out[5120];
 	size_t used = 0;
 	const char *end_colour = colour() && *start ? "\033[0m" : "";
 	for (const char *line = text; *line && used < sizeof(out);) {
+		char printable[1100];
 		size_t n = strcspn(line, "\n");
+		(void)text_printable(printable, sizeof(printable), line, n);
 		/* Raw terminals and plain files both take \n: output processing stays on in raw
 		 * mode. */
-		int done = snprintf(out + used, sizeof(out) - used, "nestor: %s%s%s%.*s\n",
-			colour() ? start : "", label, end_colour, (int)n, line);
+		int done = snprintf(out + used, sizeof(out) - used, "nestor: %s%s%s%s\n",
+			colour() ? start : "", label, end_colour, printable);
 		if (done < 0)
 			break;
 		used += (size_t)done;

@@ -8,6 +8,7 @@
 /* Exit statuses; documented in nestor(1). 1 to 99 are the guest's own. */
 enum exit_status {
 	STATUS_OK = 0,
+	STATUS_NO = 1, /* the answer to what was asked; `run` ends with the guest's own */
 	STATUS_GUEST_MAX = 99,
 	STATUS_BUG = 100,
 	STATUS_CONFIG = 101,
@@ -24,6 +25,7 @@ int cmd_run(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_host(int argc, char **argv);
 int cmd_kernel(int argc, char **argv);
+int cmd_cpuid(int argc, char **argv);
 
 /* Prints an error and its hint on standard error. Returns the exit status that fits its kind. */
 int cli_fail(const struct err *e);

@@ -107,26 +107,33 @@ static int write_blob(const char *path, const uint8_t *blob, size_t size, struct
 static int dtb(const struct command_args *args, struct config *c, const struct vm_config *vm)
 {
 	(void)c;
+	(void)vm;
 	struct err e = ERR_INIT;
 	if (!args->output && isatty(STDOUT_FILENO) == 1)
 		return cli_usage("nestor config dtb",
 			"a device tree is binary: name a file with -o, or redirect");
 	struct kvm *kvm = NULL;
+	struct policy_file *policy_file = NULL;
 	struct machine_plan *plan = NULL;
 	uint8_t *blob = NULL;
 	size_t size = 0;
-	int rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, &e);
+	int rc = policy_file_load(&policy_file, &args->config, POLICY_FILE_RUN, &e);
 	if (rc == 0)
-		rc = plan_on_host(kvm, vm, &plan, &e);
+		rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, &e);
+	if (rc == 0)
+		rc = plan_on_host(kvm, policy_file, /* reporter */ NULL, &plan, &e);
 	kvm_close(kvm);
 	if (rc == 0) {
-		struct fdt_info info = { .cmdline = vm->boot.cmdline };
+		struct fdt_info info = {
+			.cmdline = policy_file_vm(policy_file)->boot.cmdline,
+		};
 		rc = fdt_build(plan, &info, &blob, &size, &e);
 	}
 	if (rc == 0)
 		rc = write_blob(args->output, blob, size, &e);
 	fdt_free(blob);
-	free(plan);
+	plan_destroy(plan);
+	policy_file_destroy(policy_file);
 	return rc ? cli_fail(&e) : STATUS_OK;
 }
 

@@ -17,6 +17,8 @@ static const struct {
 	{ "config", cmd_config, "check or show a VM's configuration, or write its device tree" },
 	{ "host", cmd_host, "show what this host's KVM can do" },
 	{ "kernel", cmd_kernel, "show what a kernel file offers, or unpack it" },
+	{ "cpuid", cmd_cpuid,
+		"what a VM's processor looks like: explain, check, compare, convert" },
 };
 
 static int print_help(void)
@@ -78,7 +80,8 @@ int main(int argc, char **argv)
 		return commands[i].run(argc - 1, argv + 1);
 	}
 	if (*name == '\0')
-		return cli_usage("nestor", "a command is missing: run, config, host or kernel");
+		return cli_usage(
+			"nestor", "a command is missing: run, config, host, kernel or cpuid");
 	return cli_usage(
-		"nestor", "unknown command %s; expected run, config, host or kernel", name);
+		"nestor", "unknown command %s; expected run, config, host, kernel or cpuid", name);
 }

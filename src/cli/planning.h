@@ -1,12 +1,22 @@
-/* From this host's KVM and a config to a machine plan, for the subcommands that need one. */
+/* From this host's KVM and a VM's policy file to a machine plan, for the subcommands that need one.
+ */
 #ifndef NESTOR_CLI_PLANNING_H
 #define NESTOR_CLI_PLANNING_H
 
+#include "base/report.h"
+#include "cli/policy_file.h"
 #include "kvm/kvm.h"
 #include "plan/plan.h"
 
-/* *ret_plan is the caller's to free(), and untouched on failure. Errors as plan_machine. */
-int plan_on_host(struct kvm *kvm, const struct vm_config *vm, struct machine_plan **ret_plan,
-	struct err *e) MUST_CHECK;
+/*
+ * *ret_plan is the caller's (plan_destroy), and untouched on failure. Errors as plan_machine. What
+ * the guest does not get, or gets otherwise than asked for, is reported: as a warning, or as
+ * debugging where cpu.on_missing is "drop". reporter may be NULL.
+ */
+int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct reporter *reporter,
+	struct machine_plan **ret_plan, struct err *e) MUST_CHECK;
+
+/* NULL-safe. */
+void plan_destroy(struct machine_plan *plan);
 
 #endif

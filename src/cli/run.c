@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 struct run_args {
@@ -19,8 +18,8 @@ struct run_args {
 
 /* Everything of a run that outlives a guest's reboot. */
 struct run {
-	struct config *config;
-	const struct vm_config *vm;
+	struct policy_file *policy_file;
+	const struct vm_config *vm; /* its own */
 	struct kvm *kvm;
 	struct machine_plan *plan;
 	struct terminal terminal;
@@ -93,14 +92,16 @@ static int open_io(struct run *run, struct err *e)
 		else if (serial->mode == SERIAL_FILE)
 			rc = open_output(serial->path, &run->io.serial_out[i], e);
 		if (rc)
-			return err_wrap(e, rc, "%s: %s", config_origin(run->config, key), key);
+			return err_wrap(e, rc, "%s: %s",
+				config_origin(policy_file_config(run->policy_file), key), key);
 	}
 	run->io.debug_console_out = STDERR_FILENO;
 	if (run->vm->debug_console.path) {
 		int rc = open_output(run->vm->debug_console.path, &run->io.debug_console_out, e);
 		if (rc)
 			return err_wrap(e, rc, "%s: debug_console.path",
-				config_origin(run->config, "debug_console.path"));
+				config_origin(policy_file_config(run->policy_file),
+					"debug_console.path"));
 	}
 	return 0;
 }
@@ -119,7 +120,7 @@ static int prepare(struct run *run, struct err *e)
 {
 	int rc = kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
 	if (rc == 0)
-		rc = plan_on_host(run->kvm, run->vm, &run->plan, e);
+		rc = plan_on_host(run->kvm, run->policy_file, &run->reporter, &run->plan, e);
 	if (rc == 0)
 		rc = open_io(run, e);
 	if (rc == 0)
@@ -232,7 +233,9 @@ int cmd_run(int argc, char **argv)
 	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
 	struct err e = ERR_INIT;
 	int status = STATUS_BUG;
-	int rc = config_from_args(&args.config, &run.config, &run.vm, &e);
+	int rc = policy_file_load(&run.policy_file, &args.config, POLICY_FILE_RUN, &e);
+	if (rc == 0)
+		run.vm = policy_file_vm(run.policy_file);
 	/* The terminal's guard forks, so before there is any thread or KVM descriptor. */
 	if (rc == 0 && wants_terminal(run.vm))
 		rc = terminal_open(&run.terminal, &status, &e);
@@ -242,8 +245,8 @@ int cmd_run(int argc, char **argv)
 		status = run_machine(&run, &e);
 	loop_destroy(run.loop);
 	close_io(&run);
-	free(run.plan);
+	plan_destroy(run.plan);
 	kvm_close(run.kvm);
-	config_destroy(run.config);
+	policy_file_destroy(run.policy_file);
 	return status;
 }

@@ -1,20 +1,41 @@
-/* What one host's KVM can do, as a plain value: captured by kvm/, or made by a test. */
+/*
+ * What one host's KVM can do, as a plain value: captured by kvm/, read from a file saved on another
+ * host (formats/), or made by a test.
+ */
 #ifndef NESTOR_CPUID_HOST_FACTS_H
 #define NESTOR_CPUID_HOST_FACTS_H
 
 #include "cpuid/cpuid.h"
 
+#define HOST_MAX_FEATURE_MSRS 64
+
+struct msr_value {
+	uint32_t index;
+	uint64_t value;
+};
+
 struct host_facts {
 	struct cpuid_table supported; /* KVM_GET_SUPPORTED_CPUID */
+	struct cpuid_table emulated;  /* KVM_GET_EMULATED_CPUID: more, but slow; may be empty */
+	/* KVM_GET_MSR_FEATURE_INDEX_LIST with KVM_GET_MSRS of the system, in KVM's order. */
+	struct msr_value feature_msrs[HOST_MAX_FEATURE_MSRS];
+	unsigned nr_feature_msrs;
 	/* Of the processor itself (leaves 0x80000002 to 4), as KVM's table leaves it out; may be
 	 * empty. Not a string: all 48 bytes may be used. */
 	uint32_t brand[12];
-	unsigned max_vcpus;   /* KVM_CAP_MAX_VCPUS */
-	unsigned max_vcpu_id; /* KVM_CAP_MAX_VCPU_ID: IDs below this number */
+	unsigned threads_per_core; /* of the processor; 0: not known */
+	unsigned max_vcpus;        /* KVM_CAP_MAX_VCPUS */
+	unsigned max_vcpu_id;      /* KVM_CAP_MAX_VCPU_ID: IDs below this number */
 	unsigned nr_memslots;
+	unsigned tsc_khz;        /* 0: not known */
+	bool tsc_scaling;        /* KVM_CAP_TSC_CONTROL */
 	bool tsc_deadline_timer; /* KVM_CAP_TSC_DEADLINE_TIMER: leaf 1 ECX bit 24 may be offered */
 	bool split_irqchip;
-	bool nested_state; /* KVM_CAP_NESTED_STATE > 0 */
+	bool nested_state;   /* KVM_CAP_NESTED_STATE > 0 */
+	bool user_space_msr; /* KVM_CAP_X86_USER_SPACE_MSR with the reason FILTER */
 };
+
+/* The value of a feature MSR; false where the host's KVM does not have it. */
+bool host_feature_msr(const struct host_facts *host, uint32_t index, uint64_t *ret_value);
 
 #endif

@@ -10,11 +10,15 @@ static unsigned bits_for(unsigned n)
 	return bits;
 }
 
-struct cpu_topology cpu_topology_make(unsigned sockets, unsigned cores, unsigned threads)
+struct cpu_topology cpu_topology_make(
+	unsigned sockets, unsigned dies, unsigned cores, unsigned threads)
 {
-	struct cpu_topology t = { .sockets = sockets, .cores = cores, .threads = threads };
+	struct cpu_topology t = {
+		.sockets = sockets, .dies = dies, .cores = cores, .threads = threads
+	};
 	t.core_shift = bits_for(threads);
-	t.package_shift = t.core_shift + bits_for(cores);
+	t.die_shift = t.core_shift + bits_for(cores);
+	t.package_shift = t.die_shift + bits_for(dies);
 	return t;
 }
 
@@ -23,113 +27,126 @@ struct cpu_place cpu_topology_place(const struct cpu_topology *t, unsigned i)
 	struct cpu_place p;
 	p.thread = i % t->threads;
 	p.core = i / t->threads % t->cores;
-	p.socket = i / t->threads / t->cores;
-	p.apic_id = (p.socket << t->package_shift) | (p.core << t->core_shift) | p.thread;
+	p.die = i / t->threads / t->cores % t->dies;
+	p.socket = i / t->threads / t->cores / t->dies;
+	p.apic_id = (p.socket << t->package_shift) | (p.die << t->die_shift) |
+		    (p.core << t->core_shift) | p.thread;
 	return p;
 }
 
-static uint32_t set_field(uint32_t reg, unsigned low, unsigned width, uint32_t value)
+static unsigned threads_in_package(const struct cpu_topology *t)
+{
+	return t->dies * t->cores * t->threads;
+}
+
+/* A field of width bits at low; a value that does not fit becomes the largest. */
+static void set_field(struct cpu_edit *edit, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg,
+	unsigned low, unsigned width, uint32_t value)
 {
 	uint32_t mask = (uint32_t)bit_mask(width);
-	return (reg & ~(mask << low)) | (value > mask ? mask : value) << low;
+	cpu_edit_bits(edit, leaf, subleaf, reg, mask << low, (value > mask ? mask : value) << low);
 }
 
 /* Leaf 1: initial APIC ID, addressable IDs per package, HTT (SDM vol. 2, CPUID, leaf 01H). */
 static void apply_leaf_1(
-	const struct cpu_topology *t, const struct cpu_place *p, struct cpuid_table *table)
+	const struct cpu_topology *t, const struct cpu_place *p, struct cpu_edit *edit)
 {
-	struct cpuid_entry *e = cpuid_find(table, 1, 0);
-	if (!e)
+	if (!cpuid_get(edit->table, 1, 0))
 		return;
-	uint32_t *ebx = &e->reg[CPUID_EBX];
-	bool several = t->cores * t->threads > 1;
-	*ebx = set_field(*ebx, 24, 8, p->apic_id & 0xff);
-	*ebx = set_field(*ebx, 16, 8, several ? 1u << t->package_shift : 1);
-	e->reg[CPUID_EDX] = set_field(e->reg[CPUID_EDX], 28, 1, several);
+	bool several = threads_in_package(t) > 1;
+	set_field(edit, 1, 0, CPUID_EBX, 24, 8, p->apic_id & 0xff);
+	set_field(edit, 1, 0, CPUID_EBX, 16, 8, several ? 1u << t->package_shift : 1);
+	set_field(edit, 1, 0, CPUID_EDX, 28, 1, several);
 }
 
-/* Leaves 4 and 0x8000001D: who shares each cache. Levels 1 and 2 are a core's, 3 and up a socket's.
- */
-static void apply_caches(const struct cpu_topology *t, struct cpuid_table *table, uint32_t leaf)
+/* Leaves 4 and 0x8000001D: who shares each cache. Levels 1 and 2 are a core's, 3 and up a die's. */
+static void apply_caches(const struct cpu_topology *t, struct cpu_edit *edit, uint32_t leaf)
 {
-	for (unsigned i = 0; i < table->nr_entries; i++) {
-		struct cpuid_entry *e = &table->entries[i];
-		if (e->leaf != leaf || (e->reg[CPUID_EAX] & 0x1f) == 0)
+	for (unsigned i = 0; i < edit->table->nr_entries; i++) {
+		const struct cpuid_entry *e = &edit->table->entries[i];
+		uint32_t eax = e->reg[CPUID_EAX], subleaf = e->subleaf;
+		if (e->leaf != leaf || (eax & 0x1f) == 0)
 			continue;
-		uint32_t *eax = &e->reg[CPUID_EAX];
-		unsigned level = *eax >> 5 & 7;
-		unsigned threads_in_package = t->cores * t->threads;
+		bool shared = (eax >> 5 & 7) >= 3;
 		/* Intel counts addressable IDs (a power of two), AMD the threads themselves. */
-		uint32_t sharing = level >= 3 ? 1u << t->package_shift : 1u << t->core_shift;
+		uint32_t sharing = shared ? 1u << t->die_shift : 1u << t->core_shift;
 		if (leaf == 0x8000001d)
-			sharing = level >= 3 ? threads_in_package : t->threads;
-		*eax = set_field(*eax, 14, 12, sharing - 1);
+			sharing = shared ? t->cores * t->threads : t->threads;
+		set_field(edit, leaf, subleaf, CPUID_EAX, 14, 12, sharing - 1);
 		if (leaf == 4)
-			*eax = set_field(
-				*eax, 26, 6, (1u << (t->package_shift - t->core_shift)) - 1);
+			set_field(edit, leaf, subleaf, CPUID_EAX, 26, 6,
+				(1u << (t->package_shift - t->core_shift)) - 1);
 	}
 }
 
-/* Leaves 0xB and 0x1F: x2APIC ID and the shifts (SDM vol. 2, CPUID, leaves 0BH and 1FH). */
-static int apply_extended(const struct cpu_topology *t, const struct cpu_place *p,
-	struct cpuid_table *table, uint32_t leaf, struct err *e)
+enum level_type { LEVEL_END, LEVEL_SMT, LEVEL_CORE, LEVEL_DIE = 5 };
+
+/* Leaves 0xB and 0x1F: x2APIC ID and the shifts (SDM vol. 2, CPUID, leaves 0BH and 1FH). Leaf 0xB
+ * knows no dies: there a core level spans the package. */
+static void apply_extended(const struct cpu_topology *t, const struct cpu_place *p,
+	struct cpu_edit *edit, uint32_t leaf)
 {
+	bool dies = leaf == 0x1f && t->dies > 1;
 	const struct {
 		uint32_t shift, count, type;
-	} levels[3] = {
-		{ t->core_shift, t->threads, 1 },
-		{ t->package_shift, t->threads * t->cores, 2 },
-		{ 0, 0, 0 },
+	} levels[] = {
+		{ t->core_shift, t->threads, LEVEL_SMT },
+		{ dies ? t->die_shift : t->package_shift,
+			dies ? t->threads * t->cores : threads_in_package(t), LEVEL_CORE },
+		{ dies ? t->package_shift : 0, dies ? threads_in_package(t) : 0,
+			dies ? LEVEL_DIE : LEVEL_END },
+		{ 0, 0, LEVEL_END },
 	};
-	cpuid_remove_leaf(table, leaf);
-	for (uint32_t i = 0; i < ARRAY_SIZE(levels); i++) {
-		struct cpuid_entry *entry = cpuid_put(table, leaf, i, true);
-		if (!entry)
-			return err_set(e, -E2BIG, "CPUID table is full at leaf %#x", leaf);
-		entry->reg[CPUID_EAX] = levels[i].shift;
-		entry->reg[CPUID_EBX] = levels[i].count;
-		entry->reg[CPUID_ECX] = i | levels[i].type << 8;
-		entry->reg[CPUID_EDX] = p->apic_id;
+	uint32_t n = dies ? 4 : 3;
+	if (cpuid_get(edit->table, leaf, 0))
+		cpu_edit_remove(edit, leaf);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t reg[4] = { levels[i].shift, levels[i].count, i | levels[i].type << 8,
+			p->apic_id };
+		if (!cpuid_put(edit->table, leaf, i, true))
+			edit->full = true;
+		cpu_edit_regs(edit, leaf, i, reg);
 	}
-	return 0;
 }
 
 /* APM vol. 3, appendix E: Fn8000_0001 ECX, Fn8000_0008 ECX, Fn8000_001E. */
 static void apply_amd(
-	const struct cpu_topology *t, const struct cpu_place *p, struct cpuid_table *table)
+	const struct cpu_topology *t, const struct cpu_place *p, struct cpu_edit *edit)
 {
-	struct cpuid_entry *e = cpuid_find(table, 0x80000001, 0);
-	unsigned threads_in_package = t->cores * t->threads;
-	if (e) /* CmpLegacy */
-		e->reg[CPUID_ECX] = set_field(e->reg[CPUID_ECX], 1, 1, threads_in_package > 1);
-	e = cpuid_find(table, 0x80000008, 0);
-	if (e) {
-		uint32_t *ecx = &e->reg[CPUID_ECX];
-		*ecx = set_field(*ecx, 0, 8, threads_in_package - 1);
-		*ecx = set_field(*ecx, 12, 4, t->package_shift);
+	bool topoext = cpuid_value(edit->table, 0x80000001, 0, CPUID_ECX) >> 22 & 1;
+	if (cpuid_get(edit->table, 0x80000001, 0)) /* CmpLegacy */
+		set_field(edit, 0x80000001, 0, CPUID_ECX, 1, 1, threads_in_package(t) > 1);
+	if (cpuid_get(edit->table, 0x80000008, 0)) {
+		set_field(edit, 0x80000008, 0, CPUID_ECX, 0, 8, threads_in_package(t) - 1);
+		set_field(edit, 0x80000008, 0, CPUID_ECX, 12, 4, t->package_shift);
 	}
-	e = cpuid_find(table, 0x8000001e, 0);
-	if (e) {
-		e->reg[CPUID_EAX] = p->apic_id;
-		e->reg[CPUID_EBX] = (t->threads - 1) << 8 | (p->core & 0xff);
-		e->reg[CPUID_ECX] = p->socket & 0xff; /* one node a socket */
-		e->reg[CPUID_EDX] = 0;
+	if (topoext || cpuid_get(edit->table, 0x8000001e, 0)) {
+		uint32_t node = p->socket * t->dies + p->die;
+		const uint32_t reg[4] = {
+			p->apic_id,
+			(t->threads - 1) << 8 | ((p->die * t->cores + p->core) & 0xff),
+			(node & 0xff) | (t->dies > 8 ? 7u : t->dies - 1) << 8,
+			0,
+		};
+		cpu_edit_regs(edit, 0x8000001e, 0, reg);
 	}
 }
 
 int cpu_topology_apply(const struct cpu_topology *t, const struct cpu_place *place,
-	struct cpuid_table *table, struct err *e)
+	struct cpu_edit *edit, struct err *e)
 {
-	uint32_t max_leaf = cpuid_value(table, 0, 0, CPUID_EAX);
-	apply_leaf_1(t, place, table);
-	apply_caches(t, table, 4);
-	apply_caches(t, table, 0x8000001d);
-	if (cpuid_vendor(table) == CPUID_VENDOR_AMD)
-		apply_amd(t, place, table);
-	int rc = 0;
+	uint32_t max_leaf = cpuid_value(edit->table, 0, 0, CPUID_EAX);
+	apply_leaf_1(t, place, edit);
+	apply_caches(t, edit, 4);
+	apply_caches(t, edit, 0x8000001d);
+	if (cpuid_vendor(edit->table) == CPUID_VENDOR_AMD)
+		apply_amd(t, place, edit);
 	if (max_leaf >= 0xb)
-		rc = apply_extended(t, place, table, 0xb, e);
-	if (rc == 0 && max_leaf >= 0x1f)
-		rc = apply_extended(t, place, table, 0x1f, e);
-	return rc;
+		apply_extended(t, place, edit, 0xb);
+	if (max_leaf >= 0x1f)
+		apply_extended(t, place, edit, 0x1f);
+	if (edit->full)
+		return err_set(e, -E2BIG, "the CPUID table of a vCPU has more than %d entries",
+			CPUID_MAX_ENTRIES);
+	return 0;
 }

@@ -24,6 +24,12 @@ struct kvm_vcpu {
 	struct kvm_run *run;
 };
 
+/* Entries of KVM's as nestor's; those that do not fit are left out. */
+void kvm_table_from_kvm(const struct kvm_cpuid2 *from, struct cpuid_table *ret_table);
+
+/* Brand, threads per core and TSC frequency, by the CPUID instruction. */
+void kvm_processor_facts(struct host_facts *facts);
+
 /* ioctl by its own name: kvm_do(kvm, fd, KVM_RUN, arg) */
 #define kvm_do(kvm, fd, request, arg)                                                              \
 	(kvm)->calls->ioctl((kvm)->calls->ctx, (fd), (request), #request, (arg))

@@ -28,6 +28,8 @@ int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *pa
 	struct err *e) MUST_CHECK;
 void kvm_close(struct kvm *kvm);
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e) MUST_CHECK;
+/* The CPUID of the processor itself, every leaf and subleaf that it has. Needs no KVM. */
+void kvm_processor_cpuid(struct cpuid_table *ret_table);
 
 /* Each capability that nestor knows: its name, number, what for, value on this host. */
 struct kvm_capability {
@@ -80,8 +82,13 @@ struct kvm_msi_route {
 int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes, unsigned nr_routes,
 	struct err *e) MUST_CHECK;
 
-/* The deny rules: any guest access to these MSRs faults with #GP (KVM_X86_SET_MSR_FILTER). */
-int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct err *e) MUST_CHECK;
+/*
+ * KVM_X86_SET_MSR_FILTER; nothing where the filter has no range. Where filter->exits, also makes
+ * the accesses that the filter stops exit (KVM_CAP_X86_USER_SPACE_MSR, reason FILTER); else they
+ * are #GP. Before any guest code runs.
+ */
+int kvm_vm_set_msr_filter(
+	struct kvm_vm *vm, const struct msr_filter *filter, struct err *e) MUST_CHECK;
 
 /* vCPU. vcpu_id is its APIC ID. */
 int kvm_vcpu_create(
@@ -93,9 +100,22 @@ int kvm_vcpu_set_cpuid(
 /* Reads back what KVM keeps of it (KVM_GET_CPUID2). */
 int kvm_vcpu_get_cpuid(
 	struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, struct err *e) MUST_CHECK;
-/* Sets the policy's MSRs one by one, and reads each back. */
+/*
+ * Sets the policy's MSRs in their order, and reads them back: each must be as it was set, but for
+ * IA32_MISC_ENABLE, whose read-only bits KVM may add. Errors name the MSR.
+ */
 int kvm_vcpu_set_msrs(
 	struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e) MUST_CHECK;
+/* One MSR, as the host sees it (no guest permission is asked). */
+int kvm_vcpu_get_msr(
+	struct kvm_vcpu *vcpu, uint32_t index, uint64_t *ret_value, struct err *e) MUST_CHECK;
+int kvm_vcpu_set_msr(
+	struct kvm_vcpu *vcpu, uint32_t index, uint64_t value, struct err *e) MUST_CHECK;
+/* KVM_SET_TSC_KHZ, and reads back what the guest gets (KVM_GET_TSC_KHZ). Before the first run. */
+int kvm_vcpu_set_tsc_khz(struct kvm_vcpu *vcpu, unsigned khz, struct err *e) MUST_CHECK;
+int kvm_vcpu_get_tsc_khz(struct kvm_vcpu *vcpu, unsigned *ret_khz, struct err *e) MUST_CHECK;
+/* KVM_SET_MP_STATE: the vCPU runs at once, without INIT and SIPI. */
+int kvm_vcpu_make_runnable(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 /* Enters by a boot protocol's state; what it does not say stays as after reset. */
 int kvm_vcpu_set_state(
 	struct kvm_vcpu *vcpu, const struct x86_state *state, struct err *e) MUST_CHECK;
@@ -122,6 +142,7 @@ enum kvm_exit_kind {
 	KVM_EXIT_KIND_INTERNAL_ERROR,
 	KVM_EXIT_KIND_SYSTEM_EVENT,
 	KVM_EXIT_KIND_IOAPIC_EOI,
+	KVM_EXIT_KIND_MSR, /* an access that the MSR filter stopped */
 	KVM_EXIT_KIND_INTR,
 	KVM_EXIT_KIND_OTHER, /* any reason that nestor does not ask for */
 	KVM_EXIT_KIND_COUNT,
@@ -158,6 +179,12 @@ struct kvm_exit {
 		struct {
 			uint8_t vector;
 		} eoi;
+		struct {
+			uint32_t index;
+			bool write;
+			uint64_t *data; /* read or written in place */
+			uint8_t *error; /* set to 1: #GP */
+		} msr;
 	};
 };
 void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit);

@@ -1,6 +1,5 @@
 #include "kvm/internal.h"
 
-#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +32,11 @@ static const struct kvm_capability capabilities[] = {
 	CAP(KVM_CAP_SPLIT_IRQCHIP, false, "irqchip = \"split\""),
 	CAP(KVM_CAP_ADJUST_CLOCK, false, "kvmclock set and read"),
 	CAP(KVM_CAP_NESTED_STATE, false, "state of a nested guest saved and restored: bytes"),
-	CAP(KVM_CAP_X86_USER_SPACE_MSR, false, "MSR exits to nestor"),
+	CAP(KVM_CAP_X86_USER_SPACE_MSR, false, "MSR rules that log, answer reads or ignore writes"),
+	CAP(KVM_CAP_GET_MSR_FEATURES, false, "feature MSRs that a guest can have"),
+	CAP(KVM_CAP_EXT_EMUL_CPUID, false, "CPU features that KVM emulates"),
 	CAP(KVM_CAP_TSC_CONTROL, false, "TSC scaling"),
+	CAP(KVM_CAP_GET_TSC_KHZ, false, "TSC frequency read"),
 	CAP(KVM_CAP_XSAVE2, false, "XSAVE areas above 4 KiB: bytes"),
 };
 
@@ -138,16 +140,21 @@ void kvm_close(struct kvm *kvm)
 	free(kvm);
 }
 
-/* SDM vol. 2, CPUID, "Brand String"; where the processor has none, brand stays as it is. */
-static void read_brand(uint32_t brand[12])
+void kvm_table_from_kvm(const struct kvm_cpuid2 *from, struct cpuid_table *ret_table)
 {
-	for (unsigned i = 0; i < 3; i++) {
-		uint32_t *b = brand + 4 * i;
-		(void)__get_cpuid(0x80000002 + i, &b[0], &b[1], &b[2], &b[3]);
+	ret_table->nr_entries = 0;
+	for (uint32_t i = 0; i < from->nent && i < CPUID_MAX_ENTRIES; i++) {
+		const struct kvm_cpuid_entry2 *entry = &from->entries[i];
+		ret_table->entries[ret_table->nr_entries++] = (struct cpuid_entry){
+			.leaf = entry->function,
+			.subleaf = entry->index,
+			.subleaf_matters = entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+			.reg = { entry->eax, entry->ebx, entry->ecx, entry->edx },
+		};
 	}
 }
 
-int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
+static int read_tables(struct kvm *kvm, struct host_facts *f, struct err *e)
 {
 	struct kvm_cpuid2 *cpuid =
 		calloc(1, sizeof(*cpuid) + CPUID_MAX_ENTRIES * sizeof(cpuid->entries[0]));
@@ -160,20 +167,68 @@ int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
 		return err_set_errno(e, rc, "KVM_GET_SUPPORTED_CPUID with room for %u entries",
 			CPUID_MAX_ENTRIES);
 	}
-	struct host_facts *f = ret_facts;
-	*f = (struct host_facts){ 0 };
-	for (uint32_t i = 0; i < cpuid->nent && i < CPUID_MAX_ENTRIES; i++) {
-		const struct kvm_cpuid_entry2 *from = &cpuid->entries[i];
-		f->supported.entries[f->supported.nr_entries++] = (struct cpuid_entry){
-			.leaf = from->function,
-			.subleaf = from->index,
-			.subleaf_matters = from->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-			.reg = { from->eax, from->ebx, from->ecx, from->edx },
-		};
-	}
+	kvm_table_from_kvm(cpuid, &f->supported);
+	/* An extra, which only some policies ask for: whatever it fails of, it is empty then. */
+	cpuid->nent = CPUID_MAX_ENTRIES;
+	if (kvm_check_extension(kvm, KVM_CAP_EXT_EMUL_CPUID) > 0 &&
+		kvm_do(kvm, kvm->fd, KVM_GET_EMULATED_CPUID, cpuid) >= 0)
+		kvm_table_from_kvm(cpuid, &f->emulated);
 	free(cpuid);
+	return 0;
+}
 
-	read_brand(f->brand);
+#define MAX_LISTED_MSRS 255 /* KVM_GET_MSRS takes fewer than 256 at once */
+
+/* All listed MSRs in one call. KVM stops at one that it cannot read: that one is left out, and the
+ * rest is for another call. */
+static int read_listed_msrs(struct kvm *kvm, struct host_facts *f, const uint32_t *indices,
+	uint32_t n, struct kvm_msrs *msrs, struct err *e)
+{
+	for (uint32_t at = 0; at < n;) {
+		msrs->nmsrs = n - at;
+		for (uint32_t i = at; i < n; i++)
+			msrs->entries[i - at] = (struct kvm_msr_entry){ .index = indices[i] };
+		int rc = kvm_do(kvm, kvm->fd, KVM_GET_MSRS, msrs);
+		if (rc < 0)
+			return err_set_errno(e, rc, "KVM_GET_MSRS of %u feature MSRs", msrs->nmsrs);
+		uint32_t read = (uint32_t)rc < n - at ? (uint32_t)rc : n - at;
+		for (uint32_t i = 0; i < read && f->nr_feature_msrs < HOST_MAX_FEATURE_MSRS; i++)
+			f->feature_msrs[f->nr_feature_msrs++] =
+				(struct msr_value){ msrs->entries[i].index, msrs->entries[i].data };
+		at += read + 1;
+	}
+	return 0;
+}
+
+static int read_feature_msrs(struct kvm *kvm, struct host_facts *f, struct err *e)
+{
+	if (kvm_check_extension(kvm, KVM_CAP_GET_MSR_FEATURES) <= 0)
+		return 0;
+	const size_t list_bytes = sizeof(struct kvm_msr_list) + MAX_LISTED_MSRS * sizeof(uint32_t);
+	const size_t msrs_bytes =
+		sizeof(struct kvm_msrs) + MAX_LISTED_MSRS * sizeof(struct kvm_msr_entry);
+	struct kvm_msr_list *list = calloc(1, list_bytes);
+	struct kvm_msrs *msrs = calloc(1, msrs_bytes);
+	int rc = list && msrs ? 0 : err_set(e, -ENOMEM, "out of memory");
+	if (rc == 0) {
+		list->nmsrs = MAX_LISTED_MSRS;
+		rc = kvm_do(kvm, kvm->fd, KVM_GET_MSR_FEATURE_INDEX_LIST, list);
+		if (rc < 0)
+			rc = err_set_errno(e, rc,
+				"KVM_GET_MSR_FEATURE_INDEX_LIST with room for %u MSRs",
+				MAX_LISTED_MSRS);
+	}
+	if (rc >= 0) {
+		uint32_t n = list->nmsrs < MAX_LISTED_MSRS ? list->nmsrs : MAX_LISTED_MSRS;
+		rc = read_listed_msrs(kvm, f, list->indices, n, msrs, e);
+	}
+	free(list);
+	free(msrs);
+	return rc;
+}
+
+static void read_capabilities(struct kvm *kvm, struct host_facts *f)
+{
 	int max_vcpus = kvm_check_extension(kvm, KVM_CAP_MAX_VCPUS);
 	int nr_vcpus = kvm_check_extension(kvm, KVM_CAP_NR_VCPUS);
 	int max_id = kvm_check_extension(kvm, KVM_CAP_MAX_VCPU_ID);
@@ -183,8 +238,23 @@ int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
 	if (!kvm_check_extension(kvm, KVM_CAP_X2APIC_API) && f->max_vcpu_id > 255)
 		f->max_vcpu_id = 255;
 	f->nr_memslots = (unsigned)kvm_check_extension(kvm, KVM_CAP_NR_MEMSLOTS);
+	f->tsc_scaling = kvm_check_extension(kvm, KVM_CAP_TSC_CONTROL) > 0;
 	f->tsc_deadline_timer = kvm_check_extension(kvm, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	f->split_irqchip = kvm_check_extension(kvm, KVM_CAP_SPLIT_IRQCHIP) > 0;
 	f->nested_state = kvm_check_extension(kvm, KVM_CAP_NESTED_STATE) > 0;
+	/* KVM's answer is no mask, but came with the reason FILTER from the start (Linux 5.10). */
+	f->user_space_msr = kvm_check_extension(kvm, KVM_CAP_X86_USER_SPACE_MSR) > 0;
+}
+
+int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
+{
+	*ret_facts = (struct host_facts){ 0 };
+	int rc = read_tables(kvm, ret_facts, e);
+	if (rc == 0)
+		rc = read_feature_msrs(kvm, ret_facts, e);
+	if (rc)
+		return rc;
+	kvm_processor_facts(ret_facts);
+	read_capabilities(kvm, ret_facts);
 	return 0;
 }

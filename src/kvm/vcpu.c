@@ -87,59 +87,125 @@ int kvm_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, str
 		free(c);
 		return err_set_errno(e, rc, "KVM_GET_CPUID2 on vCPU %u", vcpu->id);
 	}
-	ret_table->nr_entries = 0;
-	for (uint32_t i = 0; i < c->nent && i < CPUID_MAX_ENTRIES; i++) {
-		const struct kvm_cpuid_entry2 *from = &c->entries[i];
-		ret_table->entries[ret_table->nr_entries++] = (struct cpuid_entry){
-			.leaf = from->function,
-			.subleaf = from->index,
-			.subleaf_matters = from->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-			.reg = { from->eax, from->ebx, from->ecx, from->edx },
-		};
-	}
+	kvm_table_from_kvm(c, ret_table);
 	free(c);
 	return 0;
 }
 
-static int msr_do(struct kvm_vcpu *vcpu, bool set, uint32_t index, uint64_t *value, struct err *e)
+/* The MSRs of a policy, as KVM_GET_MSRS and KVM_SET_MSRS take them. */
+union msrs {
+	struct kvm_msrs head;
+	uint8_t bytes[sizeof(struct kvm_msrs) + MSR_POLICY_MAX_SET * sizeof(struct kvm_msr_entry)];
+};
+
+/* All of them in one call; the error names the one that KVM stopped at. */
+static int msrs_do(struct kvm_vcpu *vcpu, bool set, struct kvm_msrs *msrs, struct err *e)
 {
-	struct {
-		_Alignas(8) uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
-	} space = { 0 };
-	struct kvm_msrs *msrs = (struct kvm_msrs *)(void *)space.bytes;
-	msrs->nmsrs = 1;
-	msrs->entries[0] = (struct kvm_msr_entry){ .index = index, .data = *value };
+	char label[MSR_LABEL_BYTES];
 	int rc = set ? kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_MSRS, msrs)
 		     : kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_MSRS, msrs);
 	const char *name = set ? "KVM_SET_MSRS" : "KVM_GET_MSRS";
 	if (rc < 0)
-		return err_set_errno(e, rc, "%s on vCPU %u, MSR %#x", name, vcpu->id, index);
-	if (rc != 1)
+		return err_set_errno(e, rc, "%s on vCPU %u, %u MSRs from %s on", name, vcpu->id,
+			msrs->nmsrs, msr_label(label, msrs->entries[0].index));
+	if ((uint32_t)rc >= msrs->nmsrs)
+		return 0;
+	const struct kvm_msr_entry *entry = &msrs->entries[rc];
+	(void)msr_label(label, entry->index);
+	if (set)
 		return err_set(e, -EINVAL,
-			"%s on vCPU %u: KVM does not take MSR %#x with value %#" PRIx64, name,
-			vcpu->id, index, *value);
-	*value = msrs->entries[0].data;
-	return 0;
+			"KVM_SET_MSRS on vCPU %u: KVM does not take MSR %s with value %#" PRIx64,
+			vcpu->id, label, (uint64_t)entry->data);
+	return err_set(
+		e, -EINVAL, "KVM_GET_MSRS on vCPU %u: KVM does not give MSR %s", vcpu->id, label);
+}
+
+static bool reads_as_set(uint32_t index, uint64_t set, uint64_t value)
+{
+	/* Bits of what is not available (on AMD and without PEBS) are read-only, and set. */
+	if (index == MSR_IA32_MISC_ENABLE)
+		return (value & set) == set;
+	return value == set;
 }
 
 int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e)
 {
-	for (unsigned i = 0; i < policy->nr_set; i++) {
+	union msrs space = { .bytes = { 0 } };
+	struct kvm_msrs *msrs = &space.head;
+	if (policy->nr_set == 0)
+		return 0;
+	msrs->nmsrs = policy->nr_set;
+	for (unsigned i = 0; i < policy->nr_set; i++)
+		msrs->entries[i] = (struct kvm_msr_entry){ .index = policy->set[i].index,
+			.data = policy->set[i].value };
+	int rc = msrs_do(vcpu, true, msrs, e);
+	for (unsigned i = 0; i < policy->nr_set; i++)
+		msrs->entries[i].data = 0;
+	if (rc == 0)
+		rc = msrs_do(vcpu, false, msrs, e);
+	for (unsigned i = 0; rc == 0 && i < policy->nr_set; i++) {
+		char label[MSR_LABEL_BYTES];
 		const struct msr_value *want = &policy->set[i];
-		uint64_t value = want->value;
-		int rc = msr_do(vcpu, true, want->index, &value, e);
-		if (rc)
-			return rc;
-		value = 0;
-		rc = msr_do(vcpu, false, want->index, &value, e);
-		if (rc)
-			return rc;
-		/* Read-only status bits may be added (IA32_MISC_ENABLE on AMD and without PEBS). */
-		if ((value & want->value) != want->value)
+		uint64_t value = msrs->entries[i].data;
+		if (!reads_as_set(want->index, want->value, value))
 			return err_set(e, -EPROTO,
-				"vCPU %u: MSR %#x was set to %#" PRIx64 ", but reads %#" PRIx64,
-				vcpu->id, want->index, want->value, value);
+				"vCPU %u: MSR %s was set to %#" PRIx64 ", but reads %#" PRIx64,
+				vcpu->id, msr_label(label, want->index), want->value, value);
 	}
+	return rc;
+}
+
+int kvm_vcpu_get_msr(struct kvm_vcpu *vcpu, uint32_t index, uint64_t *ret_value, struct err *e)
+{
+	union msrs space = { .bytes = { 0 } };
+	space.head.nmsrs = 1;
+	space.head.entries[0].index = index;
+	int rc = msrs_do(vcpu, false, &space.head, e);
+	if (rc == 0)
+		*ret_value = space.head.entries[0].data;
+	return rc;
+}
+
+int kvm_vcpu_set_msr(struct kvm_vcpu *vcpu, uint32_t index, uint64_t value, struct err *e)
+{
+	union msrs space = { .bytes = { 0 } };
+	space.head.nmsrs = 1;
+	space.head.entries[0] = (struct kvm_msr_entry){ .index = index, .data = value };
+	return msrs_do(vcpu, true, &space.head, e);
+}
+
+int kvm_vcpu_get_tsc_khz(struct kvm_vcpu *vcpu, unsigned *ret_khz, struct err *e)
+{
+	int rc = kvm_do_value(vcpu->kvm, vcpu->fd, KVM_GET_TSC_KHZ, 0);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_GET_TSC_KHZ on vCPU %u", vcpu->id);
+	*ret_khz = (unsigned)rc;
+	return 0;
+}
+
+int kvm_vcpu_set_tsc_khz(struct kvm_vcpu *vcpu, unsigned khz, struct err *e)
+{
+	int rc = kvm_do_value(vcpu->kvm, vcpu->fd, KVM_SET_TSC_KHZ, khz);
+	if (rc < 0) {
+		(void)err_set_errno(e, rc, "KVM_SET_TSC_KHZ on vCPU %u, %u kHz", vcpu->id, khz);
+		return err_hint(e, rc,
+			"a frequency other than the host's needs TSC scaling (`nestor host`, "
+			"KVM_CAP_TSC_CONTROL)");
+	}
+	unsigned got = 0;
+	rc = kvm_vcpu_get_tsc_khz(vcpu, &got, e);
+	if (rc == 0 && got != khz)
+		rc = err_set(e, -EPROTO, "vCPU %u: TSC was set to %u kHz, but has %u kHz", vcpu->id,
+			khz, got);
+	return rc;
+}
+
+int kvm_vcpu_make_runnable(struct kvm_vcpu *vcpu, struct err *e)
+{
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_MP_STATE, &state);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_SET_MP_STATE on vCPU %u, runnable", vcpu->id);
 	return 0;
 }
 
@@ -291,6 +357,9 @@ static enum kvm_exit_kind exit_kind(uint32_t reason)
 		return KVM_EXIT_KIND_SYSTEM_EVENT;
 	case KVM_EXIT_IOAPIC_EOI:
 		return KVM_EXIT_KIND_IOAPIC_EOI;
+	case KVM_EXIT_X86_RDMSR:
+	case KVM_EXIT_X86_WRMSR:
+		return KVM_EXIT_KIND_MSR;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		return KVM_EXIT_KIND_INTR;
@@ -332,6 +401,12 @@ void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit)
 		break;
 	case KVM_EXIT_KIND_IOAPIC_EOI:
 		x->eoi.vector = run->eoi.vector;
+		break;
+	case KVM_EXIT_KIND_MSR:
+		x->msr.index = run->msr.index;
+		x->msr.write = run->exit_reason == KVM_EXIT_X86_WRMSR;
+		x->msr.data = (uint64_t *)(void *)&run->msr.data;
+		x->msr.error = &run->msr.error;
 		break;
 	case KVM_EXIT_KIND_HLT:
 	case KVM_EXIT_KIND_SHUTDOWN:

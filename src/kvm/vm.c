@@ -142,33 +142,39 @@ int kvm_vm_set_msi_routes(
 	return rc < 0 ? rc : 0;
 }
 
-/* A bitmap with all bits clear (= deny) for the largest range of the rules; ranges share it. */
-#define DENY_BITMAP_BYTES 64
-
-int kvm_vm_deny_msrs(struct kvm_vm *vm, const struct msr_policy *policy, struct err *e)
+int kvm_vm_set_msr_filter(struct kvm_vm *vm, const struct msr_filter *filter, struct err *e)
 {
-	_Static_assert(
-		MSR_POLICY_MAX_DENY <= KVM_MSR_FILTER_MAX_RANGES, "each range takes a filter slot");
-	struct kvm_msr_filter filter = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
-	uint8_t bitmap[DENY_BITMAP_BYTES] = { 0 };
-	if (policy->nr_deny == 0)
+	_Static_assert(MSR_FILTER_MAX_RANGES == KVM_MSR_FILTER_MAX_RANGES, "KVM's own number");
+	_Static_assert(MSR_FILTER_RANGE_MAX_MSRS == KVM_MSR_FILTER_MAX_BITMAP_SIZE * 8, "likewise");
+	struct kvm_msr_filter f = { .flags = filter->default_deny ? KVM_MSR_FILTER_DEFAULT_DENY
+								  : KVM_MSR_FILTER_DEFAULT_ALLOW };
+	if (filter->nr_ranges == 0)
 		return 0;
-	for (unsigned i = 0; i < policy->nr_deny; i++) {
-		const struct msr_range *r = &policy->deny[i];
-		uint32_t count = r->last - r->first + 1;
-		if (count == 0 || count > DENY_BITMAP_BYTES * 8)
-			return err_set(e, -E2BIG, "MSR range %#x to %#x is wider than %u", r->first,
-				r->last, DENY_BITMAP_BYTES * 8);
-		filter.ranges[i] = (struct kvm_msr_filter_range){
-			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
-			.nmsrs = count,
-			.base = r->first,
-			.bitmap = bitmap,
+	for (unsigned i = 0; i < filter->nr_ranges && i < MSR_FILTER_MAX_RANGES; i++) {
+		const struct msr_filter_range *r = &filter->ranges[i];
+		f.ranges[i] = (struct kvm_msr_filter_range){
+			.flags = (r->read ? KVM_MSR_FILTER_READ : 0u) |
+				 (r->write ? KVM_MSR_FILTER_WRITE : 0u),
+			.nmsrs = r->count,
+			.base = r->base,
+			.bitmap = r->bitmap,
 		};
 	}
-	int rc = kvm_do(vm->kvm, vm->fd, KVM_X86_SET_MSR_FILTER, &filter);
+	int rc;
+	if (filter->exits) {
+		struct kvm_enable_cap cap = {
+			.cap = KVM_CAP_X86_USER_SPACE_MSR,
+			.args = { KVM_MSR_EXIT_REASON_FILTER },
+		};
+		rc = kvm_do(vm->kvm, vm->fd, KVM_ENABLE_CAP, &cap);
+		if (rc < 0)
+			return err_set_errno(e, rc,
+				"KVM_ENABLE_CAP, KVM_CAP_X86_USER_SPACE_MSR with %#llx",
+				(unsigned long long)cap.args[0]);
+	}
+	rc = kvm_do(vm->kvm, vm->fd, KVM_X86_SET_MSR_FILTER, &f);
 	if (rc < 0)
 		return err_set_errno(
-			e, rc, "KVM_X86_SET_MSR_FILTER with %u ranges", policy->nr_deny);
+			e, rc, "KVM_X86_SET_MSR_FILTER with %u ranges", filter->nr_ranges);
 	return 0;
 }

@@ -39,27 +39,53 @@ int nesting_check(const struct host_facts *host, bool expose, struct err *e)
 		"SVM to it (`nestor host` shows what KVM offers)");
 }
 
-static void hide(const struct nesting_rule *rule, struct cpuid_table *table)
+size_t nesting_withdrawals(bool expose, const char *origin, struct policy_withdrawal *ret)
 {
-	for (unsigned i = 0; i < table->nr_entries; i++) {
-		struct cpuid_entry *entry = &table->entries[i];
-		if (entry->leaf != rule->first)
+	size_t n = 0;
+	for (size_t i = 0; !expose && i < ARRAY_SIZE(rules); i++) {
+		if (rules[i].kind != NESTING_RULE_BIT)
 			continue;
-		if (rule->kind == NESTING_RULE_BIT)
-			entry->reg[rule->reg] &= ~(UINT32_C(1) << rule->bit);
-		else
-			memset(entry->reg, 0, sizeof(entry->reg));
+		int word = feature_word_of_cpuid(rules[i].first, 0, rules[i].reg);
+		if (word >= 0 && n < NESTING_MAX_WITHDRAWALS)
+			ret[n++] = (struct policy_withdrawal){ (feature_id)((unsigned)word * 32 +
+									    rules[i].bit),
+				rules[i].id, origin };
+	}
+	return n;
+}
+
+/* The policy has withdrawn the feature; only a raw rule can have set the bit again. */
+static int check_bit(const struct nesting_rule *rule, const struct cpu_edit *edit, struct err *e)
+{
+	uint32_t bit = UINT32_C(1) << rule->bit;
+	if (cpuid_value(edit->table, rule->first, 0, rule->reg) & bit)
+		return err_set_config(e, -EINVAL,
+			"cpu.leaves: a rule sets bit %u of leaf %#x, which stays hidden while "
+			"nesting.expose_virtualization_extensions is false (%s: %s)",
+			rule->bit, rule->first, rule->id, rule->why);
+	return 0;
+}
+
+static void hide_leaf(const struct nesting_rule *rule, struct cpu_edit *edit)
+{
+	static const uint32_t zero[4];
+	for (unsigned i = 0; i < edit->table->nr_entries; i++) {
+		if (edit->table->entries[i].leaf == rule->first)
+			cpu_edit_regs(edit, rule->first, edit->table->entries[i].subleaf, zero);
 	}
 }
 
-void nesting_apply_cpuid(bool expose, struct cpuid_table *table)
+int nesting_apply_cpuid(bool expose, struct cpu_edit *edit, struct err *e)
 {
-	if (expose)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		if (rules[i].kind != NESTING_RULE_MSR)
-			hide(&rules[i], table);
+	int rc = 0;
+	for (size_t i = 0; !expose && rc == 0 && i < ARRAY_SIZE(rules); i++) {
+		edit->rule = rules[i].id;
+		if (rules[i].kind == NESTING_RULE_BIT)
+			rc = check_bit(&rules[i], edit, e);
+		else if (rules[i].kind == NESTING_RULE_LEAF)
+			hide_leaf(&rules[i], edit);
 	}
+	return rc;
 }
 
 int nesting_apply_msrs(
@@ -71,7 +97,7 @@ int nesting_apply_msrs(
 	int rc = 0;
 	for (size_t i = 0; !expose && rc == 0 && i < ARRAY_SIZE(rules); i++) {
 		if (rules[i].kind == NESTING_RULE_MSR)
-			rc = msr_policy_deny(policy, rules[i].first, rules[i].last, e);
+			rc = msr_policy_deny(policy, rules[i].first, rules[i].last, rules[i].id, e);
 	}
 	return rc;
 }

@@ -6,9 +6,9 @@
 #define NESTOR_NESTING_NESTING_H
 
 #include "base/err.h"
-#include "cpuid/cpuid.h"
+#include "cpuid/edit.h"
 #include "cpuid/host_facts.h"
-#include "cpuid/msr.h"
+#include "cpuid/policy.h"
 
 enum nesting_rule_kind { NESTING_RULE_BIT, NESTING_RULE_LEAF, NESTING_RULE_MSR };
 
@@ -39,8 +39,21 @@ struct nesting_support nesting_support(const struct host_facts *host);
  */
 int nesting_check(const struct host_facts *host, bool expose, struct err *e) MUST_CHECK;
 
-/* Hides the extensions in a CPUID table by the rules; does nothing where expose is true. */
-void nesting_apply_cpuid(bool expose, struct cpuid_table *table);
+/* Most that nesting_withdrawals gives. */
+#define NESTING_MAX_WITHDRAWALS 16
+
+/*
+ * The features that the rules withdraw, for the CPU policy: *ret (room for
+ * NESTING_MAX_WITHDRAWALS) gets them. origin: of the knob, borrowed; may be NULL. Returns how many;
+ * 0 where expose is true.
+ */
+size_t nesting_withdrawals(bool expose, const char *origin, struct policy_withdrawal *ret);
+
+/*
+ * Hides the extensions in a finished CPUID table by the rules; does nothing where expose is true.
+ * -EINVAL (ERR_CONFIG) where a withdrawn bit is set: the policy's raw leaf rules asked for it.
+ */
+int nesting_apply_cpuid(bool expose, struct cpu_edit *edit, struct err *e) MUST_CHECK;
 
 /*
  * Adds the MSRs to deny, or to set as firmware would (IA32_FEATURE_CONTROL: VMX on outside SMX,

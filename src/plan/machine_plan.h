@@ -8,8 +8,7 @@
 
 #include "base/types.h"
 #include "cpuid/cpuid.h"
-#include "cpuid/msr.h"
-#include "cpuid/topology.h"
+#include "cpuid/engine.h"
 
 #define PLAN_MAX_VCPUS 255
 #define PLAN_MAX_RAM 2
@@ -60,8 +59,8 @@ struct e820_map {
 /* vCPU i of the plan; apic_id is also KVM's vcpu_id. */
 struct plan_vcpu {
 	uint32_t apic_id;
-	unsigned socket, core, thread; /* core within the socket, thread within the core */
-	int host_cpu;                  /* pinned to, or -1 */
+	unsigned socket, die, core, thread; /* each within the one before */
+	int host_cpu;                       /* pinned to, or -1 */
 };
 
 struct plan_serial {
@@ -78,7 +77,6 @@ struct plan_ram {
 struct machine_plan {
 	unsigned nr_vcpus;
 	struct plan_vcpu vcpus[PLAN_MAX_VCPUS];
-	struct cpu_topology topology;
 	struct plan_ram ram[PLAN_MAX_RAM];
 	unsigned nr_ram;
 	struct e820_map e820;
@@ -90,8 +88,10 @@ struct machine_plan {
 	unsigned phys_bits;     /* guest physical address width */
 	bool expose_extensions; /* the knob */
 	bool split_irqchip;
-	struct cpuid_table cpuid; /* what all vCPUs share; see plan_vcpu_cpuid */
-	struct msr_policy msrs;
+	unsigned tsc_khz; /* of the guest's TSC; 0: the host's */
+	struct cpu_result
+		cpu; /* what all vCPUs share, nesting rules applied; see plan_vcpu_cpuid */
+	struct msr_filter filter; /* compiled from cpu.msrs; owned: machine_plan_done */
 };
 
 #endif

@@ -1,10 +1,11 @@
 #include "plan/plan.h"
 
-#include "cpuid/guest.h"
 #include "nesting/nesting.h"
+#include "plan/shape.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 static const struct plan_serial com_ports[PLAN_MAX_SERIALS] = {
 	{ .port = 0x3f8, .gsi = 4 },
@@ -13,26 +14,23 @@ static const struct plan_serial com_ports[PLAN_MAX_SERIALS] = {
 	{ .port = 0x2e8, .gsi = 7 },
 };
 
+/* What plan_shape() found, as vCPUs with their APIC IDs. */
 static int plan_vcpus(const struct vm_config *config, const struct host_facts *host,
 	struct machine_plan *plan, struct err *e)
 {
-	unsigned sockets = config->cpu.sockets ? (unsigned)config->cpu.sockets : 1;
-	unsigned threads = config->cpu.threads ? (unsigned)config->cpu.threads : 1;
-	unsigned vcpus = (unsigned)config->cpu.vcpus;
-	unsigned cores =
-		config->cpu.cores ? (unsigned)config->cpu.cores : vcpus / sockets / threads;
-
-	if (vcpus < 1 || vcpus > PLAN_MAX_VCPUS || sockets * cores * threads != vcpus)
-		return err_set(e, -EINVAL,
-			"cpu: %u sockets of %u cores of %u threads are not %u vCPUs", sockets,
-			cores, threads, vcpus);
+	struct policy_topology shape;
+	int rc = plan_shape(config, host, &shape, e);
+	if (rc)
+		return rc;
+	unsigned vcpus = shape.sockets * shape.dies * shape.cores * shape.threads;
 	if (vcpus > host->max_vcpus)
 		return err_set(e, -E2BIG, "cpu.vcpus = %u, but this host's KVM allows %u in a VM",
 			vcpus, host->max_vcpus);
+	struct cpu_topology t =
+		cpu_topology_make(shape.sockets, shape.dies, shape.cores, shape.threads);
 	plan->nr_vcpus = vcpus;
-	plan->topology = cpu_topology_make(sockets, cores, threads);
 	for (unsigned i = 0; i < vcpus; i++) {
-		struct cpu_place place = cpu_topology_place(&plan->topology, i);
+		struct cpu_place place = cpu_topology_place(&t, i);
 		if (place.apic_id >= host->max_vcpu_id)
 			return err_set(e, -E2BIG,
 				"cpu: this topology gives vCPU %u the APIC ID %u, but this host's "
@@ -42,6 +40,7 @@ static int plan_vcpus(const struct vm_config *config, const struct host_facts *h
 		plan->vcpus[i] = (struct plan_vcpu){
 			.apic_id = place.apic_id,
 			.socket = place.socket,
+			.die = place.die,
 			.core = place.core,
 			.thread = place.thread,
 			.host_cpu = config->cpu.nr_pinning ? (int)config->cpu.pinning[i] : -1,
@@ -59,7 +58,7 @@ static int plan_ram(const struct vm_config *config, struct machine_plan *plan, s
 	if (plan->phys_bits < 64 && end > UINT64_C(1) << plan->phys_bits)
 		return err_set(e, -E2BIG,
 			"memory.size: RAM would end at %#" PRIx64
-			", past this host's %u physical address bits",
+			", past the guest's %u physical address bits",
 			end, plan->phys_bits);
 	plan->ram[plan->nr_ram++] = (struct plan_ram){ .base = gpa(0), .size_bytes = low };
 	if (low < size)
@@ -103,13 +102,67 @@ static void plan_devices(const struct vm_config *config, struct machine_plan *pl
 	plan->debug_console_port = (uint16_t)config->debug_console.port;
 }
 
-int plan_machine(const struct vm_config *config, const struct host_facts *host,
-	struct machine_plan *ret_plan, struct err *e)
+/* A feature of the policy that takes the extensions away which the knob exposes. */
+static int check_knob(const struct cpu_policy *policy, struct err *e)
+{
+	int rc = 0;
+	for (const struct cpu_policy *p = policy; p; p = p->base) {
+		for (size_t i = 0; i < p->nr_features; i++) {
+			const struct policy_feature *asked = &p->features[i];
+			const struct feature *f = feature_find(asked->name);
+			if (!asked->on && f && (f->id == FEATURE_ID_vmx || f->id == FEATURE_ID_svm))
+				rc = err_add_config(e, -EINVAL,
+					"%s: cpu.features: -%s contradicts "
+					"nesting.expose_virtualization_extensions = true%s%s",
+					asked->origin ? asked->origin : "the policy", asked->name,
+					policy->knob_origin ? " at " : "",
+					policy->knob_origin ? policy->knob_origin : "");
+		}
+	}
+	return rc;
+}
+
+/* The knob as a part of the CPU policy: on, the host's extensions are asked for by name; off, they
+ * are withdrawn. */
+static int compute_cpu(const struct cpu_policy *policy, const struct host_facts *host,
+	struct cpu_trace *trace, struct machine_plan *plan, struct err *e)
+{
+	bool expose = plan->expose_extensions;
+	struct policy_withdrawal withdrawals[NESTING_MAX_WITHDRAWALS];
+	struct cpu_policy outer = *policy;
+	struct policy_feature *features = calloc(outer.nr_features + 1, sizeof(*features));
+	if (!features)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < outer.nr_features; i++)
+		features[i] = policy->features[i];
+	if (expose)
+		features[outer.nr_features++] =
+			(struct policy_feature){ cpuid_has_vmx(&host->supported) ? "vmx" : "svm",
+				true, policy->knob_origin };
+	outer.features = features;
+	outer.withdrawals = withdrawals;
+	outer.nr_withdrawals = nesting_withdrawals(expose, policy->knob_origin, withdrawals);
+	int rc = expose ? check_knob(policy, e) : 0;
+	if (rc == 0)
+		rc = cpu_compute(&outer, host, trace, &plan->cpu, e);
+	free(features);
+	if (rc)
+		return rc;
+	struct cpu_edit edit = {
+		.table = &plan->cpu.table, .trace = trace, .origin = policy->knob_origin
+	};
+	rc = nesting_apply_cpuid(expose, &edit, e);
+	return rc ? rc : nesting_apply_msrs(expose, &plan->cpu.table, &plan->cpu.msrs, e);
+}
+
+int plan_machine(const struct vm_config *config, const struct cpu_policy *policy,
+	const struct host_facts *host, struct cpu_trace *trace, struct machine_plan *ret_plan,
+	struct err *e)
 {
 	bool expose = config->nesting.expose_virtualization_extensions;
 	struct machine_plan *plan = ret_plan;
+	struct cpu_policy own = policy ? *policy : (struct cpu_policy){ 0 };
 	*plan = (struct machine_plan){ .expose_extensions = expose };
-	plan->phys_bits = cpuid_phys_bits(&host->supported);
 
 	int rc = nesting_check(host, expose, e);
 	if (rc)
@@ -118,28 +171,38 @@ int plan_machine(const struct vm_config *config, const struct host_facts *host,
 		return err_set(e, -ENOTSUP,
 			"machine.irqchip = \"split\": this host's KVM has no "
 			"KVM_CAP_SPLIT_IRQCHIP");
-	rc = plan_vcpus(config, host, plan, e);
+	rc = plan_shape(config, host, &own.topology, e);
+	if (rc == 0)
+		rc = plan_vcpus(config, host, plan, e);
+	if (rc == 0)
+		rc = compute_cpu(&own, host, trace, plan, e);
 	if (rc)
 		return rc;
+	plan->phys_bits = plan->cpu.phys_bits;
+	plan->tsc_khz = plan->cpu.tsc_khz;
 	rc = plan_ram(config, plan, e);
 	if (rc)
 		return rc;
 	plan_e820(plan);
 	plan_devices(config, plan);
+	rc = msr_policy_firmware(&plan->cpu.msrs, e);
+	return rc ? rc
+		  : msr_filter_compile(&plan->cpu.msrs, host->user_space_msr, &plan->filter, e);
+}
 
-	cpuid_guest_base(host, &plan->cpuid);
-	nesting_apply_cpuid(expose, &plan->cpuid);
-	rc = msr_policy_firmware(&plan->msrs, e);
-	if (rc)
-		return rc;
-	return nesting_apply_msrs(expose, &plan->cpuid, &plan->msrs, e);
+void machine_plan_done(struct machine_plan *plan)
+{
+	msr_filter_done(&plan->filter);
+}
+
+int plan_vcpu_cpuid_traced(const struct machine_plan *plan, unsigned i, struct cpu_trace *trace,
+	struct cpuid_table *ret_table, struct err *e)
+{
+	return cpu_result_vcpu(&plan->cpu, i, trace, ret_table, e);
 }
 
 int plan_vcpu_cpuid(
 	const struct machine_plan *plan, unsigned i, struct cpuid_table *ret_table, struct err *e)
 {
-	const struct plan_vcpu *vcpu = &plan->vcpus[i];
-	struct cpu_place place = { vcpu->socket, vcpu->core, vcpu->thread, vcpu->apic_id };
-	*ret_table = plan->cpuid;
-	return cpu_topology_apply(&plan->topology, &place, ret_table, e);
+	return plan_vcpu_cpuid_traced(plan, i, /* trace */ NULL, ret_table, e);
 }

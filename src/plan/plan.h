@@ -1,4 +1,4 @@
-/* The decision: config and host facts to a machine plan. Pure; see machine_plan.h. */
+/* The decision: config, policy and host facts to a machine plan. Pure; see machine_plan.h. */
 #ifndef NESTOR_PLAN_PLAN_H
 #define NESTOR_PLAN_PLAN_H
 
@@ -7,13 +7,23 @@
 #include "plan/machine_plan.h"
 
 /*
- * Errors: ERR_HOST where this host cannot do what the config asks (vCPUs, APIC IDs, physical
- * address width, the knob), naming the limit and the key.
+ * policy: what the VM's config says of its CPU (plan/policy.h); NULL: all that the host gives.
+ * trace: NULL, or gets who decided which bit, nesting rules included.
+ * Errors: ERR_CONFIG where config or policy contradict themselves, ERR_HOST where this host cannot
+ * do what they ask (features, vCPUs, APIC IDs, physical address width, the knob), naming the limit
+ * and the key. *ret_plan is then the caller's to machine_plan_done() all the same: where features
+ * are missing, plan->cpu has the notes that name all of them.
  */
-int plan_machine(const struct vm_config *config, const struct host_facts *host,
-	struct machine_plan *ret_plan, struct err *e) MUST_CHECK;
+int plan_machine(const struct vm_config *config, const struct cpu_policy *policy,
+	const struct host_facts *host, struct cpu_trace *trace, struct machine_plan *ret_plan,
+	struct err *e) MUST_CHECK;
 
-/* The complete CPUID table of vCPU i. */
+/* Frees what the plan owns; accepts one that is all zero. */
+void machine_plan_done(struct machine_plan *plan);
+
+/* The complete CPUID table of vCPU i; trace may be NULL. */
+int plan_vcpu_cpuid_traced(const struct machine_plan *plan, unsigned i, struct cpu_trace *trace,
+	struct cpuid_table *ret_table, struct err *e) MUST_CHECK;
 int plan_vcpu_cpuid(const struct machine_plan *plan, unsigned i, struct cpuid_table *ret_table,
 	struct err *e) MUST_CHECK;
 

@@ -43,15 +43,15 @@ static int step_3_vm(struct machine *m, struct err *e)
 	int rc = kvm_vm_create(&m->kvm_vm, m->options.kvm, e);
 	/* TSS and identity map pages: before the first vCPU (KVM API, KVM_SET_IDENTITY_MAP_ADDR);
 	 * only Intel uses them. */
-	if (rc == 0 && cpuid_vendor(&plan->cpuid) == CPUID_VENDOR_INTEL)
+	if (rc == 0 && cpuid_vendor(&plan->cpu.table) == CPUID_VENDOR_INTEL)
 		rc = kvm_vm_set_intel_pages(
 			m->kvm_vm, gpa(PLAN_TSS_BASE), gpa(PLAN_IDENTITY_MAP_BASE), e);
 	/* 32-bit APIC IDs: only where one needs them, since it also changes what ID 0xff means. */
 	if (rc == 0 && plan->vcpus[plan->nr_vcpus - 1].apic_id >= 0xff)
 		rc = kvm_vm_enable_x2apic_ids(m->kvm_vm, e);
-	/* MSR filter: before any guest code can run. */
+	/* MSR filter, and exits for what it stops: before any guest code can run. */
 	if (rc == 0)
-		rc = kvm_vm_deny_msrs(m->kvm_vm, &plan->msrs, e);
+		rc = kvm_vm_set_msr_filter(m->kvm_vm, &plan->filter, e);
 	return rc;
 }
 
@@ -82,26 +82,46 @@ static int step_6_devices(struct machine *m, struct err *e)
 	return machine_add_devices(m, e);
 }
 
-/*
- * Each vCPU: CPUID first, as KVM judges MSRs and control registers by it; then MSRs, then the local
- * APIC; then, on the boot vCPU alone, registers. The others wait for INIT and SIPI.
- */
+/* Two CPUID tables, too large for the stack: a vCPU's own, and what KVM keeps of it. */
+struct tables {
+	struct cpuid_table set, kept;
+};
+
+/* CPUID, and KVM's word for it: not every KVM keeps what it takes. */
+static int set_cpuid(struct vcpu *vcpu, struct tables *tables, struct err *e)
+{
+	const struct machine_plan *plan = vcpu->machine->options.plan;
+	int rc = plan_vcpu_cpuid(plan, vcpu->index, &tables->set, e);
+	if (rc == 0)
+		rc = kvm_vcpu_set_cpuid(vcpu->kvm, &tables->set, e);
+	if (rc == 0)
+		rc = kvm_vcpu_get_cpuid(vcpu->kvm, &tables->kept, e);
+	if (rc == 0)
+		rc = vcpu_check_cpuid(vcpu, &tables->set, &tables->kept, e);
+	return rc;
+}
+
 static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boot_state,
-	struct cpuid_table *table, struct err *e)
+	struct tables *tables, struct err *e)
 {
 	const struct machine_plan *plan = m->options.plan;
 	struct vcpu *vcpu = &m->vcpus[i];
 	vcpu->machine = m;
 	vcpu->index = i;
 	int rc = kvm_vcpu_create(&vcpu->kvm, m->kvm_vm, plan->vcpus[i].apic_id, e);
+	/* 1 TSC frequency: KVM counts the TSC, its deadline and kvmclock in it from here on. */
+	if (rc == 0 && plan->tsc_khz)
+		rc = kvm_vcpu_set_tsc_khz(vcpu->kvm, plan->tsc_khz, e);
+	/* 2 CPUID: KVM judges MSRs and control registers by it. */
 	if (rc == 0)
-		rc = plan_vcpu_cpuid(plan, i, table, e);
+		rc = set_cpuid(vcpu, tables, e);
+	/* 3 MSRs: feature MSRs decide what the guest may set later; read back as well. */
 	if (rc == 0)
-		rc = kvm_vcpu_set_cpuid(vcpu->kvm, table, e);
-	if (rc == 0)
-		rc = kvm_vcpu_set_msrs(vcpu->kvm, &plan->msrs, e);
+		rc = kvm_vcpu_set_msrs(vcpu->kvm, &plan->cpu.msrs, e);
+	/* 4 Local APIC: its version and timer modes come from CPUID. Boot vCPU alone: … */
 	if (rc == 0 && i == 0)
 		rc = kvm_vcpu_set_lint(vcpu->kvm, e);
+	/* 5 Registers: … the others wait for INIT and SIPI. */
 	if (rc == 0 && i == 0)
 		rc = kvm_vcpu_set_state(vcpu->kvm, boot_state, e);
 	return rc;
@@ -110,12 +130,12 @@ static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boo
 static int step_7_vcpus(struct machine *m, const struct x86_state *boot_state, struct err *e)
 {
 	unsigned n = m->options.plan->nr_vcpus;
-	struct cpuid_table *table = malloc(sizeof(*table));
+	struct tables *tables = malloc(sizeof(*tables));
 	m->vcpus = calloc(n, sizeof(*m->vcpus));
-	int rc = m->vcpus && table ? 0 : err_set(e, -ENOMEM, "out of memory");
+	int rc = m->vcpus && tables ? 0 : err_set(e, -ENOMEM, "out of memory");
 	for (unsigned i = 0; rc == 0 && i < n; i++)
-		rc = build_vcpu(m, i, boot_state, table, e);
-	free(table);
+		rc = build_vcpu(m, i, boot_state, tables, e);
+	free(tables);
 	return rc;
 }
 
@@ -151,6 +171,7 @@ int machine_create(
 		machine_destroy(m);
 		return rc;
 	}
+	machine_report_unlogged(m);
 	*ret_machine = m;
 	return 0;
 }

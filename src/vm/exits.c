@@ -131,6 +131,12 @@ static enum exit_result on_ioapic_eoi(struct vcpu *vcpu, const struct kvm_exit *
 	return EXIT_RESUME;
 }
 
+static enum exit_result on_msr(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	vcpu_handle_msr(vcpu, x);
+	return EXIT_RESUME;
+}
+
 static enum exit_result on_intr(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	(void)vcpu;
@@ -156,6 +162,7 @@ static enum exit_result (*const handlers[KVM_EXIT_KIND_COUNT])(
 	[KVM_EXIT_KIND_INTERNAL_ERROR] = on_internal_error,
 	[KVM_EXIT_KIND_SYSTEM_EVENT] = on_system_event,
 	[KVM_EXIT_KIND_IOAPIC_EOI] = on_ioapic_eoi,
+	[KVM_EXIT_KIND_MSR] = on_msr,
 	[KVM_EXIT_KIND_INTR] = on_intr,
 	[KVM_EXIT_KIND_OTHER] = on_other,
 };

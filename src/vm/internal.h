@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 
 #define MACHINE_MAX_DEVICES 24
 
@@ -44,6 +45,9 @@ struct machine {
 	struct host_output *serial_output[CONFIG_MAX_SERIALS];
 	struct host_output *debug_output;
 
+	/* How often each rule of the plan's MSR policy has logged. Any vCPU thread. */
+	atomic_uint_fast64_t msr_logs[MSR_POLICY_MAX_RULES];
+
 	pthread_mutex_t routes_lock; /* split irqchip: serialises machine_update_routes */
 	int stop_fd;                 /* eventfd: readable once the vCPUs have to stop */
 	atomic_bool stopping;        /* read by vCPU threads between runs */
@@ -66,6 +70,20 @@ void machine_update_routes(void *ctx);
 
 /* load.c: ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */
 int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e) MUST_CHECK;
+
+/*
+ * cpuid_check.c: what KVM keeps of a CPUID table against what was set, but for the bits that it
+ * keeps in step with the vCPU's registers. -EPROTO where they differ, naming leaf, register and
+ * both values, if the config asks for a CPU (cpu.on_missing: "warn" reports it, "drop" does not) or
+ * if virtualization extensions show that were hidden; else the guest gets what KVM gives.
+ */
+int vcpu_check_cpuid(const struct vcpu *vcpu, const struct cpuid_table *set,
+	const struct cpuid_table *kept, struct err *e) MUST_CHECK;
+
+/* msr_exit.c: an access that the MSR filter stopped, by the plan's policy. */
+void vcpu_handle_msr(struct vcpu *vcpu, const struct kvm_exit *x);
+/* Reports which writes a rule asks to log and which are not. */
+void machine_report_unlogged(const struct machine *m);
 
 /* vcpu.c: threads. */
 int machine_start_vcpus(struct machine *m, struct err *e) MUST_CHECK;

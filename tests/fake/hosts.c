@@ -30,6 +30,8 @@ static void start(struct host_facts *f)
 		.tsc_deadline_timer = true,
 		.split_irqchip = true,
 		.nested_state = true,
+		.user_space_msr = true,
+		.tsc_scaling = true,
 	};
 }
 

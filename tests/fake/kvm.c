@@ -131,6 +131,10 @@ static int check_extension(const struct fake_kvm *f, unsigned long number)
 		return f->facts->split_irqchip;
 	case KVM_CAP_NESTED_STATE:
 		return f->facts->nested_state ? 4096 : 0;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		return f->facts->user_space_msr;
+	case KVM_CAP_TSC_CONTROL:
+		return f->facts->tsc_scaling;
 	default:
 		return 1;
 	}
@@ -159,6 +163,31 @@ static int give_cpuid(const struct cpuid_table *table, struct kvm_cpuid2 *c)
 	return 0;
 }
 
+static int list_feature_msrs(const struct host_facts *facts, struct kvm_msr_list *list)
+{
+	uint32_t room = list->nmsrs;
+	list->nmsrs = facts->nr_feature_msrs;
+	if (room < facts->nr_feature_msrs)
+		return -E2BIG;
+	for (uint32_t i = 0; i < facts->nr_feature_msrs; i++)
+		list->indices[i] = facts->feature_msrs[i].index;
+	return 0;
+}
+
+/* Stops at an MSR that cannot be read, as KVM does. */
+static int read_feature_msrs(const struct fake_kvm *f, struct kvm_msrs *msrs)
+{
+	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
+		uint64_t value;
+		struct kvm_msr_entry *entry = &msrs->entries[i];
+		if ((f->refuse_msr && entry->index == f->refuse_msr) ||
+			!host_feature_msr(f->facts, entry->index, &value))
+			return (int)i;
+		entry->data = value;
+	}
+	return (int)msrs->nmsrs;
+}
+
 static int system_ioctl(struct fake_kvm *f, unsigned long request, void *arg)
 {
 	switch (request) {
@@ -170,6 +199,12 @@ static int system_ioctl(struct fake_kvm *f, unsigned long request, void *arg)
 		return f->run_size;
 	case KVM_GET_SUPPORTED_CPUID:
 		return give_cpuid(&f->facts->supported, arg);
+	case KVM_GET_EMULATED_CPUID:
+		return give_cpuid(&f->facts->emulated, arg);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return list_feature_msrs(f->facts, arg);
+	case KVM_GET_MSRS:
+		return read_feature_msrs(f, arg);
 	case KVM_CREATE_VM:
 		return new_fd(f);
 	default:
@@ -187,6 +222,8 @@ static int create_vcpu(struct fake_kvm *f, uint32_t id)
 	vcpu->id = id;
 	vcpu->fd = new_fd(f);
 	vcpu->script = f->scripts[f->nr_vcpus];
+	vcpu->tsc_khz = 2000000;
+	vcpu->mp_state = UINT32_MAX;
 	vcpu->sregs.cs.base = 0xffff0000;
 	f->vcpus[f->nr_vcpus++] = vcpu;
 	return vcpu->fd;
@@ -199,6 +236,69 @@ static int set_routes(struct fake_kvm *f, const struct kvm_irq_routing *table)
 	f->nr_routes = table->nr;
 	for (uint32_t i = 0; i < table->nr; i++)
 		f->routes[i] = table->entries[i];
+	return 0;
+}
+
+static void free_filter(struct fake_kvm *f)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(f->filter.ranges); i++)
+		free(f->filter.ranges[i].bitmap);
+	f->filter = (struct kvm_msr_filter){ 0 };
+}
+
+/* Refuses what KVM refuses (KVM API, KVM_X86_SET_MSR_FILTER); copies whole longs, as KVM does. */
+static int set_filter(struct fake_kvm *f, const struct kvm_msr_filter *filter)
+{
+	bool empty = true;
+	if (filter->flags & ~(unsigned)KVM_MSR_FILTER_DEFAULT_DENY)
+		return -EINVAL;
+	for (unsigned i = 0; i < ARRAY_SIZE(filter->ranges); i++) {
+		const struct kvm_msr_filter_range *r = &filter->ranges[i];
+		if (r->nmsrs == 0)
+			continue;
+		empty = false;
+		if (r->flags == 0 || r->flags & ~3u ||
+			(r->nmsrs + 63) / 64 * 8 > KVM_MSR_FILTER_MAX_BITMAP_SIZE)
+			return -EINVAL;
+	}
+	if (empty && filter->flags & KVM_MSR_FILTER_DEFAULT_DENY)
+		return -EINVAL;
+	free_filter(f);
+	f->filter = *filter;
+	for (unsigned i = 0; i < ARRAY_SIZE(filter->ranges); i++) {
+		size_t bytes = (filter->ranges[i].nmsrs + 63) / 64 * 8;
+		f->filter.ranges[i].bitmap = bytes ? malloc(bytes) : NULL;
+		if (bytes && !f->filter.ranges[i].bitmap) {
+			for (unsigned j = i + 1; j < ARRAY_SIZE(filter->ranges); j++)
+				f->filter.ranges[j].bitmap = NULL; /* the caller's */
+			free_filter(f);
+			return -ENOMEM;
+		}
+		if (bytes)
+			memcpy(f->filter.ranges[i].bitmap, filter->ranges[i].bitmap, bytes);
+	}
+	return 0;
+}
+
+bool fake_kvm_filter_passes(const struct fake_kvm *f, uint32_t index, bool write)
+{
+	uint32_t flag = write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ;
+	if (index >= 0x800 && index <= 0x8ff)
+		return true;
+	for (unsigned i = 0; i < ARRAY_SIZE(f->filter.ranges); i++) {
+		const struct kvm_msr_filter_range *r = &f->filter.ranges[i];
+		if (r->flags & flag && index >= r->base && index - r->base < r->nmsrs)
+			return r->bitmap[(index - r->base) / 8] >> (index - r->base) % 8 & 1;
+	}
+	return !(f->filter.flags & KVM_MSR_FILTER_DEFAULT_DENY);
+}
+
+static int enable_cap(struct fake_kvm *f, const struct kvm_enable_cap *cap)
+{
+	if (f->nr_caps < ARRAY_SIZE(f->caps))
+		f->caps[f->nr_caps++] = *cap;
+	if (cap->cap == KVM_CAP_X86_USER_SPACE_MSR)
+		f->msr_exits = cap->args[0] & KVM_MSR_EXIT_REASON_FILTER;
 	return 0;
 }
 
@@ -217,8 +317,7 @@ static int vm_ioctl_locked(struct fake_kvm *f, unsigned long request, void *arg)
 		KEEP(f->slots, f->nr_slots, *(const struct kvm_userspace_memory_region *)arg);
 		return 0;
 	case KVM_ENABLE_CAP:
-		KEEP(f->caps, f->nr_caps, *(const struct kvm_enable_cap *)arg);
-		return 0;
+		return enable_cap(f, arg);
 	case KVM_CREATE_PIT2:
 		f->pit_flags = ((const struct kvm_pit_config *)arg)->flags;
 		return 0;
@@ -231,8 +330,7 @@ static int vm_ioctl_locked(struct fake_kvm *f, unsigned long request, void *arg)
 	case KVM_SET_GSI_ROUTING:
 		return set_routes(f, arg);
 	case KVM_X86_SET_MSR_FILTER:
-		f->filter = *(const struct kvm_msr_filter *)arg;
-		return 0;
+		return set_filter(f, arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:
 	case KVM_SET_TSS_ADDR:
 	case KVM_CREATE_IRQCHIP:
@@ -267,26 +365,75 @@ static int set_cpuid(struct fake_vcpu *vcpu, const struct kvm_cpuid2 *c)
 	return 0;
 }
 
+static struct kvm_msr_entry *find_msr(struct fake_vcpu *vcpu, uint32_t index)
+{
+	for (unsigned i = 0; i < vcpu->nr_msrs; i++) {
+		if (vcpu->msrs[i].index == index)
+			return &vcpu->msrs[i];
+	}
+	return NULL;
+}
+
+static void set_msr(const struct fake_kvm *f, struct fake_vcpu *vcpu, struct kvm_msr_entry entry)
+{
+	struct kvm_msr_entry *there = find_msr(vcpu, entry.index);
+	if (f->lossy_msr && entry.index == f->lossy_msr)
+		entry.data = 0;
+	if (f->sticky_msr && entry.index == f->sticky_msr)
+		entry.data |= UINT64_C(1) << 63;
+	if (there)
+		*there = entry;
+	else
+		KEEP(vcpu->msrs, vcpu->nr_msrs, entry);
+}
+
 static int set_msrs(const struct fake_kvm *f, struct fake_vcpu *vcpu, const struct kvm_msrs *msrs)
 {
 	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
-		struct kvm_msr_entry entry = msrs->entries[i];
-		if (f->refuse_msr && entry.index == f->refuse_msr)
+		if (f->refuse_msr && msrs->entries[i].index == f->refuse_msr)
 			return (int)i;
-		if (f->lossy_msr && entry.index == f->lossy_msr)
-			entry.data = 0;
-		KEEP(vcpu->msrs, vcpu->nr_msrs, entry);
+		set_msr(f, vcpu, msrs->entries[i]);
 	}
 	return (int)msrs->nmsrs;
 }
 
-static int get_msrs(const struct fake_vcpu *vcpu, struct kvm_msrs *msrs)
+/* One that was never set reads 0. */
+static int get_msrs(const struct fake_kvm *f, struct fake_vcpu *vcpu, struct kvm_msrs *msrs)
 {
-	for (unsigned i = 0; i < vcpu->nr_msrs; i++) {
-		if (vcpu->msrs[i].index == msrs->entries[0].index)
-			msrs->entries[0].data = vcpu->msrs[i].data;
+	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
+		struct kvm_msr_entry *entry = &msrs->entries[i];
+		const struct kvm_msr_entry *there = find_msr(vcpu, entry->index);
+		if (f->refuse_msr && entry->index == f->refuse_msr)
+			return (int)i;
+		entry->data = there ? there->data : 0;
 	}
-	return 1;
+	return (int)msrs->nmsrs;
+}
+
+/* What was set, but for what a test wants otherwise. */
+static int get_cpuid(const struct fake_kvm *f, const struct fake_vcpu *vcpu, struct kvm_cpuid2 *c)
+{
+	int rc = give_cpuid(&vcpu->cpuid, c);
+	for (uint32_t i = 0; rc == 0 && i < c->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &c->entries[i];
+		if (f->lossy_leaf && e->function == f->lossy_leaf && f->forgets_leaf)
+			e->function = 0x7fffffff;
+		else if (f->lossy_leaf && e->function == f->lossy_leaf)
+			e->eax ^= 1;
+		if (f->shows_vmx && e->function == 1)
+			e->ecx |= 1u << 5;
+		if (!f->run_time_bits)
+			continue;
+		if (e->function == 1) { /* OSXSAVE off, APIC on */
+			e->ecx &= ~(1u << 27);
+			e->edx |= 1u << 9;
+		} else if (e->function == 7 && e->index == 0) {
+			e->ecx &= ~(1u << 4); /* OSPKE off */
+		} else if (e->function == 0xd && e->index == 0) {
+			e->ebx = 576;
+		}
+	}
+	return rc;
 }
 
 /* Waits for a kick, missing none: as in KVM, the signal is let in only while waiting. */
@@ -303,10 +450,48 @@ static int wait_for_kick(const struct fake_vcpu *vcpu)
 	return -EINTR;
 }
 
-/* The answer to the read that was the last exit. */
+/* What an MSR access of the guest came to. */
+static void keep_msr_result(struct fake_vcpu *vcpu, bool fault, uint64_t value)
+{
+	KEEP(vcpu->reads, vcpu->nr_reads, fault ? FAKE_GP : value);
+}
+
+/* 0: the filter stopped it, and it exits; 1: done. */
+static int access_msr(struct fake_kvm *f, struct fake_vcpu *vcpu, const struct fake_step *step)
+{
+	bool write = step->kind == FAKE_WRMSR;
+	uint32_t index = (uint32_t)step->addr;
+	const struct kvm_msr_entry *there = find_msr(vcpu, index);
+	if (fake_kvm_filter_passes(f, index, write)) {
+		if (write)
+			set_msr(f, vcpu,
+				(struct kvm_msr_entry){ .index = index, .data = step->value });
+		keep_msr_result(vcpu, false, write || !there ? 0 : there->data);
+		return 1;
+	}
+	if (!f->msr_exits) {
+		keep_msr_result(vcpu, true, 0);
+		return 1;
+	}
+	vcpu->run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
+	vcpu->run->msr.error = 0;
+	vcpu->run->msr.reason = KVM_MSR_EXIT_REASON_FILTER;
+	vcpu->run->msr.index = index;
+	vcpu->run->msr.data = write ? step->value : 0;
+	vcpu->answer_to = step;
+	return 0;
+}
+
+/* The answer to the access that was the last exit. */
 static void take_answer(struct fake_vcpu *vcpu)
 {
 	const struct fake_step *step = vcpu->answer_to;
+	if (step->kind == FAKE_RDMSR || step->kind == FAKE_WRMSR) {
+		keep_msr_result(vcpu, vcpu->run->msr.error,
+			step->kind == FAKE_RDMSR ? vcpu->run->msr.data : 0);
+		vcpu->answer_to = NULL;
+		return;
+	}
 	const uint8_t *from = step->kind == FAKE_IN ? (const uint8_t *)vcpu->run + PIO_PAGE
 						    : vcpu->run->mmio.data;
 	for (uint32_t i = 0; i < (step->count ? step->count : 1); i++, from += step->size) {
@@ -371,9 +556,13 @@ static void exit_other(struct kvm_run *run, const struct fake_step *step)
 }
 
 /* Plays the step on; 0: an exit, 1: no exit, go on, or a negative errno. */
-static int play(struct fake_vcpu *vcpu, const struct fake_step *step)
+static int play(struct fake_kvm *f, struct fake_vcpu *vcpu, const struct fake_step *step)
 {
 	switch (step->kind) {
+	case FAKE_RDMSR:
+	case FAKE_WRMSR:
+		vcpu->at++;
+		return access_msr(f, vcpu, step);
 	case FAKE_END:
 		return wait_for_kick(vcpu);
 	case FAKE_OUT:
@@ -406,7 +595,7 @@ static int play(struct fake_vcpu *vcpu, const struct fake_step *step)
 	return 0;
 }
 
-static int run(struct fake_vcpu *vcpu)
+static int run(struct fake_kvm *f, struct fake_vcpu *vcpu)
 {
 	static const struct fake_step end = { .kind = FAKE_END };
 	vcpu->runs++;
@@ -416,7 +605,7 @@ static int run(struct fake_vcpu *vcpu)
 		return -EINTR;
 	int rc;
 	do {
-		rc = play(vcpu, vcpu->script ? &vcpu->script[vcpu->at] : &end);
+		rc = play(f, vcpu, vcpu->script ? &vcpu->script[vcpu->at] : &end);
 	} while (rc > 0);
 	return rc;
 }
@@ -427,11 +616,19 @@ static int vcpu_ioctl(struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long 
 	case KVM_SET_CPUID2:
 		return set_cpuid(vcpu, arg);
 	case KVM_GET_CPUID2:
-		return give_cpuid(&vcpu->cpuid, arg);
+		return get_cpuid(f, vcpu, arg);
 	case KVM_SET_MSRS:
 		return set_msrs(f, vcpu, arg);
 	case KVM_GET_MSRS:
-		return get_msrs(vcpu, arg);
+		return get_msrs(f, vcpu, arg);
+	case KVM_SET_TSC_KHZ:
+		vcpu->tsc_khz = (unsigned)(uintptr_t)arg;
+		return 0;
+	case KVM_GET_TSC_KHZ:
+		return (int)(vcpu->tsc_khz - f->lossy_tsc);
+	case KVM_SET_MP_STATE:
+		vcpu->mp_state = ((const struct kvm_mp_state *)arg)->mp_state;
+		return 0;
 	case KVM_GET_SREGS:
 		*(struct kvm_sregs *)arg = vcpu->sregs;
 		return 0;
@@ -457,7 +654,7 @@ static int vcpu_ioctl(struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long 
 		return 0;
 	}
 	case KVM_RUN:
-		return run(vcpu);
+		return run(f, vcpu);
 	default:
 		return -ENOTTY;
 	}
@@ -511,6 +708,7 @@ void fake_kvm_destroy(struct fake_kvm *f)
 		return;
 	for (unsigned i = 0; i < f->nr_vcpus; i++)
 		free(f->vcpus[i]);
+	free_filter(f);
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f);
 }

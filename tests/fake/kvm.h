@@ -17,8 +17,9 @@
 #define FAKE_MAX_VCPUS 256
 #define FAKE_MAX_LOG 8192
 #define FAKE_MAX_FDS 512
-#define FAKE_MAX_MSRS 16
-#define FAKE_MAX_READS 32
+#define FAKE_MAX_MSRS 64
+#define FAKE_MAX_READS 64
+#define FAKE_GP UINT64_C(0x6e9ab3ee9fa17000) /* in reads[]: the MSR access was #GP */
 
 enum fake_step_kind {
 	FAKE_END = 0, /* wait for a kick */
@@ -31,14 +32,16 @@ enum fake_step_kind {
 	FAKE_INTERNAL,     /* value: suberror */
 	FAKE_SYSTEM_EVENT, /* value: type */
 	FAKE_EOI,          /* value: vector */
-	FAKE_ERRNO,        /* value: KVM_RUN fails with this errno */
-	FAKE_CALL,         /* calls fn(fn_ctx) on the vCPU's thread and goes on */
-	FAKE_REPEAT,       /* back to the first step, for ever */
+	FAKE_RDMSR,  /* addr: MSR; through the filter. The result or FAKE_GP goes to reads[] */
+	FAKE_WRMSR,  /* likewise, with value; 0 or FAKE_GP goes to reads[] */
+	FAKE_ERRNO,  /* value: KVM_RUN fails with this errno */
+	FAKE_CALL,   /* calls fn(fn_ctx) on the vCPU's thread and goes on */
+	FAKE_REPEAT, /* back to the first step, for ever */
 };
 
 struct fake_step {
 	enum fake_step_kind kind;
-	uint64_t addr; /* port or guest physical address */
+	uint64_t addr; /* port, guest physical address or MSR */
 	uint32_t size, count;
 	const char *data;
 	uint64_t value;
@@ -57,8 +60,10 @@ struct fake_vcpu {
 	unsigned nr_reads;
 	unsigned runs;
 	struct cpuid_table cpuid;
-	struct kvm_msr_entry msrs[FAKE_MAX_MSRS];
+	struct kvm_msr_entry msrs[FAKE_MAX_MSRS]; /* in the order in which they were first set */
 	unsigned nr_msrs;
+	unsigned tsc_khz;
+	uint32_t mp_state;
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 	struct kvm_lapic_state lapic;
@@ -81,8 +86,14 @@ struct fake_kvm {
 	int api_version;
 	int run_size;
 	int absent_cap;      /* KVM_CHECK_EXTENSION gives 0 for this one; -1: none */
-	uint32_t refuse_msr; /* KVM_SET_MSRS takes all but this one; 0: all */
+	uint32_t refuse_msr; /* KVM_SET_MSRS and KVM_GET_MSRS take all but this one; 0: all */
 	uint32_t lossy_msr;  /* … and forgets the value of this one */
+	uint32_t sticky_msr; /* … and adds a bit, the highest, to this one */
+	uint32_t lossy_leaf; /* KVM_GET_CPUID2 has bit 0 of its EAX flipped; 0: none */
+	bool forgets_leaf;   /* … or has not that leaf at all */
+	bool run_time_bits;  /* KVM_GET_CPUID2 shows a vCPU's registers as KVM does */
+	bool shows_vmx;      /* … or shows VMX whatever was set */
+	bool lossy_tsc;      /* KVM_GET_TSC_KHZ gives one kHz less */
 	bool translate_fails, regs_fail;
 
 	unsigned fail_at; /* the number, from 1, of the call to fail; 0: none */
@@ -98,7 +109,8 @@ struct fake_kvm {
 	struct fake_vcpu *vcpus[FAKE_MAX_VCPUS]; /* until their descriptors are closed */
 	unsigned nr_vcpus;
 	const struct fake_step *scripts[FAKE_MAX_VCPUS]; /* by order of creation; set before */
-	struct kvm_msr_filter filter;
+	struct kvm_msr_filter filter;                    /* with copies of the bitmaps */
+	bool msr_exits; /* KVM_CAP_X86_USER_SPACE_MSR has the reason FILTER */
 	struct kvm_enable_cap caps[8];
 	unsigned nr_caps;
 	struct kvm_userspace_memory_region slots[8];
@@ -118,6 +130,9 @@ void fake_kvm_destroy(struct fake_kvm *f);
 
 /* True where every descriptor and mapping was given back, and nothing else was. */
 bool fake_kvm_is_clean(const struct fake_kvm *f);
+
+/* What the filter that was set does with a guest's access. */
+bool fake_kvm_filter_passes(const struct fake_kvm *f, uint32_t index, bool write);
 
 /* Where the first call of that name from number `from` on stands in the log, or -1. */
 int fake_kvm_find(const struct fake_kvm *f, const char *name, unsigned from);

@@ -40,10 +40,44 @@ void run_msrs(void)
 {
 	static const uint32_t msrs[] = { 0x3a, 0x480, 0x48f, 0x493, 0xc0010114, 0xc0010117, 0x1b };
 	for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		uint32_t value;
 		print("msr ");
 		print_hex(msrs[i]);
-		print(read_msr(msrs[i]) ? " reads\n" : " faults\n");
+		print(read_msr(msrs[i], &value) ? " reads\n" : " faults\n");
 	}
+	power_off();
+}
+
+static void print_read(uint32_t msr)
+{
+	uint32_t value;
+	print(" read ");
+	if (read_msr(msr, &value))
+		print_hex(value);
+	else
+		print("faults");
+}
+
+/* Each is written, and read before and after. */
+void run_msr_rules(void)
+{
+	static const uint32_t msrs[] = { 0x174, 0x175, 0x176, 0x8b, 0x10a, 0x12345 };
+	for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		print_hex(msrs[i]);
+		print_read(msrs[i]);
+		print(write_msr(msrs[i], 0x5a5a) ? " write done" : " write faults");
+		print_read(msrs[i]);
+		print("\n");
+	}
+	power_off();
+}
+
+/* Reads one MSR for so long that its log would be long, too. */
+void run_msr_flood(void)
+{
+	uint32_t value;
+	for (int i = 0; i < 1000; i++)
+		(void)read_msr(0x174, &value);
 	power_off();
 }
 

@@ -68,14 +68,17 @@ void halt(void) __attribute__((noreturn));
 void set_gate(unsigned vector, void (*isr)(void));
 void load_idt(void);
 
-/* Reads an MSR; false where that faulted. */
-bool read_msr(uint32_t msr);
+/* Reads an MSR (its low half), or writes one; false where that faulted. */
+bool read_msr(uint32_t msr, uint32_t *ret_value);
+bool write_msr(uint32_t msr, uint32_t value);
 
 /* The guest's programs. */
 void run_smp(uint32_t nr_vcpus);
 void run_interrupts(bool sci);
 void run_cpuid(void);
 void run_msrs(void);
+void run_msr_rules(void);
+void run_msr_flood(void);
 void run_ports(void);
 
 /* Called by start.S. */

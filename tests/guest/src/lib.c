@@ -97,12 +97,23 @@ void load_idt(void)
 	__asm__ volatile("lidt %0" : : "m"(p));
 }
 
-bool read_msr(uint32_t msr)
+bool read_msr(uint32_t msr, uint32_t *ret_value)
 {
 	uint32_t before = fault_count, low, high;
 	__asm__ volatile("movl $1f, %[resume]\n\trdmsr\n1:"
 			 : "=a"(low), "=d"(high), [resume] "=m"(fault_resume)
 			 : "c"(msr)
+			 : "memory");
+	*ret_value = low;
+	return fault_count == before;
+}
+
+bool write_msr(uint32_t msr, uint32_t value)
+{
+	uint32_t before = fault_count;
+	__asm__ volatile("movl $1f, %[resume]\n\twrmsr\n1:"
+			 : [resume] "=m"(fault_resume)
+			 : "a"(value), "d"(0), "c"(msr)
 			 : "memory");
 	return fault_count == before;
 }

@@ -163,6 +163,8 @@ static const struct {
 	{ "consoles", run_consoles },
 	{ "cpuid", run_cpuid },
 	{ "msrs", run_msrs },
+	{ "msr-rules", run_msr_rules },
+	{ "msr-flood", run_msr_flood },
 	{ "ports", run_ports },
 	{ "serial-interrupts", run_serial_interrupts },
 	{ "sci", run_sci },

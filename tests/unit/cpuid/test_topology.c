@@ -2,7 +2,6 @@
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
 
-#include "cpuid/guest.h"
 #include "cpuid/topology.h"
 
 #include <errno.h>
@@ -11,28 +10,43 @@
 
 typedef void (*topology_check)(const struct cpu_topology *t, const struct host_facts *host);
 
+/* One die for all, several for a sample: every shape would take minutes. */
+static void with_dies(unsigned sockets, unsigned cores, unsigned threads,
+	const struct host_facts *host, topology_check check)
+{
+	struct cpu_topology t = cpu_topology_make(sockets, 1, cores, threads);
+	check(&t, host);
+	for (unsigned dies = 2; sockets <= 3 && threads <= 2; dies++) {
+		if (sockets * dies * cores * threads > MAX_VCPUS)
+			break;
+		t = cpu_topology_make(sockets, dies, cores, threads);
+		check(&t, host);
+	}
+}
+
 static void for_each_topology(const struct host_facts *host, topology_check check)
 {
 	for (unsigned sockets = 1; sockets <= MAX_VCPUS; sockets++) {
 		for (unsigned cores = 1; sockets * cores <= MAX_VCPUS; cores++) {
 			for (unsigned threads = 1; sockets * cores * threads <= MAX_VCPUS;
-				threads++) {
-				struct cpu_topology t = cpu_topology_make(sockets, cores, threads);
-				check(&t, host);
-			}
+				threads++)
+				with_dies(sockets, cores, threads, host, check);
 		}
 	}
 }
 
 static unsigned count(const struct cpu_topology *t)
 {
-	return t->sockets * t->cores * t->threads;
+	return t->sockets * t->dies * t->cores * t->threads;
 }
 
 static void check_shifts(const struct cpu_topology *t, const struct host_facts *host)
 {
 	(void)host;
-	unsigned core_bits = t->package_shift - t->core_shift;
+	unsigned core_bits = t->die_shift - t->core_shift;
+	unsigned die_bits = t->package_shift - t->die_shift;
+	assert_true(1u << die_bits >= t->dies);
+	assert_true(die_bits == 0 || 1u << (die_bits - 1) < t->dies);
 	assert_true(1u << t->core_shift >= t->threads && 1u << core_bits >= t->cores);
 	/* The fewest bits that do. */
 	assert_true(t->core_shift == 0 || 1u << (t->core_shift - 1) < t->threads);
@@ -53,10 +67,14 @@ static void check_ids(const struct cpu_topology *t, const struct host_facts *hos
 		struct cpu_place p = cpu_topology_place(t, i);
 		assert_true(i == 0 ? p.apic_id == 0 : p.apic_id > last);
 		last = p.apic_id;
-		assert_true(p.socket < t->sockets && p.core < t->cores && p.thread < t->threads);
-		assert_int_equal((p.socket * t->cores + p.core) * t->threads + p.thread, i);
+		assert_true(p.socket < t->sockets && p.die < t->dies && p.core < t->cores &&
+			    p.thread < t->threads);
+		assert_int_equal(
+			((p.socket * t->dies + p.die) * t->cores + p.core) * t->threads + p.thread,
+			i);
 		assert_int_equal(p.apic_id >> t->package_shift, p.socket);
-		assert_int_equal((p.apic_id & bit_mask(t->package_shift)) >> t->core_shift, p.core);
+		assert_int_equal((p.apic_id & bit_mask(t->package_shift)) >> t->die_shift, p.die);
+		assert_int_equal((p.apic_id & bit_mask(t->die_shift)) >> t->core_shift, p.core);
 		assert_int_equal(p.apic_id & bit_mask(t->core_shift), p.thread);
 	}
 }
@@ -77,20 +95,34 @@ static unsigned min_u(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Leaf 0xB or 0x1F: the vCPU's own ID, and the shifts and counts of both levels. */
+static unsigned in_package(const struct cpu_topology *t)
+{
+	return t->dies * t->cores * t->threads;
+}
+
+/* Leaf 0xB or 0x1F: the vCPU's own ID, and the shifts and counts of each level. */
 static void check_extended(const struct cpu_topology *t, const struct cpu_place *p,
 	const struct cpuid_table *table, uint32_t leaf)
 {
+	bool dies = leaf == 0x1f && t->dies > 1;
+	uint32_t end = dies ? 3 : 2;
 	assert_int_equal(cpuid_value(table, leaf, 0, CPUID_EAX), t->core_shift);
 	assert_int_equal(cpuid_value(table, leaf, 0, CPUID_EBX), t->threads);
 	assert_int_equal(cpuid_value(table, leaf, 0, CPUID_ECX), 0x100);
-	assert_int_equal(cpuid_value(table, leaf, 1, CPUID_EAX), t->package_shift);
-	assert_int_equal(cpuid_value(table, leaf, 1, CPUID_EBX), t->threads * t->cores);
+	assert_int_equal(
+		cpuid_value(table, leaf, 1, CPUID_EAX), dies ? t->die_shift : t->package_shift);
+	assert_int_equal(cpuid_value(table, leaf, 1, CPUID_EBX),
+		dies ? t->threads * t->cores : in_package(t));
 	assert_int_equal(cpuid_value(table, leaf, 1, CPUID_ECX), 0x201);
-	assert_int_equal(cpuid_value(table, leaf, 2, CPUID_EAX), 0);
-	assert_int_equal(cpuid_value(table, leaf, 2, CPUID_EBX), 0);
-	assert_int_equal(cpuid_value(table, leaf, 2, CPUID_ECX), 2);
-	for (uint32_t i = 0; i < 3; i++)
+	if (dies) {
+		assert_int_equal(cpuid_value(table, leaf, 2, CPUID_EAX), t->package_shift);
+		assert_int_equal(cpuid_value(table, leaf, 2, CPUID_EBX), in_package(t));
+		assert_int_equal(cpuid_value(table, leaf, 2, CPUID_ECX), 0x502);
+	}
+	assert_int_equal(cpuid_value(table, leaf, end, CPUID_EAX), 0);
+	assert_int_equal(cpuid_value(table, leaf, end, CPUID_EBX), 0);
+	assert_int_equal(cpuid_value(table, leaf, end, CPUID_ECX), end);
+	for (uint32_t i = 0; i <= end; i++)
 		assert_int_equal(cpuid_value(table, leaf, i, CPUID_EDX), p->apic_id);
 }
 
@@ -98,7 +130,7 @@ static void check_leaf_1(
 	const struct cpu_topology *t, const struct cpu_place *p, const struct cpuid_table *table)
 {
 	uint32_t ebx = cpuid_value(table, 1, 0, CPUID_EBX);
-	bool several = t->cores * t->threads > 1;
+	bool several = in_package(t) > 1;
 	assert_int_equal(field(ebx, 24, 8), p->apic_id & 0xff);
 	assert_int_equal(field(ebx, 16, 8), several ? min_u(1u << t->package_shift, 255) : 1);
 	assert_int_equal(field(ebx, 0, 16), 0x0800); /* CLFLUSH size: not ours to change */
@@ -111,7 +143,7 @@ static void check_caches(
 	for (uint32_t i = 0; i < 4; i++) {
 		uint32_t eax = cpuid_value(table, leaf, i, CPUID_EAX);
 		bool shared = field(eax, 5, 3) == 3;
-		uint32_t ids = 1u << (shared ? t->package_shift : t->core_shift);
+		uint32_t ids = 1u << (shared ? t->die_shift : t->core_shift);
 		uint32_t threads = shared ? t->cores * t->threads : t->threads;
 		assert_int_equal(field(eax, 14, 12), (intel ? ids : threads) - 1);
 		assert_int_equal(field(eax, 26, 6),
@@ -123,12 +155,12 @@ static void check_caches(
 static void check_intel(const struct cpu_topology *t, const struct host_facts *host)
 {
 	struct err e = ERR_INIT;
-	struct cpuid_table base, table;
-	cpuid_guest_base(host, &base);
+	struct cpuid_table table;
+	struct cpu_edit edit = { .table = &table };
 	for (unsigned i = 0; i < count(t); i++) {
 		struct cpu_place p = cpu_topology_place(t, i);
-		table = base;
-		assert_int_equal(cpu_topology_apply(t, &p, &table, &e), 0);
+		table = host->supported;
+		assert_int_equal(cpu_topology_apply(t, &p, &edit, &e), 0);
 		check_leaf_1(t, &p, &table);
 		check_caches(t, &table, 4, true);
 		check_extended(t, &p, &table, 0xb);
@@ -148,27 +180,28 @@ static void cpu_topology_apply__intel__every_leaf_agrees(void **state)
 static void check_amd(const struct cpu_topology *t, const struct host_facts *host)
 {
 	struct err e = ERR_INIT;
-	struct cpuid_table base, table;
-	unsigned in_package = t->cores * t->threads;
-	cpuid_guest_base(host, &base);
+	struct cpuid_table table;
+	struct cpu_edit edit = { .table = &table };
 	for (unsigned i = 0; i < count(t); i++) {
 		struct cpu_place p = cpu_topology_place(t, i);
-		table = base;
-		assert_int_equal(cpu_topology_apply(t, &p, &table, &e), 0);
+		table = host->supported;
+		assert_int_equal(cpu_topology_apply(t, &p, &edit, &e), 0);
 		check_leaf_1(t, &p, &table);
 		check_caches(t, &table, 0x8000001d, false);
 		check_extended(t, &p, &table, 0xb);
 		assert_null(cpuid_get(&table, 0x1f, 0));
 		uint32_t legacy = cpuid_value(&table, 0x80000001, 0, CPUID_ECX);
-		assert_int_equal(field(legacy, 1, 1), in_package > 1);
+		assert_int_equal(field(legacy, 1, 1), in_package(t) > 1);
 		uint32_t ecx = cpuid_value(&table, 0x80000008, 0, CPUID_ECX);
-		assert_int_equal(field(ecx, 0, 8), in_package - 1);
+		assert_int_equal(field(ecx, 0, 8), min_u(in_package(t) - 1, 255));
 		assert_int_equal(field(ecx, 12, 4), t->package_shift);
 		assert_int_equal(cpuid_value(&table, 0x8000001e, 0, CPUID_EAX), p.apic_id);
 		uint32_t ebx = cpuid_value(&table, 0x8000001e, 0, CPUID_EBX);
-		assert_int_equal(field(ebx, 0, 8), p.core);
+		assert_int_equal(field(ebx, 0, 8), p.die * t->cores + p.core);
 		assert_int_equal(field(ebx, 8, 8), t->threads - 1);
-		assert_int_equal(cpuid_value(&table, 0x8000001e, 0, CPUID_ECX), p.socket);
+		uint32_t nodes = cpuid_value(&table, 0x8000001e, 0, CPUID_ECX);
+		assert_int_equal(field(nodes, 0, 8), p.socket * t->dies + p.die);
+		assert_int_equal(field(nodes, 8, 3), min_u(t->dies - 1, 7));
 	}
 }
 
@@ -185,10 +218,11 @@ static void cpu_topology_apply__table_ends_before_0xb__gets_no_extended_leaf(voi
 	(void)state;
 	struct cpuid_table table = { 0 };
 	struct err e = ERR_INIT;
-	struct cpu_topology t = cpu_topology_make(1, 2, 2);
+	struct cpu_topology t = cpu_topology_make(1, 1, 2, 2);
 	struct cpu_place p = cpu_topology_place(&t, 3);
 	cpuid_put(&table, 0, 0, false)->reg[CPUID_EAX] = 0xa;
-	assert_int_equal(cpu_topology_apply(&t, &p, &table, &e), 0);
+	struct cpu_edit edit = { .table = &table };
+	assert_int_equal(cpu_topology_apply(&t, &p, &edit, &e), 0);
 	assert_int_equal(table.nr_entries, 1);
 }
 
@@ -197,29 +231,32 @@ static void cpu_topology_apply__table_full__refused(void **state)
 	(void)state;
 	struct cpuid_table table = { 0 };
 	struct err e = ERR_INIT;
-	struct cpu_topology t = cpu_topology_make(1, 1, 1);
+	struct cpu_topology t = cpu_topology_make(1, 1, 1, 1);
 	struct cpu_place p = cpu_topology_place(&t, 0);
 	cpuid_put(&table, 0, 0, false)->reg[CPUID_EAX] = 0xb;
 	while (table.nr_entries < CPUID_MAX_ENTRIES)
 		cpuid_put(&table, 0x1000 + table.nr_entries, 0, false);
-	assert_int_equal(cpu_topology_apply(&t, &p, &table, &e), -E2BIG);
-	assert_contains(e.msg, "0xb");
+	struct cpu_edit edit = { .table = &table };
+	assert_int_equal(cpu_topology_apply(&t, &p, &edit, &e), -E2BIG);
+	assert_contains(e.msg, "more than 256 entries");
 }
 
 static void cpu_topology_apply__twice__is_idempotent(void **state)
 {
 	(void)state;
 	struct err e = ERR_INIT;
-	struct cpu_topology t = cpu_topology_make(3, 5, 2);
+	struct cpu_topology t = cpu_topology_make(3, 1, 5, 2);
 	struct cpu_place p = cpu_topology_place(&t, 17);
 	for (uint32_t seed = 1; seed <= 300; seed++) {
 		struct host_facts host;
 		struct cpuid_table once, twice;
 		host_random(&host, seed);
 		once = host.supported;
-		assert_int_equal(cpu_topology_apply(&t, &p, &once, &e), 0);
+		struct cpu_edit edit = { .table = &once };
+		assert_int_equal(cpu_topology_apply(&t, &p, &edit, &e), 0);
 		twice = once;
-		assert_int_equal(cpu_topology_apply(&t, &p, &twice, &e), 0);
+		edit.table = &twice;
+		assert_int_equal(cpu_topology_apply(&t, &p, &edit, &e), 0);
 		assert_int_equal(once.nr_entries, twice.nr_entries);
 		for (unsigned i = 0; i < once.nr_entries; i++)
 			assert_memory_equal(once.entries[i].reg, twice.entries[i].reg,

@@ -172,6 +172,121 @@ static void kvm_host_facts__more_leaves_than_fit__refused(void **state)
 	assert_contains(f->e.msg, "KVM_GET_SUPPORTED_CPUID with room for 256 entries");
 }
 
+static void give_feature_msrs(struct fixture *f, unsigned n)
+{
+	f->facts.nr_feature_msrs = n;
+	for (unsigned i = 0; i < n; i++)
+		f->facts.feature_msrs[i] = (struct msr_value){ 0x480 + i, 0x1000 + i };
+}
+
+static void kvm_host_facts__feature_msrs__all_by_one_call(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts got;
+	give_feature_msrs(f, 20);
+	assert_int_equal(open_fake(f), 0);
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), 0);
+	assert_int_equal(got.nr_feature_msrs, 20);
+	assert_int_equal(got.feature_msrs[19].index, 0x493);
+	assert_int_equal(got.feature_msrs[19].value, 0x1013);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_GET_MSRS"), 1);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_CREATE_VM"), 0);
+}
+
+static void assert_only_one_is_left_out(struct fixture *f, uint32_t index)
+{
+	struct host_facts got;
+	uint64_t value;
+	f->fake->refuse_msr = index;
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), 0);
+	assert_int_equal(got.nr_feature_msrs, f->facts.nr_feature_msrs - 1);
+	assert_false(host_feature_msr(&got, index, &value));
+	for (unsigned i = 0; i < f->facts.nr_feature_msrs; i++) {
+		if (f->facts.feature_msrs[i].index == index)
+			continue;
+		assert_true(host_feature_msr(&got, f->facts.feature_msrs[i].index, &value));
+		assert_int_equal(value, f->facts.feature_msrs[i].value);
+	}
+}
+
+static void kvm_host_facts__an_msr_cannot_be_read__is_left_out_and_the_rest_read(void **state)
+{
+	struct fixture *f = *state;
+	give_feature_msrs(f, 20);
+	assert_int_equal(open_fake(f), 0);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_only_one_is_left_out(f, 0x480 + i);
+	give_feature_msrs(f, 1);
+	assert_only_one_is_left_out(f, 0x480);
+}
+
+static void kvm_host_facts__emulated_cpuid__is_there_where_the_capability_is(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts got;
+	f->facts.emulated.entries[0] =
+		(struct cpuid_entry){ .leaf = 1, .reg = { 0, 0, 0x400000, 0 } };
+	f->facts.emulated.nr_entries = 1;
+	assert_int_equal(open_fake(f), 0);
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), 0);
+	assert_int_equal(got.emulated.nr_entries, 1);
+	assert_int_equal(got.emulated.entries[0].reg[CPUID_ECX], 0x400000);
+	facts_without(f, KVM_CAP_EXT_EMUL_CPUID, &got);
+	assert_int_equal(got.emulated.nr_entries, 0);
+}
+
+static void kvm_host_facts__msr_capabilities_absent__no_msrs_and_no_exits(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts got;
+	give_feature_msrs(f, 3);
+	assert_int_equal(open_fake(f), 0);
+	facts_without(f, KVM_CAP_GET_MSR_FEATURES, &got);
+	assert_int_equal(got.nr_feature_msrs, 0);
+	assert_true(got.user_space_msr && got.tsc_scaling);
+	facts_without(f, KVM_CAP_X86_USER_SPACE_MSR, &got);
+	assert_int_equal(got.nr_feature_msrs, 3);
+	assert_false(got.user_space_msr);
+	facts_without(f, KVM_CAP_TSC_CONTROL, &got);
+	assert_false(got.tsc_scaling);
+}
+
+static void kvm_host_facts__msr_ioctls_fail__are_named(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts got;
+	give_feature_msrs(f, 3);
+	assert_int_equal(open_fake(f), 0);
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), 0);
+	unsigned list = (unsigned)fake_kvm_find(f->fake, "KVM_GET_MSR_FEATURE_INDEX_LIST", 0);
+	unsigned first = (unsigned)fake_kvm_find(f->fake, "KVM_GET_SUPPORTED_CPUID", 0);
+	f->fake->fail_at = f->fake->nr_calls + 1 + (list - first);
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_GET_MSR_FEATURE_INDEX_LIST");
+	f->fake->fail_at = f->fake->nr_calls + 2 + (list - first);
+	assert_int_equal(kvm_host_facts(f->kvm, &got, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_GET_MSRS of 3 feature MSRs");
+}
+
+static void kvm_processor_cpuid__this_processor__is_consistent_and_bounded(void **state)
+{
+	(void)state;
+	struct cpuid_table *table = calloc(1, sizeof(*table));
+	assert_non_null(table);
+	kvm_processor_cpuid(table);
+	assert_in_range(table->nr_entries, 3, CPUID_MAX_ENTRIES);
+	assert_non_null(cpuid_get(table, 1, 0));
+	assert_non_null(cpuid_get(table, 0x80000000, 0));
+	uint32_t last = cpuid_value(table, 0, 0, CPUID_EAX);
+	for (uint32_t leaf = 0; leaf <= last; leaf++)
+		assert_non_null(cpuid_get(table, leaf, 0));
+	for (unsigned i = 0; i < table->nr_entries; i++) {
+		const struct cpuid_entry *e = &table->entries[i];
+		assert_ptr_equal(cpuid_get(table, e->leaf, e->subleaf), e); /* none twice */
+	}
+	free(table);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_fake, tear_down)
 
 int main(void)
@@ -189,6 +304,12 @@ int main(void)
 		TEST(kvm_host_facts__synthetic_host__are_what_it_said),
 		TEST(kvm_host_facts__capabilities_absent__take_the_documented_values),
 		TEST(kvm_host_facts__more_leaves_than_fit__refused),
+		TEST(kvm_host_facts__feature_msrs__all_by_one_call),
+		TEST(kvm_host_facts__an_msr_cannot_be_read__is_left_out_and_the_rest_read),
+		TEST(kvm_host_facts__emulated_cpuid__is_there_where_the_capability_is),
+		TEST(kvm_host_facts__msr_capabilities_absent__no_msrs_and_no_exits),
+		TEST(kvm_host_facts__msr_ioctls_fail__are_named),
+		TEST(kvm_processor_cpuid__this_processor__is_consistent_and_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

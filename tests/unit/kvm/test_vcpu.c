@@ -64,10 +64,33 @@ static void kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back(void **sta
 	assert_int_equal(fake_vcpu(f)->msrs[0].index, 0x1a0);
 	assert_int_equal(fake_vcpu(f)->msrs[1].index, 0x2ff);
 	assert_int_equal(fake_vcpu(f)->msrs[1].data, 0x806);
-	const char *const names[] = { "KVM_SET_MSRS", "KVM_GET_MSRS", "KVM_SET_MSRS",
-		"KVM_GET_MSRS" };
-	for (unsigned i = 0; i < 4; i++)
-		assert_string_equal(f->fake->log[before + i].name, names[i]);
+	assert_string_equal(f->fake->log[before].name, "KVM_SET_MSRS");
+	assert_string_equal(f->fake->log[before + 1].name, "KVM_GET_MSRS");
+	assert_int_equal(f->fake->nr_calls, before + 2);
+}
+
+static void kvm_vcpu_set_msrs__none__makes_no_call(void **state)
+{
+	struct fixture *f = *state;
+	static const struct msr_policy none = { .nr_set = 0 };
+	unsigned before = f->fake->nr_calls;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &none, &f->e), 0);
+	assert_int_equal(f->fake->nr_calls, before);
+}
+
+static void kvm_vcpu_set_msrs__as_many_as_a_policy_has__all_arrive(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_policy *full = calloc(1, sizeof(*full));
+	assert_non_null(full);
+	for (uint32_t i = 0; i < FAKE_MAX_MSRS; i++)
+		assert_int_equal(msr_policy_set(full, 0x480 + i, i, &f->e), 0);
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, full, &f->e), 0);
+	assert_int_equal(fake_vcpu(f)->nr_msrs, FAKE_MAX_MSRS);
+	for (uint32_t i = FAKE_MAX_MSRS; i < MSR_POLICY_MAX_SET; i++)
+		assert_int_equal(msr_policy_set(full, 0x480 + i, 0, &f->e), 0);
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, full, &f->e), 0);
+	free(full);
 }
 
 static void kvm_vcpu_set_msrs__kvm_does_not_take_one__refused_with_index_and_value(void **state)
@@ -75,7 +98,8 @@ static void kvm_vcpu_set_msrs__kvm_does_not_take_one__refused_with_index_and_val
 	struct fixture *f = *state;
 	f->fake->refuse_msr = 0x2ff;
 	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EINVAL);
-	assert_contains(f->e.msg, "KVM_SET_MSRS on vCPU 7: KVM does not take MSR 0x2ff");
+	assert_contains(f->e.msg,
+		"KVM_SET_MSRS on vCPU 7: KVM does not take MSR 0x2ff (IA32_MTRR_DEF_TYPE)");
 	assert_contains(f->e.msg, "0x806");
 }
 
@@ -84,7 +108,18 @@ static void kvm_vcpu_set_msrs__value_does_not_stick__refused(void **state)
 	struct fixture *f = *state;
 	f->fake->lossy_msr = 0x1a0;
 	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EPROTO);
-	assert_contains(f->e.msg, "MSR 0x1a0 was set to 0x1, but reads 0");
+	assert_contains(f->e.msg, "MSR 0x1a0 (IA32_MISC_ENABLE) was set to 0x1, but reads 0");
+}
+
+static void kvm_vcpu_set_msrs__kvm_adds_bits__only_misc_enable_may_have_them(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->sticky_msr = 0x1a0;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), 0);
+	f->fake->sticky_msr = 0x2ff;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EPROTO);
+	assert_contains(f->e.msg,
+		"MSR 0x2ff (IA32_MTRR_DEF_TYPE) was set to 0x806, but reads 0x8000000000000806");
 }
 
 static void kvm_vcpu_set_msrs__ioctl_fails__names_the_msr(void **state)
@@ -92,10 +127,61 @@ static void kvm_vcpu_set_msrs__ioctl_fails__names_the_msr(void **state)
 	struct fixture *f = *state;
 	fail_next(f, EIO);
 	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EIO);
-	assert_contains(f->e.msg, "KVM_SET_MSRS on vCPU 7, MSR 0x1a0");
+	assert_contains(
+		f->e.msg, "KVM_SET_MSRS on vCPU 7, 2 MSRs from 0x1a0 (IA32_MISC_ENABLE) on");
 	f->fake->fail_at = f->fake->nr_calls + 2;
 	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EIO);
-	assert_contains(f->e.msg, "KVM_GET_MSRS on vCPU 7, MSR 0x1a0");
+	assert_contains(f->e.msg, "KVM_GET_MSRS on vCPU 7, 2 MSRs from 0x1a0");
+}
+
+static void kvm_vcpu_msr__one__is_set_and_read_or_named(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t value = 0;
+	assert_int_equal(kvm_vcpu_set_msr(f->vcpu, 0x10a, 0x1122334455667788, &f->e), 0);
+	assert_int_equal(kvm_vcpu_get_msr(f->vcpu, 0x10a, &value, &f->e), 0);
+	assert_int_equal(value, 0x1122334455667788);
+	f->fake->refuse_msr = 0x10a;
+	assert_int_equal(kvm_vcpu_set_msr(f->vcpu, 0x10a, 1, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "does not take MSR 0x10a (IA32_ARCH_CAPABILITIES)");
+	assert_int_equal(kvm_vcpu_get_msr(f->vcpu, 0x10a, &value, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "does not give MSR 0x10a (IA32_ARCH_CAPABILITIES)");
+	assert_int_equal(kvm_vcpu_get_msr(f->vcpu, 0x10a, &value, NULL), -EINVAL);
+}
+
+static void kvm_vcpu_set_tsc_khz__frequency__is_set_and_read_back(void **state)
+{
+	struct fixture *f = *state;
+	unsigned khz = 0;
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), 0);
+	assert_int_equal(fake_vcpu(f)->tsc_khz, 1500000);
+	assert_int_equal(kvm_vcpu_get_tsc_khz(f->vcpu, &khz, &f->e), 0);
+	assert_int_equal(khz, 1500000);
+}
+
+static void kvm_vcpu_set_tsc_khz__refused_or_another__is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_SET_TSC_KHZ on vCPU 7, 1500000 kHz");
+	assert_contains(f->e.hint, "TSC scaling");
+	f->fake->fail_at = f->fake->nr_calls + 2;
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_GET_TSC_KHZ on vCPU 7");
+	f->fake->lossy_tsc = true;
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), -EPROTO);
+	assert_contains(f->e.msg, "set to 1500000 kHz, but has 1499999 kHz");
+}
+
+static void kvm_vcpu_make_runnable__state__is_runnable(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(kvm_vcpu_make_runnable(f->vcpu, &f->e), 0);
+	assert_int_equal(fake_vcpu(f)->mp_state, KVM_MP_STATE_RUNNABLE);
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vcpu_make_runnable(f->vcpu, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_SET_MP_STATE on vCPU 7");
 }
 
 static const struct x86_state entry_state = {
@@ -296,6 +382,48 @@ static void kvm_vcpu_exit__failures__carry_kvms_numbers(void **state)
 	assert_int_equal(x.eoi.vector, 0x31);
 }
 
+static const struct msr_filter deny_10a = {
+	.exits = true,
+	.ranges = { { .base = 0x10a,
+		.count = 1,
+		.read = true,
+		.write = true,
+		.bitmap = (uint8_t[8]){ 0 } } },
+	.nr_ranges = 1,
+};
+
+static void kvm_vcpu_exit__stopped_msr_read__takes_the_answer(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_RDMSR, .addr = 0x10a }, { 0 } };
+	assert_int_equal(kvm_vm_set_msr_filter(f->vm, &deny_10a, &f->e), 0);
+	struct kvm_exit x = run_step(f, script);
+	assert_int_equal(x.kind, KVM_EXIT_KIND_MSR);
+	assert_int_equal(x.msr.index, 0x10a);
+	assert_false(x.msr.write);
+	*x.msr.data = 0xabcdef;
+	kvm_vcpu_request_immediate_exit(f->vcpu);
+	assert_int_equal(kvm_vcpu_run(f->vcpu, &f->e), -EINTR);
+	assert_int_equal(fake_vcpu(f)->reads[0], 0xabcdef);
+}
+
+static void kvm_vcpu_exit__stopped_msr_write__has_the_value_and_can_fault(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = {
+		{ .kind = FAKE_WRMSR, .addr = 0x10a, .value = 0x1122334455667788 }, { 0 }
+	};
+	assert_int_equal(kvm_vm_set_msr_filter(f->vm, &deny_10a, &f->e), 0);
+	struct kvm_exit x = run_step(f, script);
+	assert_int_equal(x.kind, KVM_EXIT_KIND_MSR);
+	assert_true(x.msr.write);
+	assert_int_equal(*x.msr.data, 0x1122334455667788);
+	*x.msr.error = 1;
+	kvm_vcpu_request_immediate_exit(f->vcpu);
+	assert_int_equal(kvm_vcpu_run(f->vcpu, &f->e), -EINTR);
+	assert_int_equal(fake_vcpu(f)->reads[0], FAKE_GP);
+}
+
 static enum kvm_exit_kind kind_of(struct fixture *f, uint32_t reason)
 {
 	const struct fake_step script[] = { { .kind = FAKE_EXIT, .value = reason }, { 0 } };
@@ -349,6 +477,15 @@ int main(void)
 		TEST(kvm_vcpu_exit__failures__carry_kvms_numbers),
 		TEST(kvm_vcpu_exit__reasons__have_their_kind),
 		TEST(kvm_vcpu_translate__mapped_or_not__address_or_efault),
+		TEST(kvm_vcpu_set_msrs__none__makes_no_call),
+		TEST(kvm_vcpu_set_msrs__as_many_as_a_policy_has__all_arrive),
+		TEST(kvm_vcpu_set_msrs__kvm_adds_bits__only_misc_enable_may_have_them),
+		TEST(kvm_vcpu_msr__one__is_set_and_read_or_named),
+		TEST(kvm_vcpu_set_tsc_khz__frequency__is_set_and_read_back),
+		TEST(kvm_vcpu_set_tsc_khz__refused_or_another__is_an_error),
+		TEST(kvm_vcpu_make_runnable__state__is_runnable),
+		TEST(kvm_vcpu_exit__stopped_msr_read__takes_the_answer),
+		TEST(kvm_vcpu_exit__stopped_msr_write__has_the_value_and_can_fault),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

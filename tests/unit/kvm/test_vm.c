@@ -142,44 +142,92 @@ static void kvm_vm_set_msi_routes__some_valid__only_those_with_their_pin_as_gsi(
 	assert_contains(f->e.msg, "KVM_SET_GSI_ROUTING with 2 routes");
 }
 
-static void kvm_vm_deny_msrs__ranges__fault_on_read_and_write_and_others_are_allowed(void **state)
+static uint8_t read_bits[8] = { 0x05 }, write_bits[8] = { 0xff, 0xff };
+
+static const struct msr_filter some_filter = {
+	.ranges = { { .base = 0x3a, .count = 3, .read = true, .bitmap = read_bits },
+		{ .base = 0x480, .count = 20, .write = true, .bitmap = write_bits } },
+	.nr_ranges = 2,
+};
+
+static void kvm_vm_set_msr_filter__ranges__arrive_with_their_bitmaps_and_no_exits(void **state)
 {
 	struct fixture *f = *state;
-	struct msr_policy policy = { .deny = { { 0x3a, 0x3a }, { 0x480, 0x493 } }, .nr_deny = 2 };
-	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), 0);
-	assert_int_equal(f->fake->filter.flags, KVM_MSR_FILTER_DEFAULT_ALLOW);
-	assert_int_equal(f->fake->filter.ranges[0].base, 0x3a);
-	assert_int_equal(f->fake->filter.ranges[0].nmsrs, 1);
-	assert_int_equal(f->fake->filter.ranges[1].base, 0x480);
-	assert_int_equal(f->fake->filter.ranges[1].nmsrs, 20);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(f->fake->filter.ranges[i].flags,
-			KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE);
-	assert_int_equal(f->fake->filter.ranges[2].nmsrs, 0);
+	assert_int_equal(kvm_vm_set_msr_filter(f->vm, &some_filter, &f->e), 0);
+	const struct kvm_msr_filter *got = &f->fake->filter;
+	assert_int_equal(got->flags, KVM_MSR_FILTER_DEFAULT_ALLOW);
+	assert_int_equal(got->ranges[0].base, 0x3a);
+	assert_int_equal(got->ranges[0].nmsrs, 3);
+	assert_int_equal(got->ranges[0].flags, KVM_MSR_FILTER_READ);
+	assert_int_equal(got->ranges[1].flags, KVM_MSR_FILTER_WRITE);
+	assert_int_equal(got->ranges[2].nmsrs, 0);
+	assert_int_equal(f->fake->nr_caps, 0);
+	for (uint32_t msr = 0x39; msr <= 0x494; msr++) {
+		for (int write = 0; write < 2; write++)
+			assert_int_equal(fake_kvm_filter_passes(f->fake, msr, write),
+				msr_filter_passes(&some_filter, msr, write));
+	}
 }
 
-static void kvm_vm_deny_msrs__nothing_to_deny__makes_no_call(void **state)
+static void kvm_vm_set_msr_filter__exits__are_enabled_before_the_filter(void **state)
 {
 	struct fixture *f = *state;
-	struct msr_policy policy = { 0 };
+	struct msr_filter filter = some_filter;
+	filter.exits = true;
+	filter.default_deny = true;
+	assert_int_equal(kvm_vm_set_msr_filter(f->vm, &filter, &f->e), 0);
+	assert_int_equal(f->fake->filter.flags, KVM_MSR_FILTER_DEFAULT_DENY);
+	assert_int_equal(f->fake->caps[0].cap, KVM_CAP_X86_USER_SPACE_MSR);
+	assert_int_equal(f->fake->caps[0].args[0], KVM_MSR_EXIT_REASON_FILTER);
+	assert_true(fake_kvm_find(f->fake, "KVM_ENABLE_CAP", 0) <
+		    fake_kvm_find(f->fake, "KVM_X86_SET_MSR_FILTER", 0));
+}
+
+static void kvm_vm_set_msr_filter__no_ranges__makes_no_call(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_filter filter = { .exits = true };
 	unsigned before = f->fake->nr_calls;
-	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), 0);
+	assert_int_equal(kvm_vm_set_msr_filter(f->vm, &filter, &f->e), 0);
 	assert_int_equal(f->fake->nr_calls, before);
 }
 
-static void kvm_vm_deny_msrs__too_wide_or_refused__is_an_error(void **state)
+static void kvm_vm_set_msr_filter__each_ioctl_fails__is_named(void **state)
 {
 	struct fixture *f = *state;
-	struct msr_policy policy = { .deny = { { 0x1000, 0x1200 } }, .nr_deny = 1 };
-	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), -E2BIG);
-	assert_contains(f->e.msg, "0x1000 to 0x1200");
-	policy.deny[0] = (struct msr_range){ 0, UINT32_MAX }; /* the count wraps to 0 */
-	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), -E2BIG);
-	policy.deny[0] = (struct msr_range){ 0x1000, 0x11ff };
-	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), 0);
+	struct msr_filter filter = some_filter;
+	filter.exits = true;
 	fail_next(f, EINVAL);
-	assert_int_equal(kvm_vm_deny_msrs(f->vm, &policy, &f->e), -EINVAL);
-	assert_contains(f->e.msg, "KVM_X86_SET_MSR_FILTER with 1 ranges");
+	assert_int_equal(kvm_vm_set_msr_filter(f->vm, &filter, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_CAP_X86_USER_SPACE_MSR with 0x4");
+	f->fake->fail_at = f->fake->nr_calls + 2;
+	assert_int_equal(kvm_vm_set_msr_filter(f->vm, &filter, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_X86_SET_MSR_FILTER with 2 ranges");
+}
+
+/* Whatever a policy compiles to, KVM takes. */
+static void kvm_vm_set_msr_filter__compiled_policies__are_taken(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_policy *p = calloc(1, sizeof(*p));
+	struct msr_filter filter;
+	assert_non_null(p);
+	for (int deny = 0; deny < 2; deny++) {
+		p->default_deny = deny;
+		p->nr_rules = 0;
+		for (uint32_t i = 0; i < 40; i++) {
+			assert_int_equal(msr_filter_compile(p, true, &filter, &f->e), 0);
+			assert_int_equal(kvm_vm_set_msr_filter(f->vm, &filter, &f->e), 0);
+			msr_filter_done(&filter);
+			struct msr_rule rule = { .first = i * 0x155,
+				.last = i * 0x155 + i,
+				.read = i % 3 ? MSR_DENY : MSR_KVM,
+				.write = i % 2 ? MSR_IGNORE : MSR_KVM };
+			if (rule.first / 0x100 != 8 && rule.last / 0x100 != 8)
+				assert_int_equal(msr_policy_add(p, &rule, &f->e), 0);
+		}
+	}
+	free(p);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_vcpu, tear_down)
@@ -199,9 +247,11 @@ int main(void)
 		TEST(kvm_vm_irq_line__level__reaches_kvm),
 		TEST(kvm_vm_signal_msi__wide_address__is_split),
 		TEST(kvm_vm_set_msi_routes__some_valid__only_those_with_their_pin_as_gsi),
-		TEST(kvm_vm_deny_msrs__ranges__fault_on_read_and_write_and_others_are_allowed),
-		TEST(kvm_vm_deny_msrs__nothing_to_deny__makes_no_call),
-		TEST(kvm_vm_deny_msrs__too_wide_or_refused__is_an_error),
+		TEST(kvm_vm_set_msr_filter__ranges__arrive_with_their_bitmaps_and_no_exits),
+		TEST(kvm_vm_set_msr_filter__exits__are_enabled_before_the_filter),
+		TEST(kvm_vm_set_msr_filter__no_ranges__makes_no_call),
+		TEST(kvm_vm_set_msr_filter__each_ioctl_fails__is_named),
+		TEST(kvm_vm_set_msr_filter__compiled_policies__are_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

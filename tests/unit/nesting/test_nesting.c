@@ -1,85 +1,103 @@
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
 
-#include "cpuid/guest.h"
 #include "nesting/nesting.h"
 
 #include <errno.h>
 
 #define RANDOM_HOSTS 500
 
-static bool is_bit(const struct nesting_rule *rule, const struct cpuid_entry *entry, unsigned reg)
+static int apply(bool expose, struct cpuid_table *table, struct err *e)
 {
-	return rule->kind == NESTING_RULE_BIT && entry->leaf == rule->first &&
-	       (unsigned)rule->reg == reg;
+	struct cpu_edit edit = { .table = table };
+	return nesting_apply_cpuid(expose, &edit, e);
 }
 
-/* The bits of a register that some rule names. */
-static uint32_t rule_bits(const struct cpuid_entry *entry, unsigned reg)
+static bool leaf_is_withdrawn(uint32_t leaf)
 {
 	size_t n;
 	const struct nesting_rule *rules = nesting_rules(&n);
-	uint32_t bits = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (is_bit(&rules[i], entry, reg))
-			bits |= UINT32_C(1) << rules[i].bit;
-		if (rules[i].kind == NESTING_RULE_LEAF && rules[i].first == entry->leaf)
-			bits = UINT32_MAX;
+		if (rules[i].kind == NESTING_RULE_LEAF && rules[i].first == leaf)
+			return true;
 	}
-	return bits;
+	return false;
 }
 
-/* Hidden: nothing that a rule names is left, nothing else changed. */
-static void check_hidden(const struct host_facts *host)
+static void clear_rule_bits(struct cpuid_table *t)
 {
-	struct cpuid_table hidden = host->supported;
-	nesting_apply_cpuid(false, &hidden);
-	assert_int_equal(hidden.nr_entries, host->supported.nr_entries);
-	for (unsigned i = 0; i < hidden.nr_entries; i++) {
-		const struct cpuid_entry *from = &host->supported.entries[i];
-		for (unsigned reg = 0; reg < 4; reg++)
-			assert_int_equal(
-				hidden.entries[i].reg[reg], from->reg[reg] & ~rule_bits(from, reg));
+	size_t n;
+	const struct nesting_rule *rules = nesting_rules(&n);
+	for (size_t i = 0; i < n; i++) {
+		for (unsigned k = 0; rules[i].kind == NESTING_RULE_BIT && k < t->nr_entries; k++) {
+			if (t->entries[k].leaf == rules[i].first)
+				t->entries[k].reg[rules[i].reg] &= ~(UINT32_C(1) << rules[i].bit);
+		}
 	}
-	assert_false(cpuid_has_vmx(&hidden));
-	assert_false(cpuid_has_svm(&hidden));
 }
 
-static void nest_off__synthetic_hosts__each_rule_is_withdrawn_and_nothing_else(void **state)
+static void nest_off__random_tables__withdrawn_leaves_are_zero_and_nothing_else_changes(
+	void **state)
 {
 	(void)state;
 	struct host_facts host;
-	host_intel(&host, true);
-	check_hidden(&host);
-	host_amd(&host, true);
-	check_hidden(&host);
-}
-
-static void nest_off__random_hosts__each_rule_is_withdrawn_and_nothing_else(void **state)
-{
-	(void)state;
-	struct host_facts host;
+	static const uint32_t zero[4];
+	struct err e = ERR_INIT;
 	for (uint32_t seed = 1; seed <= RANDOM_HOSTS; seed++) {
 		host_random(&host, seed);
-		check_hidden(&host);
+		clear_rule_bits(&host.supported);
+		struct cpuid_table hidden = host.supported;
+		assert_int_equal(apply(false, &hidden, &e), 0);
+		assert_int_equal(hidden.nr_entries, host.supported.nr_entries);
+		for (unsigned i = 0; i < hidden.nr_entries; i++) {
+			const struct cpuid_entry *from = &host.supported.entries[i];
+			assert_memory_equal(hidden.entries[i].reg,
+				leaf_is_withdrawn(from->leaf) ? zero : from->reg, sizeof(zero));
+		}
 	}
 }
 
-static void nest_off__every_bit_set__each_cpuid_rule_clears_its_own(void **state)
+/* Every rule in turn: a table that has just that bit, which only a raw rule can have set. */
+static void nest_off__each_bit_set_by_a_raw_rule__refused_by_its_rule(void **state)
 {
 	(void)state;
 	size_t n;
 	const struct nesting_rule *rules = nesting_rules(&n);
-	struct cpuid_table t = { 0 };
 	for (size_t i = 0; i < n; i++) {
-		if (rules[i].kind != NESTING_RULE_MSR)
-			memset(cpuid_put(&t, rules[i].first, 0, false)->reg, 0xff, 16);
+		struct cpuid_table t = { 0 };
+		struct err e = ERR_INIT;
+		if (rules[i].kind != NESTING_RULE_BIT)
+			continue;
+		cpuid_put(&t, rules[i].first, 0, false)->reg[rules[i].reg] = UINT32_C(1)
+									     << rules[i].bit;
+		assert_int_equal(apply(false, &t, &e), -EINVAL);
+		assert_int_equal(e.kind, ERR_CONFIG);
+		assert_contains(e.msg, rules[i].id);
+		assert_int_equal(apply(true, &t, &e), 0);
 	}
-	nesting_apply_cpuid(false, &t);
-	for (unsigned i = 0; i < t.nr_entries; i++) {
-		for (unsigned reg = 0; reg < 4; reg++)
-			assert_int_equal(t.entries[i].reg[reg], ~rule_bits(&t.entries[i], reg));
+}
+
+static void nesting_withdrawals__off__every_bit_rule_on__none(void **state)
+{
+	(void)state;
+	size_t n, bits = 0;
+	struct policy_withdrawal gone[NESTING_MAX_WITHDRAWALS];
+	const struct nesting_rule *rules = nesting_rules(&n);
+	size_t got = nesting_withdrawals(false, "vm.toml:3:1", gone);
+	for (size_t i = 0; i < n; i++) {
+		if (rules[i].kind != NESTING_RULE_BIT)
+			continue;
+		assert_true(bits < got);
+		const struct feature_word *w = feature_word(gone[bits].feature / 32u);
+		assert_int_equal(w->leaf, rules[i].first);
+		assert_int_equal(w->reg, rules[i].reg);
+		assert_int_equal(gone[bits].feature % 32, rules[i].bit);
+		assert_string_equal(gone[bits].rule, rules[i].id);
+		assert_string_equal(gone[bits].origin, "vm.toml:3:1");
+		bits++;
 	}
+	assert_int_equal(got, bits);
+	assert_int_equal(nesting_withdrawals(true, NULL, gone), 0);
 }
 
 static void nest_on__any_host__cpuid_is_untouched(void **state)
@@ -89,7 +107,8 @@ static void nest_on__any_host__cpuid_is_untouched(void **state)
 	for (uint32_t seed = 1; seed <= RANDOM_HOSTS; seed++) {
 		host_random(&host, seed);
 		struct cpuid_table t = host.supported;
-		nesting_apply_cpuid(true, &t);
+		struct err e = ERR_INIT;
+		assert_int_equal(apply(true, &t, &e), 0);
 		assert_int_equal(t.nr_entries, host.supported.nr_entries);
 		for (unsigned i = 0; i < t.nr_entries; i++)
 			assert_memory_equal(t.entries[i].reg, host.supported.entries[i].reg, 16);
@@ -111,20 +130,18 @@ static void nest_off__any_host__each_msr_rule_is_denied_in_order(void **state)
 	for (size_t i = 0; i < n; i++) {
 		if (rules[i].kind != NESTING_RULE_MSR)
 			continue;
-		assert_int_equal(policy.deny[at].first, rules[i].first);
-		assert_int_equal(policy.deny[at].last, rules[i].last);
+		assert_int_equal(policy.rules[at].first, rules[i].first);
+		assert_int_equal(policy.rules[at].last, rules[i].last);
+		assert_string_equal(policy.rules[at].id, rules[i].id);
 		at++;
 	}
-	assert_int_equal(policy.nr_deny, at);
+	assert_int_equal(policy.nr_rules, at);
 }
 
 static bool denied(const struct msr_policy *policy, uint32_t msr)
 {
-	for (unsigned i = 0; i < policy->nr_deny; i++) {
-		if (msr >= policy->deny[i].first && msr <= policy->deny[i].last)
-			return true;
-	}
-	return false;
+	return msr_policy_access(policy, msr, false).action == MSR_DENY &&
+	       msr_policy_access(policy, msr, true).action == MSR_DENY;
 }
 
 static void nest_off__msrs_of_the_manuals__all_fault(void **state)
@@ -153,7 +170,7 @@ static void nest_on__vmx__only_feature_control_is_set_and_locked(void **state)
 	struct err e = ERR_INIT;
 	host_intel(&host, true);
 	assert_int_equal(nesting_apply_msrs(true, &host.supported, &policy, &e), 0);
-	assert_int_equal(policy.nr_deny, 0);
+	assert_int_equal(policy.nr_rules, 0);
 	assert_int_equal(policy.nr_set, 1);
 	assert_int_equal(policy.set[0].index, 0x3a);
 	assert_int_equal(policy.set[0].value, 5);
@@ -167,7 +184,7 @@ static void nest_on__svm__no_msr_is_touched(void **state)
 	struct err e = ERR_INIT;
 	host_amd(&host, true);
 	assert_int_equal(nesting_apply_msrs(true, &host.supported, &policy, &e), 0);
-	assert_int_equal(policy.nr_deny, 0);
+	assert_int_equal(policy.nr_rules, 0);
 	assert_int_equal(policy.nr_set, 0);
 }
 
@@ -175,7 +192,7 @@ static void nest_off__policy_full__is_an_error(void **state)
 {
 	(void)state;
 	struct host_facts host;
-	struct msr_policy policy = { .nr_deny = MSR_POLICY_MAX_DENY };
+	struct msr_policy policy = { .nr_rules = MSR_POLICY_MAX_RULES };
 	struct err e = ERR_INIT;
 	host_intel(&host, true);
 	assert_int_equal(nesting_apply_msrs(false, &host.supported, &policy, &e), -E2BIG);
@@ -230,9 +247,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-			nest_off__synthetic_hosts__each_rule_is_withdrawn_and_nothing_else),
-		cmocka_unit_test(nest_off__random_hosts__each_rule_is_withdrawn_and_nothing_else),
-		cmocka_unit_test(nest_off__every_bit_set__each_cpuid_rule_clears_its_own),
+			nest_off__random_tables__withdrawn_leaves_are_zero_and_nothing_else_changes),
+		cmocka_unit_test(nest_off__each_bit_set_by_a_raw_rule__refused_by_its_rule),
+		cmocka_unit_test(nesting_withdrawals__off__every_bit_rule_on__none),
 		cmocka_unit_test(nest_on__any_host__cpuid_is_untouched),
 		cmocka_unit_test(nest_off__any_host__each_msr_rule_is_denied_in_order),
 		cmocka_unit_test(nest_off__msrs_of_the_manuals__all_fault),

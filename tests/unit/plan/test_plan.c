@@ -35,13 +35,18 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	free(*state);
+	struct fixture *f = *state;
+	machine_plan_done(&f->plan);
+	free(f);
 	return 0;
 }
 
 static int plan(struct fixture *f)
 {
-	return plan_machine(&f->config, &f->host, &f->plan, &f->e);
+	machine_plan_done(&f->plan);
+	f->e = (struct err)ERR_INIT;
+	return plan_machine(
+		&f->config, /* policy */ NULL, &f->host, /* trace */ NULL, &f->plan, &f->e);
 }
 
 /* Sorted, not overlapping, RAM entries within the planned RAM and out of what is never RAM. */
@@ -141,7 +146,7 @@ static void plan_machine__only_a_count__makes_cores_of_one_socket(void **state)
 	f->config.cpu.vcpus = 6;
 	assert_int_equal(plan(f), 0);
 	assert_int_equal(f->plan.nr_vcpus, 6);
-	assert_int_equal(f->plan.topology.cores, 6);
+	assert_int_equal(f->plan.cpu.topology.cores, 6);
 	assert_int_equal(f->plan.vcpus[5].core, 5);
 	assert_int_equal(f->plan.vcpus[5].host_cpu, -1);
 }
@@ -218,10 +223,12 @@ static void plan_machine__knob_on__vmx_is_shown_and_no_msr_denied(void **state)
 	f->config.nesting.expose_virtualization_extensions = true;
 	assert_int_equal(plan(f), 0);
 	assert_true(f->plan.expose_extensions);
-	assert_true(cpuid_has_vmx(&f->plan.cpuid));
-	assert_int_equal(f->plan.msrs.nr_deny, 0);
-	assert_int_equal(f->plan.msrs.nr_set, 3);
-	assert_int_equal(f->plan.msrs.set[2].index, MSR_IA32_FEATURE_CONTROL);
+	assert_true(cpuid_has_vmx(&f->plan.cpu.table));
+	uint64_t control = 0;
+	assert_int_equal(f->plan.cpu.msrs.nr_rules, 0);
+	assert_int_equal(f->plan.filter.nr_ranges, 0);
+	assert_true(msr_policy_get(&f->plan.cpu.msrs, MSR_IA32_FEATURE_CONTROL, &control));
+	assert_int_equal(control, 5);
 }
 
 static void plan_machine__knob_off__extensions_are_hidden_and_msrs_denied(void **state)
@@ -229,9 +236,11 @@ static void plan_machine__knob_off__extensions_are_hidden_and_msrs_denied(void *
 	struct fixture *f = *state;
 	assert_int_equal(plan(f), 0);
 	assert_false(f->plan.expose_extensions);
-	assert_false(cpuid_has_vmx(&f->plan.cpuid));
-	assert_int_equal(f->plan.msrs.nr_deny, 3);
-	assert_int_equal(f->plan.msrs.nr_set, 2);
+	assert_false(cpuid_has_vmx(&f->plan.cpu.table));
+	assert_int_equal(f->plan.cpu.msrs.nr_rules, 3);
+	assert_int_equal(f->plan.cpu.msrs.nr_set, 2);
+	assert_false(msr_filter_passes(&f->plan.filter, MSR_IA32_VMX_BASIC, false));
+	assert_true(msr_filter_passes(&f->plan.filter, MSR_IA32_MISC_ENABLE, true));
 }
 
 static void plan_machine__split_irqchip__needs_the_capability(void **state)
@@ -271,13 +280,15 @@ static void plan_machine__same_input__same_plan(void **state)
 	memset(other, 0xa5, sizeof(*other)); /* what was in *ret_plan does not matter */
 	f->config.cpu.vcpus = 3;
 	assert_int_equal(plan(f), 0);
-	assert_int_equal(plan_machine(&f->config, &f->host, other, &f->e), 0);
+	assert_int_equal(plan_machine(&f->config, NULL, &f->host, NULL, other, &f->e), 0);
 	assert_int_equal(other->nr_vcpus, 3);
 	assert_int_equal(other->nr_ram, f->plan.nr_ram);
 	assert_int_equal(other->e820.nr_entries, f->plan.e820.nr_entries);
 	assert_memory_equal(other->e820.entries, f->plan.e820.entries,
 		other->e820.nr_entries * sizeof(other->e820.entries[0]));
-	assert_int_equal(other->msrs.nr_deny, f->plan.msrs.nr_deny);
+	assert_int_equal(other->cpu.msrs.nr_rules, f->plan.cpu.msrs.nr_rules);
+	assert_int_equal(other->cpu.table.nr_entries, f->plan.cpu.table.nr_entries);
+	machine_plan_done(other);
 	free(other);
 }
 

@@ -1,7 +1,5 @@
 #include "unit/vm/fixture.h"
 
-#include "plan/plan.h"
-
 #include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -94,6 +92,7 @@ int fixture_tear_down(void **state)
 {
 	struct fixture *f = *state;
 	machine_destroy(f->machine);
+	machine_plan_done(&f->plan);
 	kvm_close(f->kvm);
 	loop_destroy(f->loop);
 	bool clean = fake_kvm_is_clean(f->fake);
@@ -108,8 +107,11 @@ int fixture_tear_down(void **state)
 
 int fixture_create(struct fixture *f)
 {
-	int rc = plan_machine(&f->config, &f->facts, &f->plan, &f->e);
-	assert_int_equal(rc, 0);
+	machine_plan_done(&f->plan); /* of the last time */
+	int rc = plan_machine(
+		&f->config, f->given_policy, &f->facts, /* trace */ NULL, &f->plan, &f->e);
+	if (rc)
+		return rc;
 	f->options = (struct machine_options){
 		.kvm = f->kvm,
 		.config = &f->config,

@@ -6,6 +6,7 @@
 #include "fake/hosts.h"
 #include "fake/kvm.h"
 
+#include "plan/plan.h"
 #include "vm/machine.h"
 
 #define FIXTURE_ENTRY 0x100030u         /* where the tiny kernel starts … */
@@ -13,6 +14,8 @@
 
 struct fixture {
 	struct vm_config config;
+	struct cpu_policy policy;
+	const struct cpu_policy *given_policy; /* NULL, or &policy */
 	struct host_facts facts;
 	struct machine_plan plan;
 	struct fake_kvm *fake;
@@ -33,7 +36,7 @@ struct fixture {
 int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 
-/* Plans and creates the machine; the result of machine_create. */
+/* Plans and creates the machine; the result of what fails, or of machine_create. */
 int fixture_create(struct fixture *f);
 
 /* fixture_create, then machine_run with the script on vCPU 0 (others wait); its result. */

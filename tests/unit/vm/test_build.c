@@ -36,8 +36,8 @@ static void machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcp
 
 static void machine_create__each_vcpu__cpuid_before_msrs_before_registers(void **state)
 {
-	static const char *const boot[] = { "KVM_CREATE_VCPU", "KVM_SET_CPUID2", "KVM_SET_MSRS",
-		"KVM_SET_LAPIC", "KVM_SET_SREGS", "KVM_SET_REGS" };
+	static const char *const boot[] = { "KVM_CREATE_VCPU", "KVM_SET_CPUID2", "KVM_GET_CPUID2",
+		"KVM_SET_MSRS", "KVM_GET_MSRS", "KVM_SET_LAPIC", "KVM_SET_SREGS", "KVM_SET_REGS" };
 	struct fixture *f = *state;
 	f->config.cpu.vcpus = 3;
 	assert_int_equal(fixture_create(f), 0);
@@ -46,7 +46,7 @@ static void machine_create__each_vcpu__cpuid_before_msrs_before_registers(void *
 	for (unsigned i = 0; i < 3; i++) {
 		at = (unsigned)fake_kvm_find(f->fake, "KVM_CREATE_VCPU", at);
 		assert_int_equal(f->fake->log[at].arg, f->plan.vcpus[i].apic_id);
-		assert_order(f, boot, 3, at);
+		assert_order(f, boot, 5, at);
 		at++;
 	}
 	/* Only the boot vCPU gets registers. */
@@ -81,24 +81,35 @@ static void machine_create__amd__sets_no_intel_pages(void **state)
 	assert_true(find(f, "KVM_X86_SET_MSR_FILTER") >= 0);
 }
 
-static void machine_create__knob_off__filter_is_the_nesting_rules(void **state)
+static void machine_create__knob_off__filter_denies_by_the_nesting_rules(void **state)
 {
 	struct fixture *f = *state;
 	size_t n;
-	unsigned at = 0;
+	unsigned nr_msrs = 0;
 	const struct nesting_rule *rules = nesting_rules(&n);
 	assert_int_equal(fixture_create(f), 0);
 	assert_int_equal(f->fake->filter.flags, KVM_MSR_FILTER_DEFAULT_ALLOW);
 	for (size_t i = 0; i < n; i++) {
 		if (rules[i].kind != NESTING_RULE_MSR)
 			continue;
-		assert_int_equal(f->fake->filter.ranges[at].base, rules[i].first);
-		assert_int_equal(
-			f->fake->filter.ranges[at].nmsrs, rules[i].last - rules[i].first + 1);
-		at++;
+		for (uint32_t msr = rules[i].first; msr <= rules[i].last; msr++, nr_msrs++) {
+			assert_false(fake_kvm_filter_passes(f->fake, msr, false));
+			assert_false(fake_kvm_filter_passes(f->fake, msr, true));
+		}
+		assert_true(fake_kvm_filter_passes(f->fake, rules[i].last + 1, false));
 	}
-	assert_int_equal(at, 3);
-	assert_int_equal(f->fake->filter.ranges[at].nmsrs, 0);
+	assert_true(nr_msrs > 20);
+	/* Plain denials need no exits. */
+	assert_int_equal(f->fake->nr_caps, 0);
+}
+
+static const struct kvm_msr_entry *find_msr(const struct fake_vcpu *vcpu, uint32_t index)
+{
+	for (unsigned i = 0; i < vcpu->nr_msrs; i++) {
+		if (vcpu->msrs[i].index == index)
+			return &vcpu->msrs[i];
+	}
+	return NULL;
 }
 
 static void machine_create__knob_on__vmx_shown_locked_and_no_filter(void **state)
@@ -109,8 +120,100 @@ static void machine_create__knob_on__vmx_shown_locked_and_no_filter(void **state
 	assert_int_equal(find(f, "KVM_X86_SET_MSR_FILTER"), -1);
 	const struct fake_vcpu *vcpu = f->fake->vcpus[0];
 	assert_true(cpuid_has_vmx(&vcpu->cpuid));
-	assert_int_equal(vcpu->msrs[2].index, 0x3a);
-	assert_int_equal(vcpu->msrs[2].data, 5);
+	const struct kvm_msr_entry *feature_control = find_msr(vcpu, 0x3a);
+	assert_non_null(feature_control);
+	assert_int_equal(feature_control->data, 5);
+}
+
+static void machine_create__policy_has_msr_rules__filter_and_exits_are_set(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x10, .last = 0x10, .read = MSR_VALUE, .value = 7, .id = "MSR-RULE" },
+	};
+	f->policy.msr_rules = rules;
+	f->policy.nr_msr_rules = ARRAY_SIZE(rules);
+	f->policy.msr_default_deny = true;
+	f->policy.topology = (struct policy_topology){ 1, 1, 1, 1 };
+	f->given_policy = &f->policy;
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(f->fake->nr_caps, 1);
+	assert_int_equal(f->fake->caps[0].cap, KVM_CAP_X86_USER_SPACE_MSR);
+	assert_true(find(f, "KVM_ENABLE_CAP") < find(f, "KVM_X86_SET_MSR_FILTER"));
+	assert_false(fake_kvm_filter_passes(f->fake, 0x10, false));
+	assert_false(fake_kvm_filter_passes(f->fake, 0x12345, false));
+}
+
+static void machine_create__tsc_frequency__is_set_before_cpuid_and_msrs(void **state)
+{
+	static const char *const order[] = { "KVM_CREATE_VCPU", "KVM_SET_TSC_KHZ",
+		"KVM_GET_TSC_KHZ", "KVM_SET_CPUID2", "KVM_SET_MSRS" };
+	struct fixture *f = *state;
+	assert_int_equal(fixture_create(f), 0);
+	assert_int_equal(find(f, "KVM_SET_TSC_KHZ"), -1);
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	f->plan.tsc_khz = 1234567;
+	unsigned from = f->fake->nr_calls;
+	assert_int_equal(machine_create(&f->machine, &f->options, &f->e), 0);
+	assert_order(f, order, ARRAY_SIZE(order), from);
+	assert_int_equal(f->fake->vcpus[0]->tsc_khz, 1234567);
+}
+
+static void machine_create__kvm_keeps_another_cpuid__refused_with_leaf_and_values(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 2;
+	f->config.cpu.model = (char[]){ "host" };
+	f->fake->lossy_leaf = 0x80000008;
+	assert_int_equal(fixture_create(f), -EPROTO);
+	assert_contains(f->e.msg, "vCPU 0: CPUID leaf 0x80000008, subleaf 0, EAX was set to 0x");
+	assert_contains(f->e.msg, "but this host's KVM keeps 0x");
+	assert_contains(f->e.msg, "1 registers differ");
+	assert_contains(f->e.hint, "cpu.on_missing");
+	assert_null(f->machine);
+	f->fake->forgets_leaf = true;
+	assert_int_equal(fixture_create(f), -EPROTO);
+	assert_contains(f->e.msg, "KVM keeps 0 (");
+}
+
+static void machine_create__kvm_keeps_another_cpuid_and_may__runs_and_says_so_if_asked(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 2;
+	f->fake->lossy_leaf = 0x80000008;
+	assert_int_equal(fixture_create(f), 0); /* nothing is asked of the CPU */
+	assert_string_equal(f->reports, "");
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	f->config.cpu.model = (char[]){ "host" };
+	f->config.cpu.on_missing = ON_MISSING_DROP;
+	assert_int_equal(fixture_create(f), 0);
+	assert_string_equal(f->reports, "");
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	f->config.cpu.on_missing = ON_MISSING_WARN;
+	assert_int_equal(fixture_create(f), 0);
+	assert_contains(f->reports, "vCPU 0: CPUID leaf 0x80000008, subleaf 0, EAX was set to");
+	assert_null(strstr(f->reports, "vCPU 1"));
+}
+
+static void machine_create__kvm_shows_hidden_extensions__refused_whatever_is_asked(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.on_missing = ON_MISSING_DROP;
+	f->fake->shows_vmx = true;
+	assert_int_equal(fixture_create(f), -EPROTO);
+	assert_contains(f->e.msg, "vCPU 0: CPUID leaf 0x1, subleaf 0, ECX was set to");
+	f->config.nesting.expose_virtualization_extensions = true;
+	assert_int_equal(fixture_create(f), 0);
+}
+
+static void machine_create__kvm_shows_run_time_bits__accepted(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->run_time_bits = true;
+	assert_int_equal(fixture_create(f), 0);
 }
 
 static void machine_create__split_irqchip__local_apics_only(void **state)
@@ -278,6 +381,22 @@ static void machine_create__call_n_fails_split_and_exposed__error_and_nothing_le
 	fail_every_call(f);
 }
 
+static void machine_create__call_n_fails_with_exits_and_tsc__error_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rule = {
+		.first = 0x10, .last = 0x10, .read = MSR_VALUE, .value = 7, .id = "MSR-RULE"
+	};
+	f->policy.msr_rules = &rule;
+	f->policy.nr_msr_rules = 1;
+	f->policy.tsc_khz = (struct policy_number){ .given = true, .value = 1500000 };
+	f->policy.topology = (struct policy_topology){ 1, 1, 1, 1 };
+	f->given_policy = &f->policy;
+	fail_every_call(f);
+	assert_true(find(f, "KVM_GET_TSC_KHZ") >= 0);
+	assert_true(find(f, "KVM_ENABLE_CAP") >= 0);
+}
+
 static void machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks(void **state)
 {
 	struct fixture *f = *state;
@@ -308,8 +427,18 @@ int main(void)
 		FIXTURE_TEST(machine_create__each_vcpu__cpuid_before_msrs_before_registers),
 		FIXTURE_TEST(machine_create__vcpus__have_their_own_cpuid),
 		FIXTURE_TEST(machine_create__amd__sets_no_intel_pages),
-		FIXTURE_TEST(machine_create__knob_off__filter_is_the_nesting_rules),
+		FIXTURE_TEST(machine_create__knob_off__filter_denies_by_the_nesting_rules),
 		FIXTURE_TEST(machine_create__knob_on__vmx_shown_locked_and_no_filter),
+		FIXTURE_TEST(machine_create__policy_has_msr_rules__filter_and_exits_are_set),
+		FIXTURE_TEST(machine_create__tsc_frequency__is_set_before_cpuid_and_msrs),
+		FIXTURE_TEST(machine_create__kvm_keeps_another_cpuid__refused_with_leaf_and_values),
+		FIXTURE_TEST(
+			machine_create__kvm_keeps_another_cpuid_and_may__runs_and_says_so_if_asked),
+		FIXTURE_TEST(
+			machine_create__kvm_shows_hidden_extensions__refused_whatever_is_asked),
+		FIXTURE_TEST(machine_create__kvm_shows_run_time_bits__accepted),
+		FIXTURE_TEST(
+			machine_create__call_n_fails_with_exits_and_tsc__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_create__split_irqchip__local_apics_only),
 		FIXTURE_TEST(machine_create__apic_ids_up_to_254__no_x2apic_capability),
 		FIXTURE_TEST(

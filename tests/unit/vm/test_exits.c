@@ -11,6 +11,14 @@
 	{                                                                                          \
 		.kind = FAKE_IN, .addr = (port), .size = (bytes)                                   \
 	}
+#define RDMSR(msr)                                                                                 \
+	{                                                                                          \
+		.kind = FAKE_RDMSR, .addr = (msr)                                                  \
+	}
+#define WRMSR(msr, v)                                                                              \
+	{                                                                                          \
+		.kind = FAKE_WRMSR, .addr = (msr), .value = (v)                                    \
+	}
 #define EXIT_42 OUT8(0xf4, "\x2a")
 
 static uint64_t answer(const struct fixture *f, unsigned i)
@@ -342,6 +350,192 @@ static void serial_input__bytes__are_read_by_the_guest(void **state)
 	assert_int_equal(answer(f, 1) & 1, 0);
 }
 
+static void give_rules(struct fixture *f, const struct msr_rule *rules, size_t n)
+{
+	f->policy.msr_rules = rules;
+	f->policy.nr_msr_rules = n;
+	f->policy.topology = (struct policy_topology){ 1, 1, 1, 1 };
+	f->given_policy = &f->policy;
+}
+
+static void msr__denied__faults_whether_or_not_others_exit(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x10, .last = 0x11, .read = MSR_DENY, .write = MSR_DENY, .id = "T" },
+		{ .first = 0x11, .last = 0x11, .read = MSR_VALUE, .value = 9, .id = "T" },
+	};
+	const struct fake_step script[] = { RDMSR(0x10), WRMSR(0x10, 1), RDMSR(0x11),
+		WRMSR(0x11, 1), EXIT_42, { 0 } };
+	give_rules(f, rules, 1);
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_false(f->fake->msr_exits);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(answer(f, i), FAKE_GP);
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	give_rules(f, rules, 2);
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_true(f->fake->msr_exits);
+	assert_int_equal(answer(f, 0), FAKE_GP);
+	assert_int_equal(answer(f, 1), FAKE_GP);
+	assert_int_equal(answer(f, 2), 9);
+	assert_int_equal(answer(f, 3), FAKE_GP);
+	assert_string_equal(f->reports, "");
+}
+
+static void msr__default_deny__only_what_rules_allow_passes(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x174, .last = 0x176, .read = MSR_KVM, .write = MSR_KVM, .id = "T" },
+	};
+	const struct fake_step script[] = { WRMSR(0x175, 0x77), RDMSR(0x175), RDMSR(0x177),
+		WRMSR(0x830, 1), EXIT_42, { 0 } };
+	give_rules(f, rules, 1);
+	f->policy.msr_default_deny = true;
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 0), 0);
+	assert_int_equal(answer(f, 1), 0x77);
+	assert_int_equal(answer(f, 2), FAKE_GP);
+	assert_int_equal(answer(f, 3), 0);
+}
+
+static void msr__ignored_write__leaves_the_value(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x175, .last = 0x175, .write = MSR_IGNORE, .id = "T" },
+	};
+	const struct fake_step script[] = { WRMSR(0x175, 0x77), RDMSR(0x175), EXIT_42, { 0 } };
+	give_rules(f, rules, 1);
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 0), 0);
+	assert_int_equal(answer(f, 1), 0);
+	assert_string_equal(f->reports, "");
+}
+
+static void msr__logged__is_reported_with_what_it_came_to(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x174,
+			.last = 0x176,
+			.read = MSR_KVM,
+			.write = MSR_KVM,
+			.log = true,
+			.id = "MSR-RULE",
+			.origin = "vm.toml:7:1" },
+		{ .first = 0x10a,
+			.last = 0x10a,
+			.read = MSR_VALUE,
+			.value = 0xc0de,
+			.write = MSR_DENY,
+			.log = true,
+			.id = "MSR-RULE",
+			.origin = "vm.toml:9:1" },
+		{ .first = 0x3b, .last = 0x3b, .write = MSR_IGNORE, .log = true, .id = "MSR-RULE" },
+		{ .first = 0x8b,
+			.last = 0x8b,
+			.read = MSR_KVM,
+			.write = MSR_KVM,
+			.log = true,
+			.id = "MSR-RULE",
+			.origin = "vm.toml:9:1" },
+	};
+	const struct fake_step script[] = { WRMSR(0x175, 0x77), RDMSR(0x175), RDMSR(0x10a),
+		WRMSR(0x10a, 5), WRMSR(0x3b, 6), WRMSR(0x8b, 7), EXIT_42, { 0 } };
+	give_rules(f, rules, ARRAY_SIZE(rules));
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 0), 0);
+	assert_int_equal(answer(f, 1), 0x77);
+	assert_int_equal(answer(f, 2), 0xc0de);
+	assert_int_equal(answer(f, 3), FAKE_GP);
+	assert_int_equal(answer(f, 4), 0);
+	assert_int_equal(answer(f, 5), 0);
+	assert_string_equal(f->reports,
+		"vCPU 0: WRMSR 0x175 (IA32_SYSENTER_ESP) <- 0x77, rule at vm.toml:7:1\n"
+		"vCPU 0: RDMSR 0x175 (IA32_SYSENTER_ESP) -> 0x77, rule at vm.toml:7:1\n"
+		"vCPU 0: RDMSR 0x10a (IA32_ARCH_CAPABILITIES) -> 0xc0de, rule at vm.toml:9:1\n"
+		"vCPU 0: WRMSR 0x10a (IA32_ARCH_CAPABILITIES) <- 0x5, #GP, rule at vm.toml:9:1\n"
+		"vCPU 0: WRMSR 0x3b (IA32_TSC_ADJUST) <- 0x6, ignored, rule at MSR-RULE\n"
+		"vCPU 0: WRMSR 0x8b (IA32_BIOS_SIGN_ID) <- 0x7, ignored, rule at vm.toml:9:1\n");
+}
+
+static void msr__logged_and_kvm_refuses__faults(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x176,
+			.last = 0x176,
+			.read = MSR_KVM,
+			.write = MSR_KVM,
+			.log = true,
+			.id = "MSR-RULE",
+			.origin = "vm.toml:7:1" },
+	};
+	const struct fake_step script[] = { WRMSR(0x176, 0x77), RDMSR(0x176), EXIT_42, { 0 } };
+	give_rules(f, rules, 1);
+	f->fake->refuse_msr = 0x176;
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 0), FAKE_GP);
+	assert_int_equal(answer(f, 1), FAKE_GP);
+	assert_contains(f->reports, "WRMSR 0x176 (IA32_SYSENTER_EIP) <- 0x77, #GP");
+	assert_contains(f->reports, "RDMSR 0x176 (IA32_SYSENTER_EIP) -> #GP");
+}
+
+static void msr__log_of_writes_that_nestor_cannot_do__is_said_and_kvm_does_them(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x10,
+			.last = 0x10,
+			.read = MSR_KVM,
+			.write = MSR_KVM,
+			.log = true,
+			.id = "MSR-RULE",
+			.origin = "vm.toml:7:1" },
+	};
+	const struct fake_step script[] = { WRMSR(0x10, 0x77), RDMSR(0x10), EXIT_42, { 0 } };
+	give_rules(f, rules, 1);
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(answer(f, 1), 0x77);
+	assert_string_equal(f->reports,
+		"vm.toml:7:1: writes of MSR 0x10 (IA32_TIME_STAMP_COUNTER) go to KVM unlogged: a "
+		"host's write synchronises the TSCs of all vCPUs\n"
+		"vCPU 0: RDMSR 0x10 (IA32_TIME_STAMP_COUNTER) -> 0x77, rule at vm.toml:7:1\n");
+}
+
+static unsigned count_lines(const char *text, const char *part)
+{
+	unsigned n = 0;
+	while ((text = strstr(text, part))) {
+		n++;
+		text++;
+	}
+	return n;
+}
+
+static void msr__logged_very_often__eight_lines_and_one_each_doubling(void **state)
+{
+	struct fixture *f = *state;
+	const struct msr_rule rules[] = {
+		{ .first = 0x175, .last = 0x175, .read = MSR_DENY, .log = true, .id = "T" },
+		{ .first = 0x176, .last = 0x176, .read = MSR_DENY, .log = true, .id = "T" },
+	};
+	static struct fake_step script[1003];
+	for (unsigned i = 0; i < 1000; i++)
+		script[i] = (struct fake_step)RDMSR(0x175);
+	script[1000] = (struct fake_step)RDMSR(0x176);
+	script[1001] = (struct fake_step)EXIT_42;
+	give_rules(f, rules, 2);
+	assert_end(f, script, MACHINE_END_DEBUG_EXIT, 42);
+	assert_int_equal(count_lines(f->reports, "RDMSR 0x175"), 8 + 6); /* 16 … 512 */
+	assert_int_equal(count_lines(f->reports, "RDMSR 0x176"), 1);
+	assert_contains(f->reports, "(its access number 8; the next to be shown is 16)");
+	assert_contains(f->reports, "(its access number 512; the next to be shown is 1024)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +567,13 @@ int main(void)
 		FIXTURE_TEST(sci__split_irqchip_level__is_sent_again_after_eoi_until_cleared),
 		FIXTURE_TEST(route_update__kvm_refuses__is_reported_and_the_guest_goes_on),
 		FIXTURE_TEST(serial_input__bytes__are_read_by_the_guest),
+		FIXTURE_TEST(msr__denied__faults_whether_or_not_others_exit),
+		FIXTURE_TEST(msr__default_deny__only_what_rules_allow_passes),
+		FIXTURE_TEST(msr__ignored_write__leaves_the_value),
+		FIXTURE_TEST(msr__logged__is_reported_with_what_it_came_to),
+		FIXTURE_TEST(msr__logged_and_kvm_refuses__faults),
+		FIXTURE_TEST(msr__log_of_writes_that_nestor_cannot_do__is_said_and_kvm_does_them),
+		FIXTURE_TEST(msr__logged_very_often__eight_lines_and_one_each_doubling),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,290 @@
+/* nestor cpuid dump: CPUID tables and MSRs, as text that names every bit, raw, or as JSON. */
+#include "cli/cpuid.h"
+
+#include "cli/cli.h"
+#include "cli/cpuid_bits.h"
+#include "cli/cpuid_view.h"
+#include "cli/outfile.h"
+#include "cli/paint.h"
+#include "config/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum dump_form { DUMP_TEXT, DUMP_RAW, DUMP_JSON };
+
+struct dump_args {
+	struct config_args config;
+	const char *file; /* a saved one, or NULL */
+	bool processor, kvm;
+	const char *host_file;
+	uint64_t vcpu;
+	enum dump_form form;
+	const char *output;
+};
+
+enum { OPTION_HOST = 256, OPTION_KVM, OPTION_VM, OPTION_HOST_FILE, OPTION_VCPU, OPTION_RAW };
+
+static const struct argp_option options[] = {
+	{ "host", OPTION_HOST, NULL, 0, "this host's processor, as it is without KVM", 2 },
+	{ "kvm", OPTION_KVM, NULL, 0, "what this host's KVM supports (the default)", 2 },
+	{ "vm", OPTION_VM, "VM.toml", 0, "what a vCPU of that VM sees", 2 },
+	{ "host-file", OPTION_HOST_FILE, "FILE", 0, "with --vm: on the host saved there", 2 },
+	{ "vcpu", OPTION_VCPU, "N", 0, "with --vm: which vCPU (default 0)", 2 },
+	{ "raw", OPTION_RAW, NULL, 0, "print the registers as `cpuid -r` does", 3 },
+	{ "json", 'j', NULL, 0, "print JSON, which keeps all that is known of a host", 3 },
+	{ "output", 'o', "FILE", 0, "write there, not to standard output", 3 },
+	{ 0 },
+};
+
+static error_t parse(int option, char *arg, struct argp_state *state)
+{
+	struct dump_args *args = state->input;
+	switch (option) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->config;
+		return 0;
+	case OPTION_HOST:
+		args->processor = true;
+		return 0;
+	case OPTION_KVM:
+		args->kvm = true;
+		return 0;
+	case OPTION_VM:
+		args->config.file = arg;
+		return 0;
+	case OPTION_HOST_FILE:
+		args->host_file = arg;
+		return 0;
+	case OPTION_VCPU:
+		if (text_parse_integer(arg, &args->vcpu) || args->vcpu >= PLAN_MAX_VCPUS)
+			args_refuse(state, "--vcpu: expected a number below %d, found %s",
+				PLAN_MAX_VCPUS, arg);
+		return 0;
+	case OPTION_RAW:
+		args->form = DUMP_RAW;
+		return 0;
+	case 'j':
+		args->form = DUMP_JSON;
+		return 0;
+	case 'o':
+		args->output = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->file)
+			argp_error(state, "one file at most");
+		args->file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (args->processor + args->kvm + (args->config.file != NULL) +
+				(args->file != NULL) >
+			1)
+			argp_error(state, "only one of --host, --kvm, --vm and a file");
+		if (!args->config.file && (args->host_file || args->config.nr_assignments))
+			argp_error(state, "--host-file and --set go with --vm");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { .argp = &policy_argp }, { 0 } };
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[FILE]",
+	.children = children,
+	.doc = "Print CPUID and MSRs: of this host's KVM, of its processor, of a vCPU of a VM, or "
+	       "of "
+	       "a FILE that was saved before.\vWhat --raw and --json print can be read back, by "
+	       "this "
+	       "and the other cpuid commands. The exit status is 0, 101 where a file is bad, or "
+	       "102 "
+	       "where KVM cannot be used.",
+};
+
+static bool has_names(const struct bits_place *place)
+{
+	for (unsigned bit = 0; bit < bits_width(place); bit++) {
+		struct bits_item item;
+		bits_item_at(place, bit, &item);
+		if (item.kind != BITS_PLAIN && !item.copy)
+			return true;
+	}
+	return false;
+}
+
+static void print_items(const struct paint *p, const struct bits_place *place, uint64_t value)
+{
+	struct bits_item item;
+	for (unsigned bit = 0; bit < bits_width(place); bit = item.high + 1) {
+		char name[BITS_NAME_BYTES], text[BITS_VALUE_BYTES];
+		bits_item_at(place, bit, &item);
+		bool set = bits_of(&item, value) != 0;
+		if (!set && (item.kind == BITS_PLAIN || item.copy))
+			continue;
+		bool on = item.kind == BITS_FEATURE ? set != item.inverted : set;
+		paint(p, PAINT_PLAIN, "      ");
+		paint_cell(p, on ? PAINT_NAME : PAINT_DIM, 34, "%s", bits_name(&item, name));
+		paint(p, on ? PAINT_PLAIN : PAINT_DIM, "= %s%s", bits_value(text, &item, value),
+			item.copy ? " (as in leaf 0x1)" : "");
+		paint_end(p);
+	}
+}
+
+static void print_table(const struct paint *p, const struct cpuid_table *table)
+{
+	for (unsigned i = 0; i < table->nr_entries; i++) {
+		const struct cpuid_entry *entry = &table->entries[i];
+		const char *title = cpuid_leaf_title(entry->leaf, entry->subleaf);
+		for (unsigned r = 0; r < 4; r++) {
+			const struct bits_place place = { .leaf = entry->leaf,
+				.subleaf = entry->subleaf,
+				.reg = (enum cpuid_reg)r };
+			char where[BITS_PLACE_BYTES];
+			if (entry->reg[r] == 0 && !has_names(&place))
+				continue;
+			paint(p, PAINT_BOLD, "   %s (%s):", title ? title : "unknown leaf",
+				bits_place_text(where, &place));
+			paint(p, PAINT_DIM, " 0x%08" PRIx32, entry->reg[r]);
+			paint_end(p);
+			print_items(p, &place, entry->reg[r]);
+		}
+	}
+}
+
+static void print_msrs(const struct paint *p, const struct host_facts *facts)
+{
+	for (unsigned i = 0; i < facts->nr_feature_msrs; i++) {
+		const struct msr_value *msr = &facts->feature_msrs[i];
+		const struct bits_place place = { .is_msr = true, .leaf = msr->index };
+		const char *name = msr_name(msr->index);
+		paint(p, PAINT_BOLD, "   MSR 0x%" PRIx32 "%s%s:", msr->index, name ? " " : "",
+			name ? name : "");
+		paint(p, PAINT_DIM, " 0x%016" PRIx64, msr->value);
+		paint_end(p);
+		/* Where nothing is named, the number above says as much. */
+		if (has_names(&place))
+			print_items(p, &place, msr->value);
+	}
+}
+
+static void print_limit(const struct paint *p, const char *name, unsigned value)
+{
+	paint(p, PAINT_PLAIN, "      ");
+	paint_cell(p, PAINT_NAME, 34, "%s", name);
+	paint(p, PAINT_PLAIN, "= %u", value);
+	paint_end(p);
+}
+
+static void print_limits(const struct paint *p, const struct host_facts *facts)
+{
+	paint(p, PAINT_BOLD, "   limits of KVM:");
+	paint_end(p);
+	print_limit(p, "vCPUs of a VM", facts->max_vcpus);
+	print_limit(p, "APIC IDs below", facts->max_vcpu_id);
+	print_limit(p, "memory slots", facts->nr_memslots);
+	print_limit(p, "TSC frequency, kHz", facts->tsc_khz);
+	print_limit(p, "TSC can be scaled", facts->tsc_scaling);
+	print_limit(p, "TSC-deadline timer", facts->tsc_deadline_timer);
+	print_limit(p, "nested state can be saved", facts->nested_state);
+	print_limit(p, "MSR exits to user space", facts->user_space_msr);
+}
+
+static void print_text(const struct hostfile *view, FILE *out)
+{
+	static const char *const kinds[] = {
+		[HOSTFILE_KVM] = "KVM",
+		[HOSTFILE_PROCESSOR] = "processor",
+		[HOSTFILE_GUEST] = "guest",
+	};
+	const struct paint p = paint_to(out);
+	const struct host_facts *facts = &view->facts;
+	char vendor[13], signature[BITS_SIGNATURE_BYTES];
+	paint(&p, PAINT_BOLD, "%s%s%s:", kinds[view->kind], view->name[0] ? " of " : "",
+		view->name);
+	paint(&p, PAINT_PLAIN, " %s, family %s", bits_vendor(vendor, &facts->supported),
+		bits_signature(signature, &facts->supported));
+	paint_end(&p);
+	print_table(&p, &facts->supported);
+	print_msrs(&p, facts);
+	if (view->kind == HOSTFILE_KVM)
+		print_limits(&p, facts);
+	if (facts->emulated.nr_entries > 0) {
+		paint(&p, PAINT_BOLD, "emulated by KVM, slowly:");
+		paint_end(&p);
+		print_table(&p, &facts->emulated);
+	}
+}
+
+static int load_vm(const struct dump_args *args, struct hostfile *ret_view, struct err *e)
+{
+	struct policy_file *policy_file = NULL;
+	struct cpuid_vm *vm = NULL;
+	struct hostfile *host = malloc(sizeof(*host));
+	int rc = host ? 0 : err_set(e, -ENOMEM, "out of memory");
+	if (rc == 0)
+		rc = policy_file_load(&policy_file, &args->config, POLICY_FILE_ASK, e);
+	if (rc == 0)
+		rc = cpuid_host_load(args->host_file, host, e);
+	if (rc == 0)
+		rc = cpuid_vm_create(
+			&vm, policy_file, host, (unsigned)args->vcpu, CPUID_VM_STRICT, e);
+	if (rc == 0)
+		cpuid_vm_view(vm, ret_view);
+	cpuid_vm_destroy(vm);
+	policy_file_destroy(policy_file);
+	free(host);
+	return rc;
+}
+
+static int load(const struct dump_args *args, struct hostfile *ret_view, struct err *e)
+{
+	if (args->config.file)
+		return load_vm(args, ret_view, e);
+	if (args->file)
+		return hostfile_read(args->file, ret_view, e);
+	if (!args->processor)
+		return cpuid_host_load(/* operand: this host's KVM */ NULL, ret_view, e);
+	cpuid_processor_load(ret_view);
+	return 0;
+}
+
+static int write_view(const struct dump_args *args, const struct hostfile *view, struct err *e)
+{
+	struct outfile out;
+	int rc = outfile_open(&out, args->output, e);
+	if (rc)
+		return rc;
+	/* What cannot be written is found again when the file is closed. */
+	switch (args->form) {
+	case DUMP_TEXT:
+		print_text(view, out.file);
+		break;
+	case DUMP_RAW:
+		rc = hostfile_write_raw(view, out.file);
+		break;
+	case DUMP_JSON:
+		rc = hostfile_write_json(view, out.file);
+		break;
+	}
+	return outfile_close(&out, rc == -EIO ? 0 : rc, e);
+}
+
+int cmd_cpuid_dump(int argc, char **argv)
+{
+	struct dump_args args = { 0 };
+	struct err e = ERR_INIT;
+	if (args_parse(&argp, argc, argv, &args))
+		return STATUS_CONFIG;
+	struct hostfile *view = malloc(sizeof(*view));
+	int rc = view ? 0 : err_set(&e, -ENOMEM, "out of memory");
+	if (rc == 0)
+		rc = load(&args, view, &e);
+	if (rc == 0)
+		rc = write_view(&args, view, &e);
+	free(view);
+	return rc ? cli_fail(&e) : STATUS_OK;
+}

@@ -1,0 +1,25 @@
+/* What a subcommand writes, to a file that the user named or to standard output; all of it, or an
+ * error. */
+#ifndef NESTOR_CLI_OUTFILE_H
+#define NESTOR_CLI_OUTFILE_H
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+struct outfile {
+	FILE *file;
+	const char *path; /* NULL: standard output; borrowed */
+};
+
+/* path NULL or "-": standard output. */
+int outfile_open(struct outfile *ret_out, const char *path, struct err *e) MUST_CHECK;
+
+/*
+ * Closes (standard output is flushed); accepts one never opened. rc is how the writing went: where
+ * it is an error it is returned as it is, else -errno (ERR_HOST) where anything could not be
+ * written.
+ */
+int outfile_close(struct outfile *out, int rc, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,34 @@
+/* What several hosts have in common, as facts (for a policy's cluster) and as a policy of its own.
+ */
+#ifndef NESTOR_CPUID_BASELINE_H
+#define NESTOR_CPUID_BASELINE_H
+
+#include "cpuid/engine.h"
+
+/*
+ * One host after another is added, so that thousands need no more memory than two. The result is
+ * the facts of a host that every one of them could stand in for: features that all have, the
+ * smallest sizes, the oldest signature. The order of the hosts does not matter.
+ */
+struct cpu_baseline {
+	struct host_facts facts; /* valid once nr_hosts > 0 */
+	unsigned nr_hosts;
+	/* Defects (FEATURE_DEFECT) that some host announces; a guest that moves there has them,
+	 * though the others cannot announce them. */
+	struct feature_set defects;
+};
+
+/* -EINVAL where the vendor is not that of the hosts before; the baseline then is as before. */
+int cpu_baseline_add(
+	struct cpu_baseline *b, const struct host_facts *host, struct err *e) MUST_CHECK;
+
+/*
+ * A policy that runs on every host of the baseline and asks for all that they share: a named model
+ * and the features that it lacks or has too many. virtualization: name SVM and VMX features too,
+ * which a VM may only have with the knob on. The strings are static; features (room for
+ * FEATURE_COUNT) is the caller's array, which the policy borrows.
+ */
+int cpu_baseline_policy(const struct cpu_baseline *b, bool virtualization,
+	struct policy_feature *features, struct cpu_policy *ret_policy, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,320 @@
+#include "cpuid/stages.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct policy_text *cpu_work_text(const struct cpu_work *w, size_t offset)
+{
+	for (unsigned i = w->nr_layers; i-- > 0;) {
+		const char *at = (const char *)w->layers[i] + offset;
+		const struct policy_text *text = (const struct policy_text *)(const void *)at;
+		if (text->text)
+			return text;
+	}
+	return NULL;
+}
+
+const struct policy_number *cpu_work_number(const struct cpu_work *w, size_t offset)
+{
+	for (unsigned i = w->nr_layers; i-- > 0;) {
+		const char *at = (const char *)w->layers[i] + offset;
+		const struct policy_number *number = (const struct policy_number *)(const void *)at;
+		if (number->given)
+			return number;
+	}
+	return NULL;
+}
+
+void cpu_work_rule(struct cpu_work *w, const char *rule, const char *origin, const char *detail)
+{
+	w->edit.rule = rule;
+	w->edit.origin = origin;
+	w->edit.detail = detail;
+}
+
+void cpu_work_decide_word(struct cpu_work *w, unsigned word, uint32_t mask, uint32_t value,
+	const char *rule, const char *origin, const char *detail)
+{
+	const struct feature_word *f = feature_word(word);
+	bool is_msr = f->kind == FEATURE_WORD_MSR;
+	/* The trace speaks of bits, not of features: an inverted word is turned back. */
+	uint64_t bits = (f->inverted ? ~value : value) & mask;
+	if (!w->edit.trace)
+		return;
+	const struct cpu_decision d = {
+		.is_msr = is_msr,
+		.leaf = is_msr ? f->msr : f->leaf,
+		.subleaf = is_msr ? 0 : f->subleaf,
+		.reg = f->reg,
+		.mask = (uint64_t)mask << (is_msr ? f->shift : 0),
+		.value = bits << (is_msr ? f->shift : 0),
+		.rule = rule,
+		.origin = origin,
+		.detail = detail,
+	};
+	cpu_trace_add(w->edit.trace, &d);
+}
+
+void cpu_work_decide(struct cpu_work *w, feature_id id, bool on, const char *rule,
+	const char *origin, const char *detail)
+{
+	uint32_t bit = UINT32_C(1) << (id % 32);
+	cpu_work_decide_word(w, id / 32u, bit, on ? bit : 0, rule, origin, detail);
+}
+
+void cpu_work_note(struct cpu_work *w, enum cpu_note_kind kind, const feature_id *feature,
+	const feature_id *because, const char *origin, const char *fmt, ...)
+{
+	struct cpu_result *r = w->r;
+	if (kind == CPU_NOTE_MISSING)
+		r->nr_missing++;
+	if (r->nr_notes == CPU_MAX_NOTES) {
+		r->nr_lost++;
+		return;
+	}
+	struct cpu_note *note = &r->notes[r->nr_notes++];
+	*note = (struct cpu_note){ .kind = kind, .origin = origin };
+	if (feature) {
+		note->has_feature = true;
+		note->feature = *feature;
+	}
+	if (because) {
+		note->has_because = true;
+		note->because = *because;
+	}
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(note->text, sizeof(note->text), fmt, ap);
+	va_end(ap);
+}
+
+char *cpu_note_text(char text[CPU_NOTE_BYTES], const struct cpu_note *note)
+{
+	char name[FEATURE_PLACE_BYTES], place[FEATURE_PLACE_BYTES], because[FEATURE_PLACE_BYTES];
+	char what[CPU_NOTE_BYTES / 2];
+	(void)snprintf(what, sizeof(what), "%s", note->text);
+	if (note->has_feature)
+		(void)snprintf(what, sizeof(what), "%s (%s)", feature_label(name, note->feature),
+			feature_place(place, note->feature));
+	switch (note->kind) {
+	case CPU_NOTE_MISSING:
+		(void)snprintf(text, CPU_NOTE_BYTES, "%s: this host lacks it", what);
+		break;
+	case CPU_NOTE_DROPPED:
+		(void)snprintf(text, CPU_NOTE_BYTES, "%s: dropped, as it needs %s", what,
+			note->has_because ? feature_label(because, note->because) : note->text);
+		break;
+	case CPU_NOTE_REMOVED:
+		(void)snprintf(text, CPU_NOTE_BYTES, "%s: removed%s%s", what,
+			note->has_feature && note->text[0] ? ", " : "",
+			note->has_feature ? note->text : "");
+		break;
+	case CPU_NOTE_CHANGED:
+		(void)snprintf(text, CPU_NOTE_BYTES, "%s", what);
+		break;
+	}
+	return text;
+}
+
+void cpu_features_of(const struct cpuid_table *table, const struct msr_value *msrs,
+	unsigned nr_msrs, struct feature_set *ret_set)
+{
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
+		const struct feature_word *f = feature_word(i);
+		uint32_t value = 0;
+		if (f->kind == FEATURE_WORD_CPUID)
+			value = cpuid_value(table, f->leaf, f->subleaf, f->reg);
+		for (unsigned k = 0; f->kind == FEATURE_WORD_MSR && k < nr_msrs; k++) {
+			if (msrs[k].index != f->msr)
+				continue;
+			value = (uint32_t)(msrs[k].value >> f->shift);
+			value = f->inverted ? ~value : value;
+		}
+		ret_set->w[i] = value & f->named;
+	}
+}
+
+void cpu_features_of_host(const struct host_facts *host, bool emulated, struct feature_set *ret_set)
+{
+	cpu_features_of(&host->supported, host->feature_msrs, host->nr_feature_msrs, ret_set);
+	if (emulated) {
+		struct feature_set more;
+		cpu_features_of(&host->emulated, NULL, 0, &more);
+		feature_set_or(ret_set, &more);
+	}
+	feature_set_add(ret_set, FEATURE_ID_hypervisor);
+	/* Older KVM leaves the TSC-deadline timer out of the supported leaves and has a capability
+	 * for it (KVM API, KVM_GET_SUPPORTED_CPUID). */
+	if (host->tsc_deadline_timer)
+		feature_set_add(ret_set, FEATURE_ID_tsc_deadline);
+	/* Memory encryption belongs to the host. */
+	int sev = feature_word_of_cpuid(0x8000001f, 0, CPUID_EAX);
+	if (sev >= 0)
+		ret_set->w[sev] = 0;
+	/* These follow the guest's own CR4. */
+	feature_set_remove(ret_set, FEATURE_ID_osxsave);
+	feature_set_remove(ret_set, FEATURE_ID_ospke);
+	struct feature_set lacking;
+	cpu_xsave_lacking(host, &lacking);
+	feature_set_subtract(ret_set, &lacking);
+	feature_id gate;
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
+		const struct feature_word *f = feature_word(i);
+		if (f->kind == FEATURE_WORD_MSR && cpu_msr_gate(f->msr, &gate) &&
+			!feature_set_has(ret_set, gate))
+			ret_set->w[i] = 0;
+	}
+}
+
+static int collect_layers(struct cpu_work *w, const struct cpu_policy *policy)
+{
+	const struct cpu_policy *found[CPU_MAX_LAYERS];
+	unsigned n = 0;
+	for (const struct cpu_policy *p = policy; p; p = p->base) {
+		if (n == CPU_MAX_LAYERS)
+			return err_set_config(w->e, -ELOOP,
+				"model files stand on one another more than %d deep",
+				CPU_MAX_LAYERS);
+		found[n++] = p;
+	}
+	w->nr_layers = n;
+	for (unsigned i = 0; i < n; i++)
+		w->layers[i] = found[n - 1 - i];
+	return 0;
+}
+
+static void collect_choices(struct cpu_work *w)
+{
+	w->hypervisor = CPU_HYPERVISOR_KVM;
+	w->on_missing = CPU_MISSING_ERROR;
+	w->r->cache = CPU_CACHE_HOST;
+	for (unsigned i = 0; i < w->nr_layers; i++) {
+		const struct cpu_policy *p = w->layers[i];
+		w->hypervisor = p->hypervisor_given ? p->hypervisor : w->hypervisor;
+		w->on_missing = p->on_missing_given ? p->on_missing : w->on_missing;
+		w->r->cache = p->cache_given ? p->cache : w->r->cache;
+		w->migratable |= p->migration != CPU_MIGRATION_OFF;
+		w->older_os |= p->older_os;
+		if (p->migration == CPU_MIGRATION_CLUSTER && p->cluster)
+			w->source = p->cluster;
+	}
+}
+
+/* HTT and CmpLegacy, which each vCPU's topology writes, as members of the set. */
+static void shape_features(struct cpu_work *w)
+{
+	struct cpu_result *r = w->r;
+	const struct cpu_topology *t = &r->topology;
+	bool several = t->dies * t->cores * t->threads > 1;
+	feature_set_remove(&r->features, FEATURE_ID_ht);
+	feature_set_remove(&r->features, FEATURE_ID_cmp_legacy);
+	if (several)
+		feature_set_add(&r->features, FEATURE_ID_ht);
+	if (several && r->vendor == CPUID_VENDOR_AMD)
+		feature_set_add(&r->features, FEATURE_ID_cmp_legacy);
+}
+
+/* Stages 4 to 9, for a set of features that is settled. */
+static int build(struct cpu_work *w)
+{
+	cpu_stage_leaves(w);
+	int rc = cpu_stage_identity(w);
+	if (rc)
+		return rc;
+	cpu_stage_hypervisor(w);
+	rc = cpu_stage_addresses(w);
+	if (rc)
+		return rc;
+	cpu_stage_xsave(w);
+	cpu_stage_caches(w);
+	rc = cpu_stage_raw(w);
+	if (rc)
+		return rc;
+	cpu_stage_max_leaves(w);
+	shape_features(w);
+	rc = cpu_stage_msrs(w);
+	if (rc)
+		return rc;
+	if (w->edit.full)
+		return err_set_config(w->e, -E2BIG,
+			"the guest's CPUID table has more than %d entries; give fewer rules in "
+			"cpu.leaves",
+			CPUID_MAX_ENTRIES);
+	return 0;
+}
+
+/* The first few of what is missing, for an error. */
+static int fail_missing(struct cpu_work *w)
+{
+	struct cpu_result *r = w->r;
+	char text[700] = "";
+	size_t used = 0;
+	unsigned shown = 0;
+	for (unsigned i = 0; i < r->nr_notes && shown < 6; i++) {
+		const struct cpu_note *note = &r->notes[i];
+		char line[CPU_NOTE_BYTES];
+		if (note->kind != CPU_NOTE_MISSING)
+			continue;
+		int n = snprintf(text + used, sizeof(text) - used, "\n%s%s%s",
+			note->origin ? note->origin : "", note->origin ? ": " : "",
+			cpu_note_text(line, note));
+		if (n < 0 || (size_t)n >= sizeof(text) - used) {
+			text[used] = '\0';
+			break;
+		}
+		used += (size_t)n;
+		shown++;
+	}
+	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));
+	(void)err_set(w->e, -ENOTSUP,
+		"this host lacks %u thing%s that the CPU policy%s%s asks for:%s", r->nr_missing,
+		r->nr_missing == 1 ? "" : "s", model ? " on model " : "", model ? model->text : "",
+		text);
+	return err_hint(w->e, -ENOTSUP,
+		"%s%s%s`nestor cpuid check` lists all of them; cpu.on_missing = \"warn\" or "
+		"\"drop\" "
+		"starts the VM without",
+		r->nearest[0] ? "cpu.model = \"" : "", r->nearest,
+		r->nearest[0] ? "\" would run here; " : "");
+}
+
+int cpu_compute(const struct cpu_policy *policy, const struct host_facts *host,
+	struct cpu_trace *trace, struct cpu_result *ret_result, struct err *e)
+{
+	static const struct cpu_policy all_defaults = { .topology = { 1, 1, 1, 1 } };
+	struct cpu_result *r = ret_result;
+	struct cpu_work w = { .host = host, .source = host, .r = r, .e = e };
+	*r = (struct cpu_result){ .vendor = CPUID_VENDOR_OTHER };
+	w.edit = (struct cpu_edit){ .table = &r->table, .trace = trace };
+	int rc = collect_layers(&w, policy ? policy : &all_defaults);
+	if (rc)
+		return rc;
+	const struct policy_topology *t = &cpu_work_policy(&w)->topology;
+	r->topology = cpu_topology_make(t->sockets, t->dies, t->cores, t->threads);
+	collect_choices(&w);
+	w.no_pv = w.hypervisor == CPU_HYPERVISOR_NONE;
+	rc = cpu_stage_wanted(&w);
+	if (rc == 0)
+		rc = cpu_stage_missing(&w);
+	if (rc == 0)
+		rc = build(&w);
+	if (rc)
+		return rc;
+	if (r->nr_missing > 0) {
+		const struct cpu_model *near = cpu_nearest_model(host, &r->wanted);
+		if (near)
+			(void)snprintf(r->nearest, sizeof(r->nearest), "%s", near->name);
+	}
+	return r->nr_missing > 0 && w.on_missing == CPU_MISSING_ERROR ? fail_missing(&w) : 0;
+}
+
+int cpu_result_vcpu(const struct cpu_result *result, unsigned i, struct cpu_trace *trace,
+	struct cpuid_table *ret_table, struct err *e)
+{
+	struct cpu_place place = cpu_topology_place(&result->topology, i);
+	*ret_table = result->table;
+	struct cpu_edit edit = { .table = ret_table, .trace = trace, .rule = "CPU-30" };
+	return cpu_topology_apply(&result->topology, &place, &edit, e);
+}

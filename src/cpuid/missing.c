@@ -1,0 +1,51 @@
+/* Stages 2 and 3: what this host lacks, and what goes with it. */
+#include "cpuid/stages.h"
+
+#include <errno.h>
+
+/* Decided by the VM's shape or by its hypervisor leaves; no host lacks them. */
+static const feature_id ours[] = { FEATURE_ID_ht, FEATURE_ID_cmp_legacy, FEATURE_ID_hypervisor };
+
+static void note_missing(struct cpu_work *w, const struct feature_set *missing)
+{
+	for (feature_id id = feature_set_next(missing, 0); id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(missing, (feature_id)(id + 1))) {
+		const struct policy_feature *asked = cpu_work_asking(w, id);
+		const struct policy_text *model =
+			cpu_work_text(w, offsetof(struct cpu_policy, model));
+		const char *origin = asked ? asked->origin : model ? model->origin : NULL;
+		cpu_work_note(w, CPU_NOTE_MISSING, &id, NULL, origin, "%s", "");
+		cpu_work_decide(w, id, false, "CPU-11", origin, NULL);
+	}
+}
+
+static void check_tsc(struct cpu_work *w)
+{
+	const struct policy_number *want = cpu_work_number(w, offsetof(struct cpu_policy, tsc_khz));
+	if (!want)
+		return;
+	uint64_t host = w->host->tsc_khz;
+	w->r->tsc_khz = (unsigned)want->value;
+	/* KVM takes what is within 250 parts per million of the host's as the same (KVM API,
+	 * KVM_SET_TSC_KHZ). An unknown frequency is KVM's to judge. */
+	uint64_t off = host > want->value ? host - want->value : want->value - host;
+	if (host == 0 || w->host->tsc_scaling || off * 4000 <= host)
+		return;
+	cpu_work_note(w, CPU_NOTE_MISSING, NULL, NULL, want->origin,
+		"cpu.tsc_frequency: TSC scaling from %u kHz", w->host->tsc_khz);
+	w->r->tsc_khz = 0;
+}
+
+int cpu_stage_missing(struct cpu_work *w)
+{
+	struct cpu_result *r = w->r;
+	struct feature_set missing = r->wanted;
+	feature_set_subtract(&missing, &w->can);
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		feature_set_remove(&missing, ours[i]);
+	note_missing(w, &missing);
+	check_tsc(w);
+	r->features = r->wanted;
+	feature_set_subtract(&r->features, &missing);
+	return cpu_close(w, &r->features, CPU_CLOSE_NOTE);
+}

@@ -1,0 +1,113 @@
+/*
+ * What a user asks of a guest's CPU, as a value. Made from a VM's config (plan/), from another
+ * format (formats/), or by a test; names are not resolved yet. All strings and arrays are borrowed
+ * and outlive the policy and every result made from it.
+ */
+#ifndef NESTOR_CPUID_POLICY_H
+#define NESTOR_CPUID_POLICY_H
+
+#include "cpuid/features.h"
+#include "cpuid/msr.h"
+
+enum cpu_on_missing { CPU_MISSING_ERROR, CPU_MISSING_WARN, CPU_MISSING_DROP };
+enum cpu_hypervisor { CPU_HYPERVISOR_KVM, CPU_HYPERVISOR_HYPERV, CPU_HYPERVISOR_NONE };
+/* Leaves 2, 4, 0x80000005, 0x80000006, 0x8000001D: the host's sizes, made-up ones, or none. */
+enum cpu_cache { CPU_CACHE_HOST, CPU_CACHE_EMULATE, CPU_CACHE_NONE };
+/* Hyper-V's compatibility_for_migration_enabled and _mode. */
+enum cpu_migration { CPU_MIGRATION_OFF, CPU_MIGRATION_MINIMUM, CPU_MIGRATION_CLUSTER };
+
+/* A text with where it stands; text NULL: not given. */
+struct policy_text {
+	const char *text;
+	const char *origin; /* FILE:LINE:COLUMN, a flag, or NULL */
+};
+
+struct policy_number {
+	bool given;
+	uint64_t value;
+	const char *origin;
+};
+
+/* "+avx2" */
+struct policy_feature {
+	const char *name; /* without its sign */
+	bool on;
+	const char *origin;
+};
+
+/* A raw rule: the register's bits in set become 1, those in clear 0. */
+struct policy_leaf {
+	uint32_t leaf;
+	bool any_subleaf; /* all that the leaf has */
+	uint32_t subleaf;
+	enum cpuid_reg reg;
+	uint32_t set, clear; /* disjoint */
+	const char *origin;
+};
+
+/* Bits of an MSR's initial value. */
+struct policy_msr_bits {
+	uint32_t index;
+	uint64_t set,
+		clear; /* disjoint; what neither names stays the host's (0 where it has none) */
+	const char *origin;
+};
+
+/* The VM's shape. All at least 1; vcpus = sockets * dies * cores * threads. */
+struct policy_topology {
+	unsigned sockets, dies, cores, threads; /* per VM, per socket, per die, per core */
+};
+
+/* A feature that no model, and no user, may bring in: nesting rules of the knob. */
+struct policy_withdrawal {
+	feature_id feature;
+	const char *rule;   /* id, "NEST-01"; static */
+	const char *origin; /* of the knob, or NULL */
+};
+
+struct cpu_policy {
+	/* A name of models.h, "host" or "max". Not given: that of base, or "host". */
+	struct policy_text model;
+	/* The policy of a model file, applied first; this one goes on top. May be NULL. */
+	const struct cpu_policy *base;
+
+	const struct policy_feature *features;
+	size_t nr_features;
+	struct policy_text vendor; /* 12 characters, or "intel", "amd", "hygon" … */
+	struct policy_number family, model_number, stepping;
+	struct policy_text brand; /* at most 47 bytes */
+	struct policy_number phys_bits;
+	struct policy_number tsc_khz;
+
+	bool on_missing_given, hypervisor_given, cache_given;
+	enum cpu_on_missing on_missing; /* default ERROR */
+	enum cpu_hypervisor hypervisor; /* default KVM */
+	enum cpu_cache cache;           /* default HOST */
+
+	enum cpu_migration migration;
+	const char *migration_origin;
+	/* CPU_MIGRATION_CLUSTER: what all hosts of the cluster have (cpu_baseline); borrowed. */
+	const struct host_facts *cluster;
+	bool older_os; /* compatibility_for_older_operating_systems */
+	const char *older_os_origin;
+
+	/* Never in the guest; asking for one by name is a contradiction. Of the outermost policy
+	 * only. */
+	const struct policy_withdrawal *withdrawals;
+	size_t nr_withdrawals;
+	const char *knob_origin; /* of nesting.expose_virtualization_extensions, for messages; or
+				    NULL */
+
+	const struct policy_leaf *leaves;
+	size_t nr_leaves;
+	const struct policy_msr_bits *msr_bits;
+	size_t nr_msr_bits;
+
+	bool msr_default_deny;
+	const struct msr_rule *msr_rules;
+	size_t nr_msr_rules;
+
+	struct policy_topology topology; /* of the outermost policy only */
+};
+
+#endif

@@ -1,0 +1,96 @@
+/* What the engine's stages share; see engine.h for their order. Of this room alone. */
+#ifndef NESTOR_CPUID_STAGES_H
+#define NESTOR_CPUID_STAGES_H
+
+#include "cpuid/engine.h"
+#include "cpuid/fields.h"
+
+#define CPU_MAX_LAYERS 9 /* a policy and the model files under it */
+
+struct cpu_work {
+	const struct host_facts *host;
+	/* Whose numbers a guest gets: the host's, or what a cluster has in common. */
+	const struct host_facts *source;
+	const struct cpu_policy *layers[CPU_MAX_LAYERS]; /* the innermost model file first */
+	unsigned nr_layers;
+	struct feature_set can; /* what this host can give */
+	bool passthrough;       /* model host or max: leaves start as the source's */
+	bool emulated;          /* model max */
+	bool no_pv;             /* there are no leaves for KVM's own features */
+	enum cpu_hypervisor hypervisor;
+	enum cpu_on_missing on_missing;
+	bool migratable; /* some migration mode is on */
+	bool older_os;
+	struct cpu_edit edit; /* of r->table */
+	struct cpu_result *r;
+	struct err *e;
+};
+
+/* The outermost policy. */
+static inline const struct cpu_policy *cpu_work_policy(const struct cpu_work *w)
+{
+	return w->layers[w->nr_layers - 1];
+}
+
+/* The scalar of the outermost layer that gives it; NULL: none does. */
+const struct policy_text *cpu_work_text(const struct cpu_work *w, size_t offset);
+const struct policy_number *cpu_work_number(const struct cpu_work *w, size_t offset);
+
+/* Names the rule for the edits that follow. */
+void cpu_work_rule(struct cpu_work *w, const char *rule, const char *origin, const char *detail);
+
+/* Bits of a CPUID register that features name: their decisions are recorded when they are made, not
+ * when the table is written. leaves.c */
+uint32_t cpu_named_bits(uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg);
+
+/* A decision about one feature, without touching the table. */
+void cpu_work_decide(struct cpu_work *w, feature_id id, bool on, const char *rule,
+	const char *origin, const char *detail);
+/* The same for all features of mask in word number word. */
+void cpu_work_decide_word(struct cpu_work *w, unsigned word, uint32_t mask, uint32_t value,
+	const char *rule, const char *origin, const char *detail);
+
+/* Adds a note; feature and because: NULL for none. */
+void cpu_work_note(struct cpu_work *w, enum cpu_note_kind kind, const feature_id *feature,
+	const feature_id *because, const char *origin, const char *fmt, ...) PRINTF_LIKE(6, 7);
+
+/* What the outermost layer that speaks of a feature asks; NULL: none does. */
+const struct policy_feature *cpu_work_asking(const struct cpu_work *w, feature_id id);
+
+enum cpu_close_mode {
+	CPU_CLOSE_STRICT, /* a feature asked for by name must not go: an error, or by on_missing a
+			     note */
+	CPU_CLOSE_SILENT, /* what follows from the knob is no news; asked for by name: an error */
+	CPU_CLOSE_NOTE,   /* what follows from what the host lacks */
+};
+
+/* Removes what lacks its requirements or the CPUID bit that announces its MSR. close.c */
+int cpu_close(struct cpu_work *w, struct feature_set *set, enum cpu_close_mode mode) MUST_CHECK;
+
+/* Stages; each returns 0 or an error that ends the computation. */
+int cpu_stage_wanted(struct cpu_work *w) MUST_CHECK;    /* wanted.c */
+int cpu_stage_missing(struct cpu_work *w) MUST_CHECK;   /* missing.c; and close */
+void cpu_stage_leaves(struct cpu_work *w);              /* leaves.c */
+int cpu_stage_identity(struct cpu_work *w) MUST_CHECK;  /* identity.c */
+void cpu_stage_hypervisor(struct cpu_work *w);          /* hypervisor.c */
+int cpu_stage_addresses(struct cpu_work *w) MUST_CHECK; /* identity.c */
+void cpu_stage_xsave(struct cpu_work *w);               /* xsave.c */
+void cpu_stage_caches(struct cpu_work *w);              /* caches.c */
+int cpu_stage_raw(struct cpu_work *w) MUST_CHECK;       /* raw.c */
+void cpu_raw_apply(struct cpu_work *w);                 /* raw.c; once more, silently */
+void cpu_stage_max_leaves(struct cpu_work *w);          /* leaves.c */
+int cpu_stage_msrs(struct cpu_work *w) MUST_CHECK;      /* feature_msrs.c */
+
+/* What KVM provides to a guest of a named model where it can. wanted.c */
+void cpu_provided_features(struct feature_set *ret_set);
+
+/* Features whose XSAVE state component the host's leaf 0xD lacks. xsave.c */
+void cpu_xsave_lacking(const struct host_facts *host, struct feature_set *ret_set);
+
+/* The CPUID bit that announces a feature MSR; false where nothing does. feature_msrs.c */
+bool cpu_msr_gate(uint32_t msr, feature_id *ret_gate);
+
+/* The leaf of KVM's own features in the guest: 0x40000001, 0x40000101 behind Hyper-V's; 0: none. */
+uint32_t cpu_kvm_leaf(const struct cpu_work *w);
+
+#endif

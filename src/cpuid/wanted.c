@@ -1,0 +1,323 @@
+/* Stage 1: what the policy wants, wherever it runs: model, features, compatibility modes. */
+#include "cpuid/stages.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "at FILE:LINE:COLUMN" for an error, or nothing. */
+static const char *at(const char *origin)
+{
+	return origin ? origin : "the policy";
+}
+
+const struct policy_feature *cpu_work_asking(const struct cpu_work *w, feature_id id)
+{
+	for (unsigned i = w->nr_layers; i-- > 0;) {
+		const struct cpu_policy *p = w->layers[i];
+		for (size_t k = 0; k < p->nr_features; k++) {
+			const struct feature *f = feature_find(p->features[k].name);
+			if (f && f->id == id)
+				return &p->features[k];
+		}
+	}
+	return NULL;
+}
+
+static int fail_unknown(struct cpu_work *w, const struct policy_feature *asked)
+{
+	const char *near = feature_nearest(asked->name);
+	if (near)
+		return err_add_config(w->e, -EINVAL,
+			"%s: cpu.features: unknown feature %s, did you mean %s?", at(asked->origin),
+			asked->name, near);
+	return err_add_config(w->e, -EINVAL, "%s: cpu.features: unknown feature %s",
+		at(asked->origin), asked->name);
+}
+
+/* All names known, and none both on and off in one layer. */
+static int check_features(struct cpu_work *w)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < w->nr_layers; i++) {
+		const struct cpu_policy *p = w->layers[i];
+		struct feature_set on = { { 0 } }, off = { { 0 } };
+		for (size_t k = 0; k < p->nr_features; k++) {
+			const struct policy_feature *asked = &p->features[k];
+			const struct feature *f = feature_find(asked->name);
+			if (!f) {
+				rc = fail_unknown(w, asked);
+				continue;
+			}
+			feature_set_add(asked->on ? &on : &off, f->id);
+			if (!feature_set_has(asked->on ? &off : &on, f->id))
+				continue;
+			const char *first = "the policy";
+			for (size_t j = 0; j < k; j++) {
+				const struct feature *g = feature_find(p->features[j].name);
+				if (g && g->id == f->id && p->features[j].on != asked->on)
+					first = at(p->features[j].origin);
+			}
+			rc = err_add_config(w->e, -EINVAL,
+				"%s: cpu.features: %c%s contradicts %c%s at %s", at(asked->origin),
+				asked->on ? '+' : '-', asked->name, asked->on ? '-' : '+', f->name,
+				first);
+		}
+	}
+	return rc;
+}
+
+/* Bits that no policy decides, though models and other programs name them. */
+static const char *who_decides(feature_id id)
+{
+	if (id == FEATURE_ID_ht || id == FEATURE_ID_cmp_legacy)
+		return "sockets, cores and threads decide it";
+	if (id == FEATURE_ID_osxsave || id == FEATURE_ID_ospke)
+		return "it follows the guest's own CR4";
+	return NULL;
+}
+
+static void apply_features(struct cpu_work *w, const struct cpu_policy *p)
+{
+	struct feature_set *set = &w->r->wanted;
+	for (size_t k = 0; k < p->nr_features; k++) {
+		const struct policy_feature *asked = &p->features[k];
+		const struct feature *f = feature_find(asked->name);
+		const char *who = who_decides(f->id);
+		if (who) {
+			cpu_work_note(w, CPU_NOTE_CHANGED, NULL, NULL, asked->origin,
+				"%c%s has no effect: %s", asked->on ? '+' : '-', f->name, who);
+			continue;
+		}
+		if (asked->on)
+			feature_set_add(set, f->id);
+		else
+			feature_set_remove(set, f->id);
+		cpu_work_decide(w, f->id, asked->on, "CPU-09", asked->origin, f->name);
+	}
+}
+
+/* KVM provides these itself, whatever the processor: a named model has them where KVM does. */
+static const feature_id provided[] = {
+	FEATURE_ID_x2apic,
+	FEATURE_ID_kvmclock,
+	FEATURE_ID_kvmclock2,
+	FEATURE_ID_kvmclock_stable_bit,
+	FEATURE_ID_kvm_nopiodelay,
+	FEATURE_ID_kvm_steal_time,
+	FEATURE_ID_kvm_pv_eoi,
+};
+
+void cpu_provided_features(struct feature_set *ret_set)
+{
+	*ret_set = (struct feature_set){ { 0 } };
+	for (size_t i = 0; i < ARRAY_SIZE(provided); i++)
+		feature_set_add(ret_set, provided[i]);
+}
+
+static void apply_provided(struct cpu_work *w)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(provided); i++) {
+		const struct feature *f = feature_by_id(provided[i]);
+		/* Behind Hyper-V's leaves KVM's are there only for what the policy names. */
+		if (f && f->attributes & FEATURE_PV && w->hypervisor != CPU_HYPERVISOR_KVM)
+			continue;
+		if (!feature_set_has(&w->can, provided[i]) ||
+			feature_set_has(&w->r->wanted, provided[i]))
+			continue;
+		feature_set_add(&w->r->wanted, provided[i]);
+		cpu_work_decide(w, provided[i], true, "CPU-04", NULL, NULL);
+	}
+}
+
+static int fail_model(struct cpu_work *w, const struct policy_text *model)
+{
+	const char *near = cpu_model_nearest(model->text);
+	(void)err_set_config(w->e, -EINVAL, "%s: cpu.model: unknown model %s%s%s%s",
+		at(model->origin), model->text, near ? ", did you mean " : "", near ? near : "",
+		near ? "?" : "");
+	return err_hint(w->e, -EINVAL, "`nestor cpuid models` lists the models");
+}
+
+/* A vendor that was asked for by name is the user's own decision. */
+static int check_vendor(struct cpu_work *w, const struct cpu_model *m, const char *origin)
+{
+	enum cpuid_vendor host = cpuid_vendor(&w->host->supported);
+	if (m->vendor_id[0] == '\0' || m->vendor == host ||
+		cpu_work_text(w, offsetof(struct cpu_policy, vendor)))
+		return 0;
+	(void)err_set(w->e, -ENOTSUP, "%s: cpu.model: %s is a model of %s, but this host is %s",
+		at(origin), m->name, m->vendor_id,
+		host == CPUID_VENDOR_INTEL ? "GenuineIntel"
+		: host == CPUID_VENDOR_AMD ? "AuthenticAMD"
+					   : "of another vendor");
+	return err_hint(w->e, -ENOTSUP,
+		"name a model of this host's vendor; cpu.vendor beside it forces another vendor's");
+}
+
+static int apply_model(struct cpu_work *w)
+{
+	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));
+	const char *name = model ? model->text : "host";
+	const char *origin = model ? model->origin : NULL;
+	struct cpu_result *r = w->r;
+	w->emulated = strcmp(name, "max") == 0;
+	w->passthrough = w->emulated || strcmp(name, "host") == 0;
+	cpu_features_of_host(w->host, w->emulated, &w->can);
+	if (!w->passthrough) {
+		r->model = cpu_model_find(name);
+		if (!r->model)
+			return fail_model(w, model);
+		int rc = check_vendor(w, r->model, origin);
+		if (rc)
+			return rc;
+		r->wanted = r->model->features;
+	} else {
+		/* A cluster's features are taken from this host's, by a rule of their own; what
+		 * this host lacks of them is missing. */
+		struct feature_set shared;
+		r->wanted = w->can;
+		cpu_features_of_host(w->source, w->emulated, &shared);
+		feature_set_or(&r->wanted, &shared);
+	}
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++)
+		cpu_work_decide_word(w, i, feature_word(i)->named, r->wanted.w[i],
+			!w->passthrough ? "CPU-03"
+			: w->emulated   ? "CPU-02"
+					: "CPU-01",
+			origin, name);
+	if (!w->passthrough)
+		apply_provided(w);
+	return 0;
+}
+
+/* Removes all of mask from the wanted set; what was asked for by name is a contradiction. */
+static int remove_all(struct cpu_work *w, const struct feature_set *mask, const char *rule,
+	const char *origin, const char *why)
+{
+	struct feature_set gone = w->r->wanted;
+	int rc = 0;
+	feature_set_and(&gone, mask);
+	feature_set_subtract(&w->r->wanted, mask);
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++)
+		cpu_work_decide_word(w, i, gone.w[i], 0, rule, origin, NULL);
+	for (feature_id id = feature_set_next(&gone, 0); id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(&gone, (feature_id)(id + 1))) {
+		const struct policy_feature *asked = cpu_work_asking(w, id);
+		if (asked && asked->on)
+			rc = err_add_config(w->e, -EINVAL, "%s: cpu.features: +%s contradicts %s",
+				at(asked->origin), asked->name, why);
+		else if (!w->passthrough && !rc)
+			cpu_work_note(w, CPU_NOTE_REMOVED, &id, NULL, origin, "by %s", why);
+	}
+	return rc;
+}
+
+static void invert(struct feature_set *set)
+{
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++)
+		set->w[i] = ~set->w[i];
+}
+
+/* What lives in basic leaves above 2 (SDM vol. 4, IA32_MISC_ENABLE bit 22, Limit CPUID Maxval). */
+static void beyond_leaf_2(struct feature_set *ret_set)
+{
+	*ret_set = (struct feature_set){ { 0 } };
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
+		const struct feature_word *f = feature_word(i);
+		if (f->kind == FEATURE_WORD_CPUID && f->leaf > 2 && f->leaf < 0x40000000)
+			ret_set->w[i] = UINT32_MAX;
+	}
+	feature_set_add(ret_set, FEATURE_ID_xsave); /* its sizes are in leaf 0xD */
+}
+
+static int apply_modes(struct cpu_work *w)
+{
+	const struct cpu_policy *p = cpu_work_policy(w);
+	struct feature_set mask;
+	int rc = 0;
+	if (p->migration == CPU_MIGRATION_MINIMUM) {
+		cpu_minimum_features(&mask);
+		invert(&mask);
+		rc = remove_all(w, &mask, "CPU-05", p->migration_origin,
+			"compatibility_for_migration_mode = \"minimum_feature_set\"");
+	} else if (p->migration == CPU_MIGRATION_CLUSTER && p->cluster) {
+		cpu_features_of_host(p->cluster, w->emulated, &mask);
+		struct feature_set managed;
+		feature_set_of_attribute(FEATURE_MANAGED, &managed);
+		feature_set_or(&mask, &managed);
+		invert(&mask);
+		rc = remove_all(w, &mask, "CPU-06", p->migration_origin,
+			"the hosts of cpu.migration_cluster, which do not all have it");
+	}
+	if (rc == 0 && w->migratable) {
+		feature_set_of_attribute(FEATURE_IMMOBILE, &mask);
+		rc = remove_all(w, &mask, "CPU-07", p->migration_origin,
+			"compatibility_for_migration_enabled, as it does not survive a migration");
+	}
+	if (rc == 0 && w->older_os) {
+		beyond_leaf_2(&mask);
+		rc = remove_all(w, &mask, "CPU-08", p->older_os_origin,
+			"compatibility_for_older_operating_systems");
+	}
+	return rc;
+}
+
+/* KVM's own features have no place where its leaves are not shown. */
+static int apply_hypervisor(struct cpu_work *w)
+{
+	struct feature_set pv;
+	if (w->hypervisor == CPU_HYPERVISOR_KVM)
+		return 0;
+	feature_set_of_attribute(FEATURE_PV, &pv);
+	if (w->hypervisor == CPU_HYPERVISOR_NONE) {
+		feature_set_add(&pv, FEATURE_ID_hypervisor);
+		return remove_all(w, &pv, "CPU-21", NULL, "cpu.hypervisor = \"none\"");
+	}
+	for (feature_id id = feature_set_next(&pv, 0); id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(&pv, (feature_id)(id + 1))) {
+		const struct policy_feature *asked = cpu_work_asking(w, id);
+		if (!(asked && asked->on))
+			feature_set_remove(&w->r->wanted, id);
+	}
+	return 0;
+}
+
+static int withdraw(struct cpu_work *w)
+{
+	const struct cpu_policy *p = cpu_work_policy(w);
+	int rc = 0;
+	for (size_t i = 0; i < p->nr_withdrawals; i++) {
+		const struct policy_withdrawal *gone = &p->withdrawals[i];
+		const struct policy_feature *asked = cpu_work_asking(w, gone->feature);
+		if (asked && asked->on) {
+			rc = err_add_config(w->e, -EINVAL,
+				"%s: cpu.features: +%s contradicts "
+				"nesting.expose_virtualization_extensions = false%s%s",
+				at(asked->origin), asked->name, gone->origin ? " at " : "",
+				gone->origin ? gone->origin : "");
+			continue;
+		}
+		feature_set_remove(&w->r->wanted, gone->feature);
+		cpu_work_decide(w, gone->feature, false, gone->rule, gone->origin, NULL);
+	}
+	return rc ? rc : cpu_close(w, &w->r->wanted, CPU_CLOSE_SILENT);
+}
+
+int cpu_stage_wanted(struct cpu_work *w)
+{
+	int rc = check_features(w);
+	if (rc == 0)
+		rc = apply_model(w);
+	for (unsigned i = 0; rc == 0 && i < w->nr_layers; i++)
+		apply_features(w, w->layers[i]);
+	feature_set_remove(&w->r->wanted, FEATURE_ID_osxsave);
+	feature_set_remove(&w->r->wanted, FEATURE_ID_ospke);
+	if (rc == 0)
+		rc = apply_modes(w);
+	if (rc == 0)
+		rc = apply_hypervisor(w);
+	if (rc == 0)
+		rc = cpu_close(w, &w->r->wanted, CPU_CLOSE_STRICT);
+	return rc ? rc : withdraw(w);
+}

@@ -1,0 +1,146 @@
+#include "formats/dialect.h"
+
+#include <string.h>
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+	for (; *list; list++) {
+		if (strcmp(name, *list) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* libvirt's names that QEMU has not: QoS monitoring, and what follows the guest's CR4. */
+static const char *const not_qemu[] = { "cmt", "cvt16", "mbm_local", "mbm_total", "osxsave",
+	"ospke", "pconfig", NULL };
+
+/* Where neither the name nor its form with "-" is the one that `-cpu help` shows. */
+static const struct {
+	const char *name, *qemu;
+} respelt[] = {
+	{ "cet-ibt", "ibt" },
+	{ "cet-ss", "shstk" },
+	{ "pclmuldq", "pclmulqdq" },
+	{ "vmx-invvpid-single-context-noglobals", "vmx-invept-single-context-noglobals" },
+};
+
+static const struct {
+	const char *name, *twin;
+} twins[] = {
+	{ "kvmclock", "kvmclock2" },
+	{ "vmx-invept-single-context", "vmx-invvpid-single-context" },
+};
+
+/* The alias that is name with "-" for each "_", or NULL. */
+static const char *dashed_alias(const struct feature *f)
+{
+	size_t n = strlen(f->name);
+	for (const char *alias = f->aliases; *alias != '\0';) {
+		size_t len = strcspn(alias, ",");
+		size_t i = 0;
+		while (i < n && i < len && alias[i] == (f->name[i] == '_' ? '-' : f->name[i]))
+			i++;
+		/* A list's element is no string of its own; the only one with such an alias has
+		 * no other behind it. */
+		if (i == n && len == n && alias[len] == '\0')
+			return alias;
+		alias += len + (alias[len] == ',');
+	}
+	return NULL;
+}
+
+static const char *qemu_feature(const struct feature *f)
+{
+	/* The notes of the tables say where a name is Linux's, or libvirt's, alone. */
+	if (strstr(f->note, "Linux name only") || strstr(f->note, "no QEMU") ||
+		strstr(f->note, "not in QEMU") || is_one_of(f->name, not_qemu))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(respelt); i++) {
+		if (strcmp(respelt[i].name, f->name) == 0)
+			return respelt[i].qemu;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(twins); i++) {
+		if (strcmp(twins[i].twin, f->name) == 0)
+			return twins[i].name;
+	}
+	const char *dashed = strchr(f->name, '_') ? dashed_alias(f) : NULL;
+	return dashed ? dashed : f->name;
+}
+
+const char *dialect_feature(enum dialect d, const struct feature *f)
+{
+	if (d == DIALECT_QEMU)
+		return qemu_feature(f);
+	/* KVM's own features are no part of libvirt's <cpu>, and Centaur's leaf it does not know.
+	 */
+	if (f->attributes & FEATURE_PV || f->vendor == FEATURE_OTHER ||
+		strstr(f->note, "Linux name only") || strstr(f->note, "not in libvirt") ||
+		strstr(f->note, "libvirt 11.3") || strstr(f->note, "no QEMU"))
+		return NULL;
+	return f->name;
+}
+
+bool dialect_has_model(enum dialect d, const struct cpu_model *m)
+{
+	/* libvirt's alone, or gone from QEMU since. */
+	static const char *const no_qemu[] = { "Icelake-Client", "Icelake-Client-noTSX",
+		"cpu64-rhel5", "cpu64-rhel6", "pentiumpro", NULL };
+	if (strcmp(m->source, "psabi") == 0)
+		return false;
+	return d == DIALECT_QEMU ? !is_one_of(m->name, no_qemu)
+				 : strncmp(m->source, "libvirt", 7) == 0;
+}
+
+const struct feature *dialect_qemu_twin(const struct feature *f)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(twins); i++) {
+		if (strcmp(twins[i].name, f->name) == 0)
+			return feature_find(twins[i].twin);
+		if (strcmp(twins[i].twin, f->name) == 0)
+			return feature_find(twins[i].name);
+	}
+	return NULL;
+}
+
+void dialect_qemu_extra(const struct cpu_model *m, struct feature_set *ret_set)
+{
+	struct feature_set managed;
+	*ret_set = m->qemu_extra;
+	feature_set_subtract(ret_set, &m->features);
+	feature_set_of_attribute(FEATURE_MANAGED | FEATURE_PV | FEATURE_VMX_CONTROL, &managed);
+	feature_set_subtract(ret_set, &managed);
+	feature_set_remove(ret_set, FEATURE_ID_acpi);
+	feature_set_remove(ret_set, FEATURE_ID_monitor);
+	feature_set_remove(ret_set, FEATURE_ID_svm);
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
+		const struct feature_word *w = feature_word(i);
+		if (w->kind == FEATURE_WORD_CPUID && w->leaf == 0x8000000a)
+			ret_set->w[i] = 0;
+	}
+	/* What has no name in QEMU could not be said again. */
+	for (feature_id id = feature_set_next(ret_set, 0); id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(ret_set, (feature_id)(id + 1))) {
+		const struct feature *f = feature_by_id(id);
+		if (!f || !qemu_feature(f))
+			feature_set_remove(ret_set, id);
+	}
+}
+
+const char *dialect_vendor_id(const char *vendor)
+{
+	static const struct {
+		const char *name, *id;
+	} vendors[] = {
+		{ "intel", "GenuineIntel" },
+		{ "amd", "AuthenticAMD" },
+		{ "hygon", "HygonGenuine" },
+		{ "zhaoxin", "  Shanghai  " },
+		{ "centaur", "CentaurHauls" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		if (strcmp(vendors[i].name, vendor) == 0)
+			return vendors[i].id;
+	}
+	return vendor;
+}

@@ -1,0 +1,60 @@
+/*
+ * A host's capability in a file, so that policies can be computed for hosts that are elsewhere.
+ * Hostile input: sizes are bounded, nothing is trusted, what is not known is refused by name.
+ *
+ * Read: nestor's own JSON (`nestor cpuid dump --json`), an object with the members
+ *   "format": "nestor-cpuid", "version": 1, "kind": "kvm", "processor" or "guest"
+ *   "cpuid": [{ "leaf": "0x7", "subleaf": "0x0", "eax": "0x00000001", "ebx" … "edx" }, …], without
+ *     "subleaf" where ECX does not matter
+ * and, where wanted, "name", "emulated" (as cpuid), "msrs": [{ "index": "0x10a", "value": "0x…" }],
+ * "brand" (text, or 12 words such as "0x65746e49"), "limits": { "max_vcpus", "max_vcpu_id",
+ * "memslots", "threads_per_core", "tsc_khz" } and "capabilities": { "tsc_scaling",
+ * "tsc_deadline_timer", "split_irqchip", "nested_state", "user_space_msr" }.
+ *
+ * Also read: the raw text that the cpuid(1) tool prints (`cpuid -r`), to which lines
+ * "msr 0x10a: 0x…" and "# comment" may be added. Of several processors in it the first is taken.
+ * Whether a subleaf matters follows cpuid_leaf_has_subleaves(), and what the file shows itself.
+ *
+ * What a file does not say: kind processor (raw text says none); 1024 vCPUs with IDs below 4096,
+ * 32764 memory slots, threads of a core and TSC frequency not known, all capabilities there, so
+ * that nothing is refused for a number that nobody wrote down; the brand by leaves 0x80000002 to
+ * 0x80000004.
+ *
+ * A file of kind processor can stand for a host, by courtesy: nothing is added to it. KVM's own
+ * features (leaf 0x40000001) and those that KVM emulates (x2apic, tsc-deadline, hypervisor) are
+ * missing where the processor does not have them, and features that its KVM would not offer are
+ * there; the APIC IDs in it do no harm, as each guest gets its own.
+ */
+#ifndef NESTOR_FORMATS_HOSTFILE_H
+#define NESTOR_FORMATS_HOSTFILE_H
+
+#include "cpuid/host_facts.h"
+
+#include <stdio.h>
+
+#define HOSTFILE_MAX_BYTES ((size_t)1 << 20)
+
+/* What a table of CPUID values in a file is: decides what a reader may do with it. */
+enum hostfile_kind {
+	HOSTFILE_KVM,       /* what a host's KVM supports, with its limits: stands for a host */
+	HOSTFILE_PROCESSOR, /* the processor's own CPUID, without KVM: a host only by courtesy */
+	HOSTFILE_GUEST,     /* what a vCPU of a VM sees; for dump and diff */
+};
+
+struct hostfile {
+	enum hostfile_kind kind;
+	char name[128]; /* the host's name, printable; "" where the file has none */
+	struct host_facts facts;
+};
+
+/* name is what errors call the text. Errors are ERR_CONFIG and say line and column, or the member.
+ */
+int hostfile_parse(const char *text, size_t n, const char *name, struct hostfile *ret_file,
+	struct err *e) MUST_CHECK;
+int hostfile_read(const char *path, struct hostfile *ret_file, struct err *e) MUST_CHECK;
+
+/* Both return 0 or -EIO. Reading what they wrote gives the same facts (raw: of CPUID and MSRs). */
+int hostfile_write_json(const struct hostfile *file, FILE *out) MUST_CHECK;
+int hostfile_write_raw(const struct hostfile *file, FILE *out) MUST_CHECK;
+
+#endif
