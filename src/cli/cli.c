@@ -96,6 +96,9 @@ int cli_flush(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
+	/* A reader that has seen enough (`| head`) needs no message; the status says it. */
+	if (errno == EPIPE)
+		return status == STATUS_OK ? STATUS_HOST : status;
 	struct err e = ERR_INIT;
 	(void)err_set_errno(&e, -errno, "cannot write standard output");
 	return status == STATUS_OK ? cli_fail(&e) : status;

@@ -118,14 +118,30 @@ char *cpu_note_text(char text[CPU_NOTE_BYTES], const struct cpu_note *note)
 	return text;
 }
 
+#define KVM_FEATURE_LEAF 0x40000001u
+
+/* Where a table has KVM's features: behind another hypervisor's leaves, if that is shown first; 0:
+ * nowhere. The leaves have meaning only by the signature before them. */
+static uint32_t kvm_leaf_of(const struct cpuid_table *table)
+{
+	for (uint32_t base = 0x40000000; base <= 0x40000100; base += 0x100) {
+		const struct cpuid_entry *e = cpuid_get(table, base, 0);
+		if (e && memcmp(&e->reg[CPUID_EBX], "KVMKVMKVM\0\0\0", 12) == 0)
+			return base + 1;
+	}
+	return 0;
+}
+
 void cpu_features_of(const struct cpuid_table *table, const struct msr_value *msrs,
 	unsigned nr_msrs, struct feature_set *ret_set)
 {
+	uint32_t kvm_leaf = kvm_leaf_of(table);
 	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
 		const struct feature_word *f = feature_word(i);
 		uint32_t value = 0;
-		if (f->kind == FEATURE_WORD_CPUID)
-			value = cpuid_value(table, f->leaf, f->subleaf, f->reg);
+		uint32_t leaf = f->leaf == KVM_FEATURE_LEAF ? kvm_leaf : f->leaf;
+		if (f->kind == FEATURE_WORD_CPUID && (leaf || f->leaf != KVM_FEATURE_LEAF))
+			value = cpuid_value(table, leaf, f->subleaf, f->reg);
 		for (unsigned k = 0; f->kind == FEATURE_WORD_MSR && k < nr_msrs; k++) {
 			if (msrs[k].index != f->msr)
 				continue;

@@ -90,7 +90,7 @@ static int msr_bits(struct cpu_work *w, const struct policy_msr_bits *bits)
 {
 	uint64_t value = 0, can = 0;
 	feature_id gate;
-	bool on_host = host_feature_msr(w->host, bits->index, &can);
+	bool on_host = host_feature_msr(w->source, bits->index, &can);
 	if (!msr_policy_get(&w->r->msrs, bits->index, &value)) {
 		value = can;
 		record(w, bits->index, UINT64_MAX, can, "CPU-29", NULL);
@@ -130,7 +130,7 @@ static int access_rules(struct cpu_work *w)
 int cpu_stage_msrs(struct cpu_work *w)
 {
 	int rc = 0;
-	for (unsigned i = 0; rc == 0 && i < w->host->nr_feature_msrs; i++)
-		rc = feature_msr(w, &w->host->feature_msrs[i]);
+	for (unsigned i = 0; rc == 0 && i < w->source->nr_feature_msrs; i++)
+		rc = feature_msr(w, &w->source->feature_msrs[i]);
 	return rc ? rc : access_rules(w);
 }

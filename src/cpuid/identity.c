@@ -171,10 +171,12 @@ int cpu_stage_addresses(struct cpu_work *w)
 		cpu_work_number(w, offsetof(struct cpu_policy, phys_bits));
 	unsigned host = cpuid_phys_bits(&w->host->supported);
 	unsigned bits = cpuid_phys_bits(&w->source->supported);
-	if (want && want->value > host) {
+	unsigned most = bits < host ? bits : host;
+	if (want && want->value > most) {
 		cpu_work_note(w, CPU_NOTE_MISSING, NULL, NULL, want->origin,
 			"cpu.phys_bits: %" PRIu64 " physical address bits (it has %u)", want->value,
-			host);
+			most);
+		bits = most;
 	} else if (want) {
 		bits = (unsigned)want->value;
 	} else if (bits > host) {

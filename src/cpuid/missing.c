@@ -24,12 +24,14 @@ static void check_tsc(struct cpu_work *w)
 	const struct policy_number *want = cpu_work_number(w, offsetof(struct cpu_policy, tsc_khz));
 	if (!want)
 		return;
-	uint64_t host = w->host->tsc_khz;
+	uint64_t host = w->source->tsc_khz;
 	w->r->tsc_khz = (unsigned)want->value;
 	/* KVM takes what is within 250 parts per million of the host's as the same (KVM API,
-	 * KVM_SET_TSC_KHZ). An unknown frequency is KVM's to judge. */
+	 * KVM_SET_TSC_KHZ). An unknown frequency is KVM's to judge, but for a cluster's: there the
+	 * hosts differ. */
 	uint64_t off = host > want->value ? host - want->value : want->value - host;
-	if (host == 0 || w->host->tsc_scaling || off * 4000 <= host)
+	bool same = host ? off * 4000 <= host : w->source == w->host;
+	if (w->source->tsc_scaling || same)
 		return;
 	cpu_work_note(w, CPU_NOTE_MISSING, NULL, NULL, want->origin,
 		"cpu.tsc_frequency: TSC scaling from %u kHz", w->host->tsc_khz);

@@ -18,6 +18,10 @@ static uint32_t host_bits(
 	int word = feature_word_of_cpuid(leaf, subleaf, reg);
 	if (word >= 0)
 		bits |= w->can.w[word];
+	/* Of a cluster, only what all have. */
+	if (w->source != w->host)
+		bits &= cpuid_value(&w->source->supported, leaf, subleaf, reg) |
+			(word >= 0 ? w->r->features.w[word] : 0);
 	return bits;
 }
 

@@ -243,9 +243,9 @@ static int apply_modes(struct cpu_work *w)
 			"compatibility_for_migration_mode = \"minimum_feature_set\"");
 	} else if (p->migration == CPU_MIGRATION_CLUSTER && p->cluster) {
 		cpu_features_of_host(p->cluster, w->emulated, &mask);
-		struct feature_set managed;
-		feature_set_of_attribute(FEATURE_MANAGED, &managed);
-		feature_set_or(&mask, &managed);
+		/* The shape decides these. What else is managed, some KVM may lack. */
+		feature_set_add(&mask, FEATURE_ID_ht);
+		feature_set_add(&mask, FEATURE_ID_cmp_legacy);
 		invert(&mask);
 		rc = remove_all(w, &mask, "CPU-06", p->migration_origin,
 			"the hosts of cpu.migration_cluster, which do not all have it");
@@ -277,8 +277,10 @@ static int apply_hypervisor(struct cpu_work *w)
 	for (feature_id id = feature_set_next(&pv, 0); id < FEATURE_NR_WORDS * 32;
 		id = feature_set_next(&pv, (feature_id)(id + 1))) {
 		const struct policy_feature *asked = cpu_work_asking(w, id);
-		if (!(asked && asked->on))
+		if (!(asked && asked->on) && feature_set_has(&w->r->wanted, id)) {
 			feature_set_remove(&w->r->wanted, id);
+			cpu_work_decide(w, id, false, "CPU-21", NULL, NULL);
+		}
 	}
 	return 0;
 }

@@ -440,6 +440,11 @@ static void cpu_compute__hypervisor_hyperv__kvms_leaves_come_behind(void **state
 	assert_int_equal(compute(f), 0);
 	assert_int_equal(value(f, 0x40000100, 0, CPUID_EAX), 0x40000101);
 	assert_int_equal(value(f, 0x40000101, 0, CPUID_EAX), 1u << 5);
+	/* Hyper-V's leaf 0x40000001 is no list of KVM's features. */
+	struct feature_set seen;
+	cpu_features_of(&f->result.table, NULL, 0, &seen);
+	assert_true(feature_set_has(&seen, FEATURE_ID_kvm_steal_time));
+	assert_false(feature_set_has(&seen, FEATURE_ID_kvmclock2));
 }
 
 /* Sizes. */
