@@ -175,6 +175,11 @@ int msr_policy_set(struct msr_policy *p, uint32_t index, uint64_t value, struct 
 	return 0;
 }
 
+bool msr_follows_others(uint32_t index)
+{
+	return index >= 0x481 && index <= 0x484;
+}
+
 bool msr_policy_get(const struct msr_policy *p, uint32_t index, uint64_t *ret_value)
 {
 	for (unsigned i = 0; i < p->nr_set; i++) {

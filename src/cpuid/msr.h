@@ -104,6 +104,12 @@ int msr_policy_deny(struct msr_policy *p, uint32_t first, uint32_t last, const c
 /* What the MSR holds when the guest starts; replaces an earlier value of the same MSR. */
 int msr_policy_set(struct msr_policy *p, uint32_t index, uint64_t value, struct err *e) MUST_CHECK;
 
+/*
+ * True for the basic VMX control MSRs, 0x481 to 0x484: KVM makes them from the "true" ones, 0x48d
+ * to 0x490, and takes no value for them; what is in set[] is a promise to be read back.
+ */
+bool msr_follows_others(uint32_t index);
+
 /* The value of set[] for an MSR; false where it has none. */
 bool msr_policy_get(const struct msr_policy *p, uint32_t index, uint64_t *ret_value);
 

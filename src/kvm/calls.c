@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int real_open(void *ctx, const char *path)
@@ -45,11 +46,22 @@ static void real_close(void *ctx, int fd)
 	(void)close(fd);
 }
 
+#ifndef ARCH_REQ_XCOMP_GUEST_PERM
+#define ARCH_REQ_XCOMP_GUEST_PERM 0x1025 /* asm/prctl.h since Linux 5.17 */
+#endif
+
+static void real_permit_component(void *ctx, unsigned component)
+{
+	(void)ctx;
+	(void)syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_GUEST_PERM, component);
+}
+
 const struct kvm_calls kvm_calls_real = {
 	.open = real_open,
 	.ioctl = real_ioctl,
 	.map = real_map,
 	.unmap = real_unmap,
+	.permit_component = real_permit_component,
 	.close = real_close,
 	.ctx = NULL,
 };

@@ -16,6 +16,10 @@ struct kvm_calls {
 	void *(*map)(void *ctx, int fd, size_t size, int *ret_code);
 	void (*unmap)(void *ctx, void *p, size_t size);
 	void (*close)(void *ctx, int fd);
+	/* Lets guests of this process use an XSAVE state component that is off until asked for
+	 * (arch_prctl(2), ARCH_REQ_XCOMP_GUEST_PERM); refusals are no error. NULL: nothing to ask.
+	 */
+	void (*permit_component)(void *ctx, unsigned component);
 	void *ctx;
 };
 

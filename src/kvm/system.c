@@ -7,6 +7,8 @@
 
 #define API_VERSION 12 /* the only one since Linux 2.6.22 (KVM API, KVM_GET_API_VERSION) */
 
+#define COMPONENT_AMX_TILE_DATA 18 /* of XCR0 (SDM vol. 1, Intel AMX) */
+
 #define CAP(cap, need, what)                                                                       \
 	{                                                                                          \
 		.name = #cap, .number = cap, .required = need, .purpose = what                     \
@@ -124,6 +126,10 @@ int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *pa
 		goto fail;
 	}
 	kvm->run_size = (size_t)rc;
+	/* Before KVM says what it supports, as it leaves AMX out of it otherwise (KVM API,
+	 * KVM_GET_SUPPORTED_CPUID). */
+	if (calls->permit_component)
+		calls->permit_component(calls->ctx, COMPONENT_AMX_TILE_DATA);
 	*ret_kvm = kvm;
 	return 0;
 fail:

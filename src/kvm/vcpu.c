@@ -134,13 +134,16 @@ int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_policy *policy, st
 	struct kvm_msrs *msrs = &space.head;
 	if (policy->nr_set == 0)
 		return 0;
+	for (unsigned i = 0; i < policy->nr_set; i++) {
+		if (!msr_follows_others(policy->set[i].index))
+			msrs->entries[msrs->nmsrs++] =
+				(struct kvm_msr_entry){ .index = policy->set[i].index,
+					.data = policy->set[i].value };
+	}
+	int rc = msrs_do(vcpu, true, msrs, e);
 	msrs->nmsrs = policy->nr_set;
 	for (unsigned i = 0; i < policy->nr_set; i++)
-		msrs->entries[i] = (struct kvm_msr_entry){ .index = policy->set[i].index,
-			.data = policy->set[i].value };
-	int rc = msrs_do(vcpu, true, msrs, e);
-	for (unsigned i = 0; i < policy->nr_set; i++)
-		msrs->entries[i].data = 0;
+		msrs->entries[i] = (struct kvm_msr_entry){ .index = policy->set[i].index };
 	if (rc == 0)
 		rc = msrs_do(vcpu, false, msrs, e);
 	for (unsigned i = 0; rc == 0 && i < policy->nr_set; i++) {

@@ -387,10 +387,18 @@ static void set_msr(const struct fake_kvm *f, struct fake_vcpu *vcpu, struct kvm
 		KEEP(vcpu->msrs, vcpu->nr_msrs, entry);
 }
 
+/* What KVM makes from other MSRs or from CPUID, and takes no value for. */
+static bool is_derived(uint32_t index)
+{
+	return (index >= 0x481 && index <= 0x484) || index == 0x487 || index == 0x489;
+}
+
 static int set_msrs(const struct fake_kvm *f, struct fake_vcpu *vcpu, const struct kvm_msrs *msrs)
 {
 	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
 		if (f->refuse_msr && msrs->entries[i].index == f->refuse_msr)
+			return (int)i;
+		if (is_derived(msrs->entries[i].index))
 			return (int)i;
 		set_msr(f, vcpu, msrs->entries[i]);
 	}
@@ -402,7 +410,8 @@ static int get_msrs(const struct fake_kvm *f, struct fake_vcpu *vcpu, struct kvm
 {
 	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
 		struct kvm_msr_entry *entry = &msrs->entries[i];
-		const struct kvm_msr_entry *there = find_msr(vcpu, entry->index);
+		uint32_t twin = entry->index >= 0x481 && entry->index <= 0x484 ? 0x48d - 0x481 : 0;
+		const struct kvm_msr_entry *there = find_msr(vcpu, entry->index + twin);
 		if (f->refuse_msr && entry->index == f->refuse_msr)
 			return (int)i;
 		entry->data = there ? there->data : 0;

@@ -69,6 +69,19 @@ static void kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back(void **sta
 	assert_int_equal(f->fake->nr_calls, before + 2);
 }
 
+/* KVM makes 0x482 from 0x48e: it is promised and read back, never written. */
+static void kvm_vcpu_set_msrs__basic_vmx_controls__are_only_read_back(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_policy vmx = { .set = { { 0x482, 6 }, { 0x48e, 6 } }, .nr_set = 2 };
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &vmx, &f->e), 0);
+	assert_int_equal(fake_vcpu(f)->nr_msrs, 1);
+	assert_int_equal(fake_vcpu(f)->msrs[0].index, 0x48e);
+	vmx.set[0].value = 7;
+	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &vmx, &f->e), -EPROTO);
+	assert_contains(f->e.msg, "0x482");
+}
+
 static void kvm_vcpu_set_msrs__none__makes_no_call(void **state)
 {
 	struct fixture *f = *state;
@@ -84,11 +97,11 @@ static void kvm_vcpu_set_msrs__as_many_as_a_policy_has__all_arrive(void **state)
 	struct msr_policy *full = calloc(1, sizeof(*full));
 	assert_non_null(full);
 	for (uint32_t i = 0; i < FAKE_MAX_MSRS; i++)
-		assert_int_equal(msr_policy_set(full, 0x480 + i, i, &f->e), 0);
+		assert_int_equal(msr_policy_set(full, 0x600 + i, i, &f->e), 0);
 	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, full, &f->e), 0);
 	assert_int_equal(fake_vcpu(f)->nr_msrs, FAKE_MAX_MSRS);
 	for (uint32_t i = FAKE_MAX_MSRS; i < MSR_POLICY_MAX_SET; i++)
-		assert_int_equal(msr_policy_set(full, 0x480 + i, 0, &f->e), 0);
+		assert_int_equal(msr_policy_set(full, 0x600 + i, 0, &f->e), 0);
 	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, full, &f->e), 0);
 	free(full);
 }
@@ -463,6 +476,7 @@ int main(void)
 		TEST(kvm_vcpu_set_cpuid__table__arrives_whole_and_reads_back),
 		TEST(kvm_vcpu_cpuid__fails__names_the_vcpu),
 		TEST(kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back),
+		TEST(kvm_vcpu_set_msrs__basic_vmx_controls__are_only_read_back),
 		TEST(kvm_vcpu_set_msrs__kvm_does_not_take_one__refused_with_index_and_value),
 		TEST(kvm_vcpu_set_msrs__value_does_not_stick__refused),
 		TEST(kvm_vcpu_set_msrs__ioctl_fails__names_the_msr),
