@@ -122,7 +122,9 @@ static void apply_provided(struct cpu_work *w)
 		/* Behind Hyper-V's leaves KVM's are there only for what the policy names. */
 		if (f && f->attributes & FEATURE_PV && w->hypervisor != CPU_HYPERVISOR_KVM)
 			continue;
-		if (!feature_set_has(&w->can, provided[i]) ||
+		bool apart = provided[i] == FEATURE_ID_x2apic &&
+			     !feature_set_has(&w->r->wanted, FEATURE_ID_apic);
+		if (apart || !feature_set_has(&w->can, provided[i]) ||
 			feature_set_has(&w->r->wanted, provided[i]))
 			continue;
 		feature_set_add(&w->r->wanted, provided[i]);
@@ -179,6 +181,10 @@ static int apply_model(struct cpu_work *w)
 		r->wanted = w->can;
 		cpu_features_of_host(w->source, w->emulated, &shared);
 		feature_set_or(&r->wanted, &shared);
+		/* A hint is the user's to give. */
+		struct feature_set hints;
+		feature_set_of_attribute(FEATURE_HINT, &hints);
+		feature_set_subtract(&r->wanted, &hints);
 	}
 	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++)
 		cpu_work_decide_word(w, i, feature_word(i)->named, r->wanted.w[i],

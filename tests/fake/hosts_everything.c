@@ -53,6 +53,8 @@ static const struct numbers {
 	{ LEAF_XSAVE, 15, FOR_INTEL, FEATURE_ID_arch_lbr, { 808, 0, 1, 0 } },
 	{ LEAF_XSAVE, 17, FOR_INTEL, FEATURE_ID_amx_tile, { 64, 2752, 2, 0 } },
 	{ LEAF_XSAVE, 18, FOR_INTEL, FEATURE_ID_amx_tile, { 8192, 2816, 6, 0 } },
+	/* Where APX is, processors have it in the place of MPX; this one has both. */
+	{ LEAF_XSAVE, 19, FOR_INTEL, FEATURE_ID_apxf, { 128, 11008, 0, 0 } },
 	{ 0xf, 0, FOR_ANY, FEATURE_ID_cmt, { 0, 0xff, 0, 2 } },
 	{ 0xf, 1, FOR_ANY, FEATURE_ID_cmt, { 0, 64, 0xff, 0 } },
 	{ 0x12, 0, FOR_INTEL, FEATURE_ID_sgx, { 0, 0, 0, 0x241f } },
@@ -292,6 +294,8 @@ static bool is_supervisor_component(const struct cpuid_entry *e)
 static bool keeps_entry(const struct cpuid_entry *e, const struct feature_set *set)
 {
 	if (is_supervisor_component(e) && !feature_set_has(set, FEATURE_ID_xsaves))
+		return false;
+	if (e->leaf == LEAF_XSAVE && !feature_set_has(set, FEATURE_ID_xsave))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		const struct numbers *n = &numbers[i];
