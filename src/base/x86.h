@@ -28,6 +28,22 @@ struct x86_state {
 	struct x86_table gdt, idt;
 };
 
+/* Selectors of the GDT that x86_flat32() names. The TSS takes two slots in 64-bit mode. */
+#define X86_FLAT_CODE 0x10
+#define X86_FLAT_DATA 0x18
+#define X86_FLAT_TSS 0x20
+#define X86_FLAT_GDT_BYTES 0x30
+
+/*
+ * Protected mode without paging, interrupts off, flat segments, at rip: what boot protocols enter
+ * with. The GDT is at gdt_base (x86_flat_gdt writes it); there is no IDT, so that an early fault
+ * shuts down instead of running wild.
+ */
+void x86_flat32(uint64_t rip, uint64_t gdt_base, struct x86_state *ret_state);
+
+/* The GDT of a state: null, null, code, data, and the TSS of two slots. */
+void x86_flat_gdt(const struct x86_state *state, uint8_t ret_gdt[X86_FLAT_GDT_BYTES]);
+
 #define X86_CR0_PE (UINT64_C(1) << 0)
 #define X86_CR0_MP (UINT64_C(1) << 1)
 #define X86_CR0_ET (UINT64_C(1) << 4)

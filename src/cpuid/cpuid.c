@@ -74,6 +74,24 @@ enum cpuid_vendor cpuid_vendor(const struct cpuid_table *table)
 	return CPUID_VENDOR_OTHER;
 }
 
+const char *cpuid_vendor_id(const char *name)
+{
+	static const struct {
+		const char *name, *id;
+	} vendors[] = {
+		{ "intel", "GenuineIntel" },
+		{ "amd", "AuthenticAMD" },
+		{ "hygon", "HygonGenuine" },
+		{ "zhaoxin", "  Shanghai  " },
+		{ "centaur", "CentaurHauls" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		if (strcmp(vendors[i].name, name) == 0)
+			return vendors[i].id;
+	}
+	return name;
+}
+
 bool cpuid_has_vmx(const struct cpuid_table *table)
 {
 	return cpuid_value(table, 1, 0, CPUID_ECX) >> 5 & 1;

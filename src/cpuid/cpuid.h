@@ -44,6 +44,9 @@ void cpuid_remove_leaf(struct cpuid_table *table, uint32_t leaf);
 /* From leaf 0; Hygon, which is an AMD design with SVM, counts as AMD. */
 enum cpuid_vendor cpuid_vendor(const struct cpuid_table *table);
 
+/* "GenuineIntel" for "intel", and so on (amd, hygon, zhaoxin, centaur); anything else as it is. */
+const char *cpuid_vendor_id(const char *name);
+
 bool cpuid_has_vmx(const struct cpuid_table *table); /* leaf 1 ECX bit 5 */
 bool cpuid_has_svm(const struct cpuid_table *table); /* leaf 0x80000001 ECX bit 2 */
 

@@ -301,6 +301,16 @@ static int fail_missing(struct cpu_work *w)
 		r->nearest[0] ? "\" would run here; " : "");
 }
 
+/* Another model can only mend that. */
+static bool lacks_features(const struct cpu_result *r)
+{
+	for (unsigned i = 0; i < r->nr_notes; i++) {
+		if (r->notes[i].kind == CPU_NOTE_MISSING && r->notes[i].has_feature)
+			return true;
+	}
+	return false;
+}
+
 int cpu_compute(const struct cpu_policy *policy, const struct host_facts *host,
 	struct cpu_trace *trace, struct cpu_result *ret_result, struct err *e)
 {
@@ -323,7 +333,7 @@ int cpu_compute(const struct cpu_policy *policy, const struct host_facts *host,
 		rc = build(&w);
 	if (rc)
 		return rc;
-	if (r->nr_missing > 0) {
+	if (lacks_features(r)) {
 		const struct cpu_model *near = cpu_nearest_model(host, &r->wanted);
 		if (near)
 			(void)snprintf(r->nearest, sizeof(r->nearest), "%s", near->name);

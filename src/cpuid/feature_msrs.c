@@ -74,22 +74,51 @@ static int feature_msr(struct cpu_work *w, const struct msr_value *host)
 	uint64_t mask, value;
 	if (!cpu_msr_gate(host->index, &gate) || !feature_set_has(&w->r->features, gate))
 		return 0;
+	/* IA32_VMX_CR0_FIXED1 and CR4_FIXED1 follow the guest's CPUID, in KVM. */
+	if (host->index == 0x487 || host->index == 0x489)
+		return 0;
 	named_of(w, host->index, &mask, &value);
 	bool keep = w->passthrough || is_vmx(host->index);
 	uint64_t rest = keep ? host->value & ~mask : 0;
 	record(w, host->index, ~mask, rest, "CPU-29", NULL);
 	/* Never more than the host has: an allowed-1 bit that a twin lacks stays off. */
-	if (is_vmx(host->index) && host->index >= 0x481 && host->index <= 0x484) {
+	if (msr_follows_others(host->index)) {
 		value &= host->value;
 		record(w, host->index, mask, value, "CPU-29", NULL);
 	}
 	return msr_policy_set(&w->r->msrs, host->index, value | rest, w->e);
 }
 
+/* KVM refuses to set an MSR that the guest's CPUID does not announce. */
+static int msr_without_gate(struct cpu_work *w, const struct policy_msr_bits *bits, feature_id gate)
+{
+	const char *name = feature_by_id(gate)->name;
+	bool of_policy = feature_set_has(&w->can, gate) && w->source == w->host;
+	if (bits->set == 0)
+		cpu_work_note(w, CPU_NOTE_CHANGED, NULL, NULL, bits->origin,
+			"bits of MSR %#" PRIx32 " have no effect: only with %s is it there",
+			bits->index, name);
+	else if (!of_policy)
+		cpu_work_note(w, CPU_NOTE_MISSING, NULL, NULL, bits->origin,
+			"MSR %#" PRIx32 ", which is there only with %s", bits->index, name);
+	else if (w->on_missing == CPU_MISSING_ERROR)
+		return err_add_config(w->e, -EINVAL,
+			"%s: msr.bits: MSR %#" PRIx32
+			" is there only with %s, which this policy does not give the guest",
+			bits->origin ? bits->origin : "the policy", bits->index, name);
+	else
+		cpu_work_note(w, CPU_NOTE_CHANGED, NULL, NULL, bits->origin,
+			"bits of MSR %#" PRIx32 ": dropped, as it is there only with %s",
+			bits->index, name);
+	return 0;
+}
+
 static int msr_bits(struct cpu_work *w, const struct policy_msr_bits *bits)
 {
 	uint64_t value = 0, can = 0;
 	feature_id gate;
+	if (cpu_msr_gate(bits->index, &gate) && !feature_set_has(&w->r->features, gate))
+		return msr_without_gate(w, bits, gate);
 	bool on_host = host_feature_msr(w->source, bits->index, &can);
 	if (!msr_policy_get(&w->r->msrs, bits->index, &value)) {
 		value = can;

@@ -8,26 +8,9 @@
 
 #define AMD_COPIES UINT32_C(0x0183f3ff) /* of leaf 1 EDX (APM vol. 3, Fn8000_0001 EDX) */
 
-/* Names that people write for the twelve characters. */
-static const struct {
-	const char *name, *vendor_id;
-} vendors[] = {
-	{ "intel", "GenuineIntel" },
-	{ "amd", "AuthenticAMD" },
-	{ "hygon", "HygonGenuine" },
-	{ "zhaoxin", "  Shanghai  " },
-	{ "centaur", "CentaurHauls" },
-};
-
-static int resolve_vendor(
-	struct cpu_work *w, const struct policy_text *text, char ret_id[13], struct err *e)
+static int resolve_vendor(const struct policy_text *text, char ret_id[13], struct err *e)
 {
-	const char *id = text->text;
-	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
-		if (strcmp(vendors[i].name, id) == 0)
-			id = vendors[i].vendor_id;
-	}
-	(void)w;
+	const char *id = cpuid_vendor_id(text->text);
 	if (strlen(id) != 12)
 		return err_set_config(e, -EINVAL,
 			"%s: cpu.vendor: expected 12 characters, or intel, amd, hygon, zhaoxin or "
@@ -58,7 +41,7 @@ static int vendor(struct cpu_work *w)
 	uint32_t words[3] = { 0 };
 	char id[13] = "";
 	if (text) {
-		int rc = resolve_vendor(w, text, id, w->e);
+		int rc = resolve_vendor(text, id, w->e);
 		if (rc)
 			return rc;
 	} else if (model && model->vendor_id[0]) {

@@ -54,6 +54,9 @@ static void take_field(struct cpu_work *w, const struct cpuid_field *f)
 		const struct cpuid_entry *entry = &table->entries[i];
 		bool other = f->subleaf >= 0 && entry->subleaf_matters &&
 			     entry->subleaf != (uint32_t)f->subleaf;
+		/* A row for any subleaf is not for one that has rows of its own. */
+		other |= f->subleaf < 0 && entry->leaf == f->leaf &&
+			 cpuid_field_find(f->leaf, entry->subleaf, f->reg, f->low) != f;
 		if (entry->leaf == f->leaf && !other && entry->reg[f->reg] & mask)
 			cpu_edit_bits(&w->edit, f->leaf, entry->subleaf, f->reg, mask,
 				has ? entry->reg[f->reg] : 0);
@@ -80,6 +83,19 @@ static void take_fields(struct cpu_work *w)
 	}
 }
 
+/* A named model has the AVX10 version that its features speak of, not a newer host's (AVX10
+ * Architecture Specification, "Enumeration"): version 2 brought the VNNI instructions. */
+static void limit_avx10_version(struct cpu_work *w)
+{
+	const uint32_t mask = 0xff;
+	uint32_t version = cpuid_value(w->edit.table, 0x24, 0, CPUID_EBX) & mask;
+	uint32_t most = feature_set_has(&w->r->features, FEATURE_ID_avx10_vnni_int) ? 2 : 1;
+	if (w->passthrough || version <= most)
+		return;
+	cpu_work_rule(w, "CPU-16", NULL, "avx10");
+	cpu_edit_bits(&w->edit, 0x24, 0, CPUID_EBX, mask, most);
+}
+
 /* Without a trace: each bit's decision was recorded when it was made. */
 static void write_features(struct cpu_work *w)
 {
@@ -100,6 +116,7 @@ void cpu_stage_leaves(struct cpu_work *w)
 	if (w->passthrough)
 		copy_source(w);
 	take_fields(w);
+	limit_avx10_version(w);
 	write_features(w);
 	/* CLFLUSH line size in 8 bytes (SDM vol. 2, CPUID, leaf 1 EBX 15:8). */
 	uint32_t line = cpuid_value(&w->source->supported, 1, 0, CPUID_EBX) & 0xff00;

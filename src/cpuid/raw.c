@@ -4,9 +4,22 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* Bits of a register that are a number or an identity rather than a capability of the host's. */
-static bool is_field(uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg, unsigned bit)
+/* The word of features that a register is: none where KVM's leaf is another hypervisor's. */
+static int word_of(const struct cpu_work *w, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg)
 {
+	bool hypervisor = leaf >= 0x40000000 && leaf < 0x80000000;
+	if (hypervisor && leaf != cpu_kvm_leaf(w))
+		return -1;
+	return feature_word_of_cpuid(leaf, subleaf, reg);
+}
+
+/* Bits of a register that are a number or an identity rather than a capability of the host's. */
+static bool is_field(
+	const struct cpu_work *w, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg, unsigned bit)
+{
+	int word = word_of(w, leaf, subleaf, reg);
+	if (word >= 0 && feature_word((unsigned)word)->named >> bit & 1)
+		return false;
 	return cpuid_field_find(leaf, subleaf, reg, bit) != NULL ||
 	       (leaf >= 0x40000000 && leaf < 0x80000000);
 }
@@ -15,7 +28,7 @@ static uint32_t host_bits(
 	const struct cpu_work *w, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg)
 {
 	uint32_t bits = cpuid_value(&w->host->supported, leaf, subleaf, reg);
-	int word = feature_word_of_cpuid(leaf, subleaf, reg);
+	int word = word_of(w, leaf, subleaf, reg);
 	if (word >= 0)
 		bits |= w->can.w[word];
 	/* Of a cluster, only what all have. */
@@ -30,7 +43,7 @@ static uint32_t lacking(const struct cpu_work *w, const struct policy_leaf *rule
 {
 	uint32_t bits = rule->set & ~host_bits(w, rule->leaf, subleaf, rule->reg);
 	for (unsigned bit = 0; bit < 32; bit++) {
-		if (bits >> bit & 1 && is_field(rule->leaf, subleaf, rule->reg, bit))
+		if (bits >> bit & 1 && is_field(w, rule->leaf, subleaf, rule->reg, bit))
 			bits &= ~(UINT32_C(1) << bit);
 	}
 	return bits;
@@ -39,7 +52,7 @@ static uint32_t lacking(const struct cpu_work *w, const struct policy_leaf *rule
 static void note_lacking(
 	struct cpu_work *w, const struct policy_leaf *rule, uint32_t subleaf, uint32_t bits)
 {
-	int word = feature_word_of_cpuid(rule->leaf, subleaf, rule->reg);
+	int word = word_of(w, rule->leaf, subleaf, rule->reg);
 	for (unsigned bit = 0; bit < 32; bit++) {
 		if (!(bits >> bit & 1))
 			continue;
@@ -55,7 +68,7 @@ static void note_lacking(
 static void follow(
 	struct cpu_work *w, const struct policy_leaf *rule, uint32_t subleaf, uint32_t set)
 {
-	int word = feature_word_of_cpuid(rule->leaf, subleaf, rule->reg);
+	int word = word_of(w, rule->leaf, subleaf, rule->reg);
 	if (word < 0)
 		return;
 	uint32_t named = feature_word((unsigned)word)->named;

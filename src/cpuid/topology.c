@@ -141,6 +141,8 @@ int cpu_topology_apply(const struct cpu_topology *t, const struct cpu_place *pla
 	apply_caches(t, edit, 0x8000001d);
 	if (cpuid_vendor(edit->table) == CPUID_VENDOR_AMD)
 		apply_amd(t, place, edit);
+	else if (cpuid_get(edit->table, 0x80000001, 0)) /* CmpLegacy is AMD's */
+		set_field(edit, 0x80000001, 0, CPUID_ECX, 1, 1, 0);
 	if (max_leaf >= 0xb)
 		apply_extended(t, place, edit, 0xb);
 	if (max_leaf >= 0x1f)

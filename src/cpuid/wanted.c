@@ -157,8 +157,26 @@ static int check_vendor(struct cpu_work *w, const struct cpu_model *m, const cha
 		"name a model of this host's vendor; cpu.vendor beside it forces another vendor's");
 }
 
+/* A VM cannot migrate between vendors, whatever features they share. */
+static int check_cluster(struct cpu_work *w)
+{
+	if (w->source == w->host ||
+		cpuid_vendor(&w->source->supported) == cpuid_vendor(&w->host->supported))
+		return 0;
+	const char *origin = cpu_work_policy(w)->migration_origin;
+	(void)err_set(w->e, -ENOTSUP,
+		"%s: the hosts of cpu.migration_cluster have processors of another vendor than "
+		"this "
+		"host",
+		at(origin));
+	return err_hint(w->e, -ENOTSUP, "run it on a host of the cluster");
+}
+
 static int apply_model(struct cpu_work *w)
 {
+	int rc = check_cluster(w);
+	if (rc)
+		return rc;
 	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));
 	const char *name = model ? model->text : "host";
 	const char *origin = model ? model->origin : NULL;
@@ -170,7 +188,7 @@ static int apply_model(struct cpu_work *w)
 		r->model = cpu_model_find(name);
 		if (!r->model)
 			return fail_model(w, model);
-		int rc = check_vendor(w, r->model, origin);
+		rc = check_vendor(w, r->model, origin);
 		if (rc)
 			return rc;
 		r->wanted = r->model->features;

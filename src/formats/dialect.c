@@ -126,21 +126,3 @@ void dialect_qemu_extra(const struct cpu_model *m, struct feature_set *ret_set)
 			feature_set_remove(ret_set, id);
 	}
 }
-
-const char *dialect_vendor_id(const char *vendor)
-{
-	static const struct {
-		const char *name, *id;
-	} vendors[] = {
-		{ "intel", "GenuineIntel" },
-		{ "amd", "AuthenticAMD" },
-		{ "hygon", "HygonGenuine" },
-		{ "zhaoxin", "  Shanghai  " },
-		{ "centaur", "CentaurHauls" },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
-		if (strcmp(vendors[i].name, vendor) == 0)
-			return vendors[i].id;
-	}
-	return vendor;
-}

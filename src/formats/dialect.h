@@ -27,7 +27,4 @@ const struct feature *dialect_qemu_twin(const struct feature *f);
  */
 void dialect_qemu_extra(const struct cpu_model *m, struct feature_set *ret_set);
 
-/* "intel" and its like to the twelve characters; others stay as they are. */
-const char *dialect_vendor_id(const char *vendor);
-
 #endif

@@ -47,7 +47,7 @@ static int resolve_model(struct fold *f, struct losses *losses, struct err *e)
 static void write_model(const struct fold *f, FILE *out, struct losses *losses)
 {
 	const struct cpu_policy *p = f->policy;
-	const char *id = p->vendor.text ? dialect_vendor_id(p->vendor.text) : NULL;
+	const char *id = p->vendor.text ? cpuid_vendor_id(p->vendor.text) : NULL;
 	if (id && (!f->model || strlen(id) != 12 || strchr(id, ','))) {
 		losses_add(losses,
 			"vendor = \"%s\": libvirt has it with a named model alone, 12 "

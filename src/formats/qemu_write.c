@@ -94,7 +94,7 @@ static void write_text(FILE *out, const char *property, const char *text, struct
 static void write_identity(const struct cpu_policy *p, FILE *out, struct losses *losses)
 {
 	if (p->vendor.text) {
-		const char *id = dialect_vendor_id(p->vendor.text);
+		const char *id = cpuid_vendor_id(p->vendor.text);
 		if (strlen(id) == 12 && !strchr(id, ','))
 			(void)fprintf(out, ",vendor=%s", id);
 		else

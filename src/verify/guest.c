@@ -102,19 +102,6 @@ extern const uint8_t verify_guest_fault[] __attribute__((visibility("hidden")));
 extern const uint8_t verify_guest_unexpected[] __attribute__((visibility("hidden")));
 extern const uint8_t verify_guest_end[] __attribute__((visibility("hidden")));
 
-/* Segment types (SDM vol. 3, Segment Descriptors), and the descriptors of flat segments. */
-#define TYPE_CODE 0xb /* execute, read, accessed */
-#define TYPE_DATA 0x3 /* read, write, accessed */
-#define TYPE_TSS_BUSY 0xb
-#define TYPE_LDT 0x2
-#define TSS_LIMIT 0x67
-#define DESCRIPTOR_CODE UINT64_C(0x00cf9b000000ffff)
-#define DESCRIPTOR_DATA UINT64_C(0x00cf93000000ffff)
-#define DESCRIPTOR_TSS UINT64_C(0x00008b0000000067) /* at 0; never read: no task is switched */
-#define SELECTOR_CODE 0x08
-#define SELECTOR_DATA 0x10
-#define SELECTOR_TSS 0x18
-
 #define NR_GATES 32 /* every exception; interrupts are off */
 #define VECTOR_GP 13
 
@@ -123,26 +110,16 @@ static uint64_t gate(const uint8_t *handler)
 {
 	uint64_t offset =
 		GUEST_CODE + (uint64_t)((uintptr_t)handler - (uintptr_t)verify_guest_code);
-	return (offset & 0xffff) | (uint64_t)SELECTOR_CODE << 16 | UINT64_C(0x8e00) << 32 |
+	return (offset & 0xffff) | (uint64_t)X86_FLAT_CODE << 16 | UINT64_C(0x8e00) << 32 |
 	       (offset >> 16) << 48;
-}
-
-static struct x86_segment flat_segment(uint16_t selector, uint8_t type)
-{
-	return (struct x86_segment){ .limit = UINT32_MAX,
-		.selector = selector,
-		.type = type,
-		.present = true,
-		.code_or_data = true,
-		.db = true,
-		.granularity = true };
 }
 
 int guest_load(const struct guest_memory *mem, struct x86_state *ret_state, struct err *e)
 {
-	const uint64_t gdt[] = { 0, DESCRIPTOR_CODE, DESCRIPTOR_DATA, DESCRIPTOR_TSS };
-	const struct x86_segment data = flat_segment(SELECTOR_DATA, TYPE_DATA);
+	uint8_t gdt[X86_FLAT_GDT_BYTES];
 	uint64_t idt[NR_GATES];
+	x86_flat32(GUEST_CODE, GUEST_GDT, ret_state);
+	x86_flat_gdt(ret_state, gdt);
 	for (unsigned i = 0; i < NR_GATES; i++)
 		idt[i] = gate(i == VECTOR_GP ? verify_guest_fault : verify_guest_unexpected);
 	int rc = guest_memory_write(mem, gpa(GUEST_IDT), idt, sizeof(idt), e);
@@ -153,25 +130,8 @@ int guest_load(const struct guest_memory *mem, struct x86_state *ret_state, stru
 			(uintptr_t)verify_guest_end - (uintptr_t)verify_guest_code, e);
 	if (rc)
 		return rc;
-	*ret_state = (struct x86_state){
-		.rip = GUEST_CODE,
-		.rsp = GUEST_LIST,
-		.rbp = GUEST_LIST,
-		.rflags = 0x2, /* bit 1 is always set; interrupts off */
-		.cr0 = X86_CR0_PE | X86_CR0_ET,
-		.cs = flat_segment(SELECTOR_CODE, TYPE_CODE),
-		.ds = data,
-		.es = data,
-		.fs = data,
-		.gs = data,
-		.ss = data,
-		.tr = { .limit = TSS_LIMIT,
-			.selector = SELECTOR_TSS,
-			.type = TYPE_TSS_BUSY,
-			.present = true },
-		.ldt = { .limit = 0xffff, .type = TYPE_LDT, .present = true },
-		.gdt = { GUEST_GDT, sizeof(gdt) - 1 },
-		.idt = { GUEST_IDT, sizeof(idt) - 1 },
-	};
+	ret_state->rsp = GUEST_LIST;
+	ret_state->rbp = GUEST_LIST;
+	ret_state->idt = (struct x86_table){ GUEST_IDT, sizeof(idt) - 1 };
 	return 0;
 }

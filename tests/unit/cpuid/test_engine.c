@@ -634,6 +634,20 @@ static void cpu_compute__cluster__only_what_all_hosts_have(void **state)
 	assert_contains(f->e.msg, "bmi1");
 }
 
+static void cpu_compute__cluster_of_another_vendor__refused(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts *cluster = malloc(sizeof(*cluster));
+	assert_non_null(cluster);
+	host_everything(CPUID_VENDOR_AMD, cluster);
+	f->policy.migration = CPU_MIGRATION_CLUSTER;
+	f->policy.cluster = cluster;
+	on_missing(f, CPU_MISSING_DROP);
+	assert_int_equal(compute(f), -ENOTSUP);
+	assert_contains(f->e.msg, "another vendor");
+	free(cluster);
+}
+
 static void cpu_compute__older_systems__no_leaf_above_2(void **state)
 {
 	struct fixture *f = *state;
@@ -732,6 +746,7 @@ int main(void)
 		TEST(cpu_compute__vmx_control_off__gone_from_both_msrs),
 		TEST(cpu_compute__minimum_feature_set__removes_what_is_newer),
 		TEST(cpu_compute__cluster__only_what_all_hosts_have),
+		TEST(cpu_compute__cluster_of_another_vendor__refused),
 		TEST(cpu_compute__older_systems__no_leaf_above_2),
 		TEST(cpu_compute__trace__names_the_line_that_decided),
 		TEST(cpu_compute__trace__accounts_for_every_bit),

@@ -361,7 +361,7 @@ char *policy_normal(const struct cpu_policy *p, bool qemu)
 	(void)fprintf(out, "model %s\n", p->model.text ? p->model.text : "host");
 	print_features(out, p, qemu);
 	if (p->vendor.text)
-		(void)fprintf(out, "vendor %s\n", dialect_vendor_id(p->vendor.text));
+		(void)fprintf(out, "vendor %s\n", cpuid_vendor_id(p->vendor.text));
 	print_number(out, "family", &p->family);
 	print_number(out, "model", &p->model_number);
 	print_number(out, "stepping", &p->stepping);

@@ -53,7 +53,7 @@ static void guest_load__descriptors__say_what_the_segments_say(void **state)
 	struct fixture fixture = { 0 };
 	const struct fixture *f = load(&fixture);
 	assert_int_equal(f->state.gdt.base, GUEST_GDT);
-	assert_int_equal(f->state.gdt.limit, 4 * 8 - 1);
+	assert_int_equal(f->state.gdt.limit, X86_FLAT_GDT_BYTES - 1);
 	assert_int_equal(word_at(f, GUEST_GDT), 0);
 	assert_true(word_at(f, GUEST_GDT + f->state.cs.selector) == 0x00cf9b000000ffff);
 	assert_true(word_at(f, GUEST_GDT + f->state.ss.selector) == 0x00cf93000000ffff);
