@@ -114,7 +114,35 @@ static void print_difference(const struct paint *p, const struct verify_differen
 	paint(p, PAINT_PLAIN, ", seen ");
 	paint(p, PAINT_BAD, "%s", seen);
 	print_bits(p, d);
+	if (d->rewritten_by_kvm)
+		paint(p, PAINT_DIM, ", as KVM says itself");
 	paint_end(p);
+}
+
+/* What KVM_GET_CPUID2 shows already: not a fault of nestor's, nor anything that it can mend. */
+static size_t count_rewritten(const struct verify_result *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->nr_differences; i++)
+		n += r->differences[i].rewritten_by_kvm;
+	return n;
+}
+
+static void print_count(const struct paint *p, const struct verify_result *r)
+{
+	size_t rewritten = count_rewritten(r);
+	if (r->nr_differences == 0) {
+		paint(p, PAINT_GOOD, "all as promised");
+		return;
+	}
+	paint(p, PAINT_BAD, "%zu difference%s", r->nr_differences,
+		r->nr_differences == 1 ? "" : "s");
+	if (rewritten == r->nr_differences)
+		paint(p, PAINT_PLAIN, ", all because this KVM does not keep the CPUID it is given");
+	else if (rewritten > 0)
+		paint(p, PAINT_PLAIN,
+			", %zu of them because this KVM does not keep the CPUID it is given",
+			rewritten);
 }
 
 static void print_text(const struct verify_result *r)
@@ -124,10 +152,7 @@ static void print_text(const struct verify_result *r)
 		print_difference(&p, &r->differences[i]);
 	paint(&p, PAINT_PLAIN, "compared on %u vCPU%s: %u CPUID leaves and %u MSR accesses; ",
 		r->nr_vcpus, r->nr_vcpus == 1 ? "" : "s", r->nr_leaves, r->nr_msr_accesses);
-	if (r->nr_differences > 0)
-		paint(&p, PAINT_BAD, "%zu differences", r->nr_differences);
-	else
-		paint(&p, PAINT_GOOD, "all as promised");
+	print_count(&p, r);
 	if (r->nr_not_compared > 0)
 		paint(&p, PAINT_DIM, " (of %u MSRs nothing is promised)", r->nr_not_compared);
 	paint_end(&p);
@@ -137,10 +162,11 @@ static json_t *difference_json(const struct verify_difference *d)
 {
 	const struct bits_place place = place_of(d);
 	char where[BITS_PLACE_BYTES];
-	return json_pack("{s:i, s:s, s:b, s:b, s:o, s:o, s:b, s:b}", "vcpu", (int)d->vcpu, "place",
-		bits_place_text(where, &place), "msr", d->is_msr, "write", d->write, "promised",
-		json_hex(d->promised), "seen", json_hex(d->seen), "promised_fault",
-		d->promised_fault, "seen_fault", d->seen_fault);
+	return json_pack("{s:i, s:s, s:b, s:b, s:o, s:o, s:b, s:b, s:b}", "vcpu", (int)d->vcpu,
+		"place", bits_place_text(where, &place), "msr", d->is_msr, "write", d->write,
+		"promised", json_hex(d->promised), "seen", json_hex(d->seen), "promised_fault",
+		d->promised_fault, "seen_fault", d->seen_fault, "rewritten_by_kvm",
+		d->rewritten_by_kvm);
 }
 
 static int print_json(const struct verify_result *r)

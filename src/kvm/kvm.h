@@ -111,7 +111,8 @@ int kvm_vcpu_get_msr(
 	struct kvm_vcpu *vcpu, uint32_t index, uint64_t *ret_value, struct err *e) MUST_CHECK;
 int kvm_vcpu_set_msr(
 	struct kvm_vcpu *vcpu, uint32_t index, uint64_t value, struct err *e) MUST_CHECK;
-/* KVM_SET_TSC_KHZ, and reads back what the guest gets (KVM_GET_TSC_KHZ). Before the first run. */
+/* KVM_SET_TSC_KHZ, and reads back what the guest gets (KVM_GET_TSC_KHZ). Before the first run.
+ * -ENOTSUP where it is not the host's, and KVM has no KVM_CAP_TSC_CONTROL. */
 int kvm_vcpu_set_tsc_khz(struct kvm_vcpu *vcpu, unsigned khz, struct err *e) MUST_CHECK;
 int kvm_vcpu_get_tsc_khz(struct kvm_vcpu *vcpu, unsigned *ret_khz, struct err *e) MUST_CHECK;
 /* KVM_SET_MP_STATE: the vCPU runs at once, without INIT and SIPI. */

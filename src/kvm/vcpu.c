@@ -186,14 +186,47 @@ int kvm_vcpu_get_tsc_khz(struct kvm_vcpu *vcpu, unsigned *ret_khz, struct err *e
 	return 0;
 }
 
+static int hint_tsc_scaling(int rc, struct err *e)
+{
+	return err_hint(e, rc,
+		"a frequency other than the host's needs TSC scaling (`nestor host`, "
+		"KVM_CAP_TSC_CONTROL)");
+}
+
+/*
+ * Without scaling, KVM refuses a frequency below the host's, but takes one above and pushes the TSC
+ * on now and then, while it runs at the host's. What is within 250 parts per million is the host's
+ * (KVM API, KVM_SET_TSC_KHZ).
+ */
+static int check_tsc_khz(struct kvm_vcpu *vcpu, unsigned khz, struct err *e)
+{
+	unsigned host = 0;
+	int rc = kvm_do_value(vcpu->kvm, vcpu->kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL");
+	if (rc > 0)
+		return 0;
+	rc = kvm_vcpu_get_tsc_khz(vcpu, &host, e);
+	if (rc)
+		return rc;
+	uint64_t off = host > khz ? host - khz : khz - host;
+	if (off * 4000 <= host)
+		return 0;
+	(void)err_set(e, -ENOTSUP,
+		"vCPU %u: this host's TSC has %u kHz, and KVM cannot make %u kHz of it", vcpu->id,
+		host, khz);
+	return hint_tsc_scaling(-ENOTSUP, e);
+}
+
 int kvm_vcpu_set_tsc_khz(struct kvm_vcpu *vcpu, unsigned khz, struct err *e)
 {
-	int rc = kvm_do_value(vcpu->kvm, vcpu->fd, KVM_SET_TSC_KHZ, khz);
+	int rc = check_tsc_khz(vcpu, khz, e);
+	if (rc)
+		return rc;
+	rc = kvm_do_value(vcpu->kvm, vcpu->fd, KVM_SET_TSC_KHZ, khz);
 	if (rc < 0) {
 		(void)err_set_errno(e, rc, "KVM_SET_TSC_KHZ on vCPU %u, %u kHz", vcpu->id, khz);
-		return err_hint(e, rc,
-			"a frequency other than the host's needs TSC scaling (`nestor host`, "
-			"KVM_CAP_TSC_CONTROL)");
+		return hint_tsc_scaling(rc, e);
 	}
 	unsigned got = 0;
 	rc = kvm_vcpu_get_tsc_khz(vcpu, &got, e);

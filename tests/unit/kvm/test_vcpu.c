@@ -177,14 +177,35 @@ static void kvm_vcpu_set_tsc_khz__refused_or_another__is_an_error(void **state)
 	struct fixture *f = *state;
 	fail_next(f, EINVAL);
 	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_CAP_TSC_CONTROL");
+	f->fake->fail_at = f->fake->nr_calls + 2;
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), -EINVAL);
 	assert_contains(f->e.msg, "KVM_SET_TSC_KHZ on vCPU 7, 1500000 kHz");
 	assert_contains(f->e.hint, "TSC scaling");
-	f->fake->fail_at = f->fake->nr_calls + 2;
+	f->fake->fail_at = f->fake->nr_calls + 3;
 	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), -EINVAL);
 	assert_contains(f->e.msg, "KVM_GET_TSC_KHZ on vCPU 7");
 	f->fake->lossy_tsc = true;
 	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1500000, &f->e), -EPROTO);
 	assert_contains(f->e.msg, "set to 1500000 kHz, but has 1499999 kHz");
+}
+
+/* The fake's own frequency is 2 GHz; it takes any, as KVM takes a higher one. */
+static void kvm_vcpu_set_tsc_khz__no_scaling__only_the_hosts_own(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->absent_cap = KVM_CAP_TSC_CONTROL;
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 4000000, &f->e), -ENOTSUP);
+	assert_contains(f->e.msg, "TSC has 2000000 kHz, and KVM cannot make 4000000 kHz of it");
+	assert_contains(f->e.hint, "TSC scaling");
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 1999499, &f->e), -ENOTSUP);
+	assert_int_equal(fake_vcpu(f)->tsc_khz, 2000000);
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 2000500, &f->e), 0);
+	assert_int_equal(fake_vcpu(f)->tsc_khz, 2000500);
+	fail_next(f, EINVAL);
+	f->fake->fail_at++;
+	assert_int_equal(kvm_vcpu_set_tsc_khz(f->vcpu, 4000000, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_GET_TSC_KHZ on vCPU 7");
 }
 
 static void kvm_vcpu_make_runnable__state__is_runnable(void **state)
@@ -497,6 +518,7 @@ int main(void)
 		TEST(kvm_vcpu_msr__one__is_set_and_read_or_named),
 		TEST(kvm_vcpu_set_tsc_khz__frequency__is_set_and_read_back),
 		TEST(kvm_vcpu_set_tsc_khz__refused_or_another__is_an_error),
+		TEST(kvm_vcpu_set_tsc_khz__no_scaling__only_the_hosts_own),
 		TEST(kvm_vcpu_make_runnable__state__is_runnable),
 		TEST(kvm_vcpu_exit__stopped_msr_read__takes_the_answer),
 		TEST(kvm_vcpu_exit__stopped_msr_write__has_the_value_and_can_fault),
