@@ -8,7 +8,6 @@
 #define LEAF_EXTENDED UINT32_C(0x80000000)
 #define LEAF_CENTAUR UINT32_C(0xc0000000)
 #define LEAF_AMD_IDS UINT32_C(0x8000001e)
-#define LEAF_ENCRYPTION UINT32_C(0x8000001f)
 #define LEAF_AMD_TOPOLOGY UINT32_C(0x80000026)
 
 uint32_t cpu_named_bits(uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg)

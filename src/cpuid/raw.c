@@ -27,6 +27,9 @@ static bool is_field(
 static uint32_t host_bits(
 	const struct cpu_work *w, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg)
 {
+	/* Memory encryption belongs to the host, whoever asks. */
+	if (leaf == LEAF_ENCRYPTION)
+		return 0;
 	uint32_t bits = cpuid_value(&w->host->supported, leaf, subleaf, reg);
 	int word = word_of(w, leaf, subleaf, reg);
 	if (word >= 0)
@@ -138,12 +141,29 @@ static int check_contradictions(struct cpu_work *w)
 	return rc;
 }
 
+/* A rule that clears the CPUID bit that announces an MSR takes the MSR's features along. */
+static void close_gates(struct cpu_work *w)
+{
+	feature_id gate;
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
+		const struct feature_word *f = feature_word(i);
+		uint32_t gone = w->r->features.w[i];
+		if (f->kind != FEATURE_WORD_MSR || !gone || !cpu_msr_gate(f->msr, &gate) ||
+			feature_set_has(&w->r->features, gate))
+			continue;
+		cpu_work_decide_word(w, i, gone, 0, "CPU-13", NULL, feature_by_id(gate)->name);
+		w->r->features.w[i] = 0;
+	}
+}
+
 int cpu_stage_raw(struct cpu_work *w)
 {
 	int rc = check_contradictions(w);
-	if (rc == 0)
-		apply_all(w, /* notes */ true);
-	return rc;
+	if (rc)
+		return rc;
+	apply_all(w, /* notes */ true);
+	close_gates(w);
+	return 0;
 }
 
 void cpu_raw_apply(struct cpu_work *w)

@@ -5,6 +5,8 @@
 #include "cpuid/engine.h"
 #include "cpuid/fields.h"
 
+#define LEAF_ENCRYPTION UINT32_C(0x8000001f) /* SEV and its kind (APM vol. 3, appendix E) */
+
 #define CPU_MAX_LAYERS 9 /* a policy and the model files under it */
 
 struct cpu_work {

@@ -41,7 +41,8 @@ static size_t any_features(uint32_t *state, struct policy_feature *features)
 	bool all_off = one_in(state, 2);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct feature *f = feature_at(below(state, FEATURE_COUNT));
-		features[i] = (struct policy_feature){ f->name, !all_off && one_in(state, 2), NULL };
+		features[i] =
+			(struct policy_feature){ f->name, !all_off && one_in(state, 2), NULL };
 	}
 	return n;
 }
@@ -57,7 +58,9 @@ static void any_leaf(uint32_t *state, struct policy_leaf *rule)
 	uint32_t bits = UINT32_C(1) << below(state, 32);
 	*rule = (struct policy_leaf){
 		.leaf = named ? word->leaf : field->leaf,
-		.subleaf = named ? word->subleaf : field->subleaf < 0 ? 0 : (uint32_t)field->subleaf,
+		.subleaf = named                ? word->subleaf
+			   : field->subleaf < 0 ? 0
+						: (uint32_t)field->subleaf,
 		.reg = (enum cpuid_reg)below(state, 4),
 		.any_subleaf = one_in(state, 3),
 	};
@@ -94,8 +97,12 @@ static void any_msr_rules(struct random_policy *p, uint32_t *state)
 		p->rules[i] = (struct msr_rule){
 			.first = first,
 			.last = first > UINT32_MAX - more ? first : first + more,
-			.read = action == 0 ? MSR_KVM : action == 1 ? MSR_DENY : MSR_UNRULED,
-			.write = action == 0 ? MSR_KVM : action == 1 ? MSR_DENY : MSR_UNRULED,
+			.read = action == 0   ? MSR_KVM
+				: action == 1 ? MSR_DENY
+					      : MSR_UNRULED,
+			.write = action == 0   ? MSR_KVM
+				 : action == 1 ? MSR_DENY
+					       : MSR_UNRULED,
 			.id = "MSR-RULE",
 		};
 		if (action == 2)
@@ -178,9 +185,9 @@ void random_policy_make(
 	p->policy.on_missing = CPU_MISSING_DROP;
 	if (parts & RANDOM_PRESSURE)
 		p->policy.on_missing = (enum cpu_on_missing)below(state, 3);
-	for (uint32_t i = parts & RANDOM_LEAVES && one_in(state, 2) ?
-					    1 + below(state, RANDOM_POLICY_MAX_LEAVES) :
-					    0;
+	for (uint32_t i = parts & RANDOM_LEAVES && one_in(state, 2)
+				  ? 1 + below(state, RANDOM_POLICY_MAX_LEAVES)
+				  : 0;
 		i > 0; i--)
 		any_leaf(state, &p->leaves[p->policy.nr_leaves++]);
 	if (parts & RANDOM_MSRS && one_in(state, 2))
@@ -273,8 +280,8 @@ bool random_policy_reduce(struct random_policy *p, unsigned i)
 	if (i < RANDOM_POLICY_MAX_FEATURES)
 		drop_feature(p->features, &p->policy.nr_features, i);
 	else if (i < 2 * RANDOM_POLICY_MAX_FEATURES)
-		drop_feature(p->base_features, &p->base.nr_features,
-			i - RANDOM_POLICY_MAX_FEATURES);
+		drop_feature(
+			p->base_features, &p->base.nr_features, i - RANDOM_POLICY_MAX_FEATURES);
 	else if (i < 2 * RANDOM_POLICY_MAX_FEATURES + 16)
 		reduce_rules(p, i - 2 * RANDOM_POLICY_MAX_FEATURES);
 	else
@@ -303,8 +310,8 @@ static void print_rules(const struct random_policy *p, FILE *out)
 		const struct policy_leaf *l = &p->leaves[i];
 		(void)fprintf(out, "leaf(%#x.", l->leaf);
 		(void)fprintf(out, l->any_subleaf ? "any" : "%u", l->subleaf);
-		(void)fprintf(out, " %s set=%#x clear=%#x) ", cpuid_reg_name(l->reg), l->set,
-			l->clear);
+		(void)fprintf(
+			out, " %s set=%#x clear=%#x) ", cpuid_reg_name(l->reg), l->set, l->clear);
 	}
 	for (size_t i = 0; i < o->nr_msr_bits; i++)
 		(void)fprintf(out, "msr-bits(%#x set=%#" PRIx64 " clear=%#" PRIx64 ") ",

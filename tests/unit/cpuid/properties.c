@@ -140,7 +140,8 @@ char *property_list(char text[PROPERTY_WHY_BYTES], const struct feature_set *set
 		id = feature_set_next(set, (feature_id)(id + 1))) {
 		char label[FEATURE_PLACE_BYTES];
 		if (used > PROPERTY_WHY_BYTES / 2) {
-			(void)snprintf(text + used, PROPERTY_WHY_BYTES - used, " and %u more", left);
+			(void)snprintf(
+				text + used, PROPERTY_WHY_BYTES - used, " and %u more", left);
 			break;
 		}
 		used += (size_t)snprintf(text + used, PROPERTY_WHY_BYTES - used, "%s%s",
@@ -164,8 +165,8 @@ static void print_case(const struct property_case *c)
 	host_features(&c->base, &lacks);
 	host_features(&c->host, &has);
 	feature_set_subtract(&lacks, &has);
-	print_error("seed %u: %s\n  policy: %s  host: %s (%s) without %s; %u address bits%s\n", c->seed,
-		c->why, policy ? policy : "?\n", c->origin, vendors[c->vendor],
+	print_error("seed %u: %s\n  policy: %s  host: %s (%s) without %s; %u address bits%s\n",
+		c->seed, c->why, policy ? policy : "?\n", c->origin, vendors[c->vendor],
 		property_list(list, &lacks), cpuid_phys_bits(&c->host.supported),
 		c->host.emulated.nr_entries ? ", emulates movbe and rdpid" : "");
 	free(policy);

@@ -568,6 +568,28 @@ static void cpu_compute__raw_rule_the_host_lacks__is_missing(void **state)
 	assert_false(has(f, "avx2"));
 }
 
+static void cpu_compute__raw_rule_for_sev__is_missing(void **state)
+{
+	struct fixture *f = *state;
+	host_everything(CPUID_VENDOR_AMD, &f->host);
+	raw(f, 0x8000001f, CPUID_EAX, 2, 0);
+	assert_int_equal(compute(f), -ENOTSUP);
+	on_missing(f, CPU_MISSING_DROP);
+	assert_int_equal(compute(f), 0);
+	assert_int_equal(value(f, 0x8000001f, 0, CPUID_EAX), 0);
+}
+
+static void cpu_compute__raw_rule_clears_vmx__its_controls_go_along(void **state)
+{
+	struct fixture *f = *state;
+	raw(f, 1, CPUID_ECX, 0, UINT32_C(1) << (FEATURE_ID_vmx % 32));
+	assert_int_equal(compute(f), 0);
+	assert_false(has(f, "vmx"));
+	assert_false(has(f, "vmx-ept"));
+	uint64_t value;
+	assert_false(msr_policy_get(&f->result.msrs, 0x48b, &value));
+}
+
 /* Feature MSRs. */
 
 static void cpu_compute__feature_msr__follows_the_features(void **state)
@@ -742,6 +764,8 @@ int main(void)
 		TEST(cpu_compute__caches__host_emulated_none),
 		TEST(cpu_compute__raw_rule__sets_and_clears_single_bits),
 		TEST(cpu_compute__raw_rule_the_host_lacks__is_missing),
+		TEST(cpu_compute__raw_rule_for_sev__is_missing),
+		TEST(cpu_compute__raw_rule_clears_vmx__its_controls_go_along),
 		TEST(cpu_compute__feature_msr__follows_the_features),
 		TEST(cpu_compute__vmx_control_off__gone_from_both_msrs),
 		TEST(cpu_compute__minimum_feature_set__removes_what_is_newer),

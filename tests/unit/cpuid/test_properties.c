@@ -53,7 +53,8 @@ static bool answers(struct property_case *c)
 	if (c->rc && !is_text(c->e.msg))
 		return property_fails(c, "an error without a message");
 	if (c->rc == -EINVAL && c->e.kind != ERR_CONFIG)
-		return property_fails(c, "a wrong policy is not the user's fault: %.300s", c->e.msg);
+		return property_fails(
+			c, "a wrong policy is not the user's fault: %.300s", c->e.msg);
 	if (!c->rc && c->policy.policy.on_missing == CPU_MISSING_ERROR && c->result.nr_missing)
 		return property_fails(c, "%u things are missing", c->result.nr_missing);
 	for (unsigned i = 0; i < c->result.nr_notes; i++) {
@@ -83,7 +84,8 @@ static void cpu_compute__hostile_host__no_crash(void **state)
 		struct cpuid_table t;
 		c->seed = first + i;
 		host_random(&c->host, c->seed);
-		random_policy_make(&c->policy, cpuid_vendor(&c->host.supported), RANDOM_ALL, c->seed);
+		random_policy_make(
+			&c->policy, cpuid_vendor(&c->host.supported), RANDOM_ALL, c->seed);
 		property_compute(c);
 		if (c->rc == 0 && cpu_result_vcpu(&c->result, 0, &c->trace, &t, &c->e))
 			assert_true(is_text(c->e.msg));
@@ -120,8 +122,8 @@ static bool takes_from_the_host(struct property_case *c)
 static void cpu_compute__missing_dropped__no_more_than_the_host_has(void **state)
 {
 	(void)state;
-	property_run(takes_from_the_host,
-		RANDOM_ALL & ~(unsigned)(RANDOM_LEAVES | RANDOM_PRESSURE), CASES);
+	property_run(takes_from_the_host, RANDOM_ALL & ~(unsigned)(RANDOM_LEAVES | RANDOM_PRESSURE),
+		CASES);
 }
 
 /* Features in KVM's leaf are not where the table of features has them, and topology has its own. */
@@ -155,7 +157,8 @@ static void cpu_compute__table_and_msrs__show_the_features(void **state)
 {
 	(void)state;
 	/* Bits of an MSR that a policy sets are no features. */
-	property_run(shows_the_features, RANDOM_ALL & ~(unsigned)(RANDOM_MSRS | RANDOM_LEAVES), CASES);
+	property_run(
+		shows_the_features, RANDOM_ALL & ~(unsigned)(RANDOM_MSRS | RANDOM_LEAVES), CASES);
 }
 
 /* Requirements. */
@@ -169,8 +172,7 @@ static bool is_closed(struct property_case *c)
 	const struct feature_requirement *r = feature_requirements(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (has(c, r[i].feature) && !has(c, r[i].required))
-			return property_fails(c, "%s without %s",
-				feature_by_id(r[i].feature)->name,
+			return property_fails(c, "%s without %s", feature_by_id(r[i].feature)->name,
 				feature_by_id(r[i].required)->name);
 	}
 	return true;
@@ -235,8 +237,8 @@ static bool xsave_fits(struct property_case *c)
 			      (uint64_t)value(c, LEAF_XSAVE, 1, CPUID_EDX) << 32;
 	bool xsave = has(c, FEATURE_ID_xsave);
 	if (xsave ? (user & 3) != 3 : (user | supervisor) != 0)
-		return property_fails(c, "components %#lx with%s XSAVE", (unsigned long)user,
-			xsave ? "" : "out");
+		return property_fails(
+			c, "components %#lx with%s XSAVE", (unsigned long)user, xsave ? "" : "out");
 	if (user & supervisor)
 		return property_fails(c, "a component of both kinds");
 	if (supervisor && !has(c, FEATURE_ID_xsaves))
@@ -277,15 +279,16 @@ static bool highest_leaves_cover(struct property_case *c)
 		const struct cpuid_entry *e = &t.entries[i];
 		if ((e->reg[0] | e->reg[1] | e->reg[2] | e->reg[3]) &&
 			e->leaf > last_of_range(&t, e->leaf))
-			return property_fails(c, "leaf %#x lies beyond %#x", e->leaf,
-				last_of_range(&t, e->leaf));
+			return property_fails(
+				c, "leaf %#x lies beyond %#x", e->leaf, last_of_range(&t, e->leaf));
 		if (e->leaf == 7 && e->subleaf > cpuid_value(&t, 7, 0, CPUID_EAX) &&
 			(e->reg[0] | e->reg[1] | e->reg[2] | e->reg[3]))
 			return property_fails(c, "leaf 7.%u lies beyond", e->subleaf);
 		for (unsigned k = 0; k < i; k++) {
 			const struct cpuid_entry *o = &t.entries[k];
-			if (o->leaf == e->leaf && (o->subleaf == e->subleaf ||
-							  !o->subleaf_matters || !e->subleaf_matters))
+			if (o->leaf == e->leaf &&
+				(o->subleaf == e->subleaf || !o->subleaf_matters ||
+					!e->subleaf_matters))
 				return property_fails(
 					c, "leaf %#x.%u is there twice", e->leaf, e->subleaf);
 		}
@@ -301,8 +304,8 @@ static void cpu_result_vcpu__leaves__once_each_and_within_the_highest(void **sta
 
 /* What differs by vendor. */
 
-static bool is_zero(const struct property_case *c, const struct cpuid_table *t, uint32_t leaf,
-	unsigned regs)
+static bool is_zero(
+	const struct property_case *c, const struct cpuid_table *t, uint32_t leaf, unsigned regs)
 {
 	(void)c;
 	for (unsigned i = 0; i < t->nr_entries; i++) {
@@ -426,174 +429,6 @@ static void cpu_compute__extensions_hidden__nothing_of_them_is_left(void **state
 	property_run(hides_virtualization, RANDOM_ALL & ~(unsigned)RANDOM_KNOB, CASES);
 }
 
-/* Idempotence. */
-
-/* The same policy, with each feature of the result by name and with what else became of it. */
-static void make_explicit(const struct property_case *c, struct policy_feature *features,
-	struct cpu_policy *ret_policy)
-{
-	const struct cpu_result *r = &c->result;
-	struct feature_set controls;
-	size_t n = 0;
-	*ret_policy = c->policy.policy;
-	feature_set_of_attribute(FEATURE_MANAGED, &controls);
-	for (size_t i = 0; i < FEATURE_COUNT; i++) {
-		const struct feature *f = feature_at(i);
-		bool is_ours = f->id == FEATURE_ID_ht || f->id == FEATURE_ID_cmp_legacy ||
-			       f->id == FEATURE_ID_osxsave || f->id == FEATURE_ID_ospke;
-		if (!is_ours)
-			features[n++] = (struct policy_feature){ f->name,
-				feature_set_has(&r->features, f->id), NULL };
-	}
-	ret_policy->features = features;
-	ret_policy->nr_features = n;
-	ret_policy->on_missing = CPU_MISSING_ERROR;
-	ret_policy->phys_bits = (struct policy_number){ true, r->phys_bits, NULL };
-	ret_policy->tsc_khz.given &= r->tsc_khz != 0;
-}
-
-static bool is_idempotent(struct property_case *c)
-{
-	static struct policy_feature features[FEATURE_COUNT];
-	static struct cpu_result again;
-	struct cpu_policy policy;
-	struct err e;
-	property_compute(c);
-	/* A clock that the host cannot give is gone from the policy, and its leaves with it. */
-	if (c->rc || (c->policy.policy.tsc_khz.given && c->result.tsc_khz == 0))
-		return true;
-	make_explicit(c, features, &policy);
-	int rc = property_compute_on(&policy, c->policy.expose, &c->host, NULL, &again, &e);
-	if (rc)
-		return property_fails(c, "the explicit policy fails: %.400s", e.msg);
-	if (!property_same_features(c, "implicit and explicit", &c->result.features, &again.features) ||
-		!property_same_table(c, "implicit and explicit", &c->result.table, &again.table))
-		return false;
-	if (c->result.msrs.nr_set != again.msrs.nr_set ||
-		memcmp(c->result.msrs.set, again.msrs.set,
-			again.msrs.nr_set * sizeof(again.msrs.set[0])) != 0)
-		return property_fails(c, "feature MSRs differ");
-	return true;
-}
-
-static void cpu_compute__result_as_a_policy__gives_the_same(void **state)
-{
-	(void)state;
-	property_run(is_idempotent,
-		RANDOM_ALL & ~(unsigned)(RANDOM_LEAVES | RANDOM_MSRS | RANDOM_PRESSURE), CASES);
-}
-
-/* The model does not matter where each feature is named. */
-static bool model_is_only_a_list(struct property_case *c)
-{
-	static struct policy_feature features[FEATURE_COUNT];
-	static struct cpu_result again;
-	struct cpu_policy policy;
-	struct err e;
-	size_t i = c->seed, n = 0;
-	property_compute(c);
-	if (c->rc || (c->policy.policy.tsc_khz.given && c->result.tsc_khz == 0))
-		return true;
-	/* Only model max has what KVM emulates. */
-	if (c->host.emulated.nr_entries > 0)
-		return true;
-	while (cpu_model_at(n))
-		n++;
-	while (cpu_model_at(i % n)->vendor_id[0] && cpu_model_at(i % n)->vendor != c->vendor)
-		i++;
-	make_explicit(c, features, &policy);
-	policy.model.text = cpu_model_at(i % n)->name;
-	int rc = property_compute_on(&policy, c->policy.expose, &c->host, NULL, &again, &e);
-	if (rc)
-		return property_fails(
-			c, "the same on model %s fails: %.400s", policy.model.text, e.msg);
-	return property_same_features(
-		c, policy.model.text, &c->result.features, &again.features);
-}
-
-static void cpu_compute__result_on_another_model__has_the_same_features(void **state)
-{
-	(void)state;
-	property_run(model_is_only_a_list,
-		RANDOM_ALL & ~(unsigned)(RANDOM_LEAVES | RANDOM_MSRS | RANDOM_PRESSURE), CASES);
-}
-
-/* A host that is the guest: what nestor computes inside it. */
-static bool guest_is_a_host(struct property_case *c)
-{
-	static struct cpu_result again;
-	struct err e;
-	property_compute(c);
-	if (c->rc || c->policy.policy.hypervisor != CPU_HYPERVISOR_KVM ||
-		c->result.msrs.nr_set > HOST_MAX_FEATURE_MSRS)
-		return true;
-	struct host_facts inner = c->host;
-	inner.supported = c->result.table;
-	inner.emulated.nr_entries = 0;
-	inner.tsc_deadline_timer = has(c, FEATURE_ID_tsc_deadline);
-	inner.nr_feature_msrs = c->result.msrs.nr_set;
-	memcpy(inner.feature_msrs, c->result.msrs.set,
-		inner.nr_feature_msrs * sizeof(inner.feature_msrs[0]));
-	const struct cpu_policy host = { .topology = c->policy.policy.topology };
-	int rc = property_compute_on(&host, true, &inner, NULL, &again, &e);
-	struct feature_set before = c->result.features, after = again.features;
-	feature_set_remove(&before, FEATURE_ID_hypervisor);
-	feature_set_remove(&after, FEATURE_ID_hypervisor);
-	if (rc)
-		return property_fails(c, "model host on the result fails: %.400s", e.msg);
-	return property_same_features(c, "outer and inner", &before, &after);
-}
-
-static void cpu_compute__model_host_on_the_result__has_the_same_features(void **state)
-{
-	(void)state;
-	property_run(guest_is_a_host,
-		RANDOM_ALL & ~(unsigned)(RANDOM_LEAVES | RANDOM_MSRS | RANDOM_PRESSURE), CASES);
-}
-
-/* Monotonicity. */
-
-static bool is_monotone(struct property_case *c)
-{
-	static struct cpu_result less;
-	static struct host_facts smaller;
-	struct feature_set set, added, managed;
-	char list[PROPERTY_WHY_BYTES];
-	struct err e;
-	property_compute(c);
-	if (c->rc)
-		return true;
-	host_features(&c->host, &set);
-	uint32_t state = c->seed + 1;
-	feature_id id = (feature_id)(host_random_next(&state) % (FEATURE_NR_WORDS * 32));
-	id = feature_set_next(&set, id);
-	id = id < FEATURE_NR_WORDS * 32 ? id : feature_set_next(&set, 0);
-	if (id >= FEATURE_NR_WORDS * 32)
-		return true;
-	feature_set_remove(&set, id);
-	host_with_features(&c->host, &set, &smaller);
-	int rc = property_compute_on(
-		&c->policy.policy, c->policy.expose, &smaller, NULL, &less, &e);
-	if (rc)
-		return property_fails(c, "fails without %s: %.300s", feature_by_id(id)->name, e.msg);
-	added = less.features;
-	property_managed(&managed);
-	feature_set_subtract(&added, &c->result.features);
-	feature_set_subtract(&added, &managed);
-	if (!feature_set_is_empty(&added))
-		return property_fails(c, "without %s the guest gains %.300s",
-			feature_by_id(id)->name, property_list(list, &added));
-	if (less.phys_bits > c->result.phys_bits)
-		return property_fails(c, "address bits grow");
-	return true;
-}
-
-static void cpu_compute__host_without_a_feature__adds_none_to_the_guest(void **state)
-{
-	(void)state;
-	property_run(is_monotone, RANDOM_ALL & ~(unsigned)RANDOM_PRESSURE, 2 * CASES);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -607,10 +442,6 @@ int main(void)
 		cmocka_unit_test(cpu_result_vcpu__named_model__reserved_bits_are_zero),
 		cmocka_unit_test(cpu_compute__amd_copies__equal_on_amd_and_zero_elsewhere),
 		cmocka_unit_test(cpu_compute__extensions_hidden__nothing_of_them_is_left),
-		cmocka_unit_test(cpu_compute__result_as_a_policy__gives_the_same),
-		cmocka_unit_test(cpu_compute__result_on_another_model__has_the_same_features),
-		cmocka_unit_test(cpu_compute__model_host_on_the_result__has_the_same_features),
-		cmocka_unit_test(cpu_compute__host_without_a_feature__adds_none_to_the_guest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

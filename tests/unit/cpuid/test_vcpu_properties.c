@@ -71,8 +71,8 @@ static bool replay(struct property_case *c, struct replayed *r, size_t first)
 			return property_fails(c, "leaf %#x is decided by %s, which is no rule",
 				d->leaf, d->rule ? d->rule : "nothing");
 		if (d->value & ~d->mask || d->mask == 0)
-			return property_fails(c, "a decision of %s on bits that it does not own",
-				d->rule);
+			return property_fails(
+				c, "a decision of %s on bits that it does not own", d->rule);
 		struct replayed_register *at = find(
 			r, d->is_msr, d->leaf, d->is_msr ? 0 : d->subleaf, d->is_msr ? 0 : d->reg);
 		if (!at)
@@ -101,8 +101,9 @@ static bool explains_table(
 				vcpu, e->leaf, e->subleaf, cpuid_reg_name(reg), bit,
 				e->reg[reg] >> bit & 1, d ? d->rule : "nothing");
 		if (d ? (d->value ^ e->reg[reg]) >> i % 32 & 1 : e->reg[reg] >> i % 32 & 1)
-			return property_fails(c, "vCPU %u: cpu_trace_find gives leaf %#x.%u %s bit %u to %s",
-				vcpu, e->leaf, e->subleaf, cpuid_reg_name(reg), i % 32,
+			return property_fails(c,
+				"vCPU %u: cpu_trace_find gives leaf %#x.%u %s bit %u to %s", vcpu,
+				e->leaf, e->subleaf, cpuid_reg_name(reg), i % 32,
 				d ? d->rule : "nothing");
 	}
 	return true;
@@ -199,8 +200,8 @@ static bool read_extended(struct property_case *c, const struct cpuid_table *t, 
 	return true;
 }
 
-static bool read_amd(struct property_case *c, const struct cpuid_table *t, unsigned vcpu,
-	struct seen *s)
+static bool read_amd(
+	struct property_case *c, const struct cpuid_table *t, unsigned vcpu, struct seen *s)
 {
 	const struct cpu_topology *shape = &c->result.topology;
 	uint32_t sizes = cpuid_value(t, 0x80000008, 0, CPUID_ECX);
