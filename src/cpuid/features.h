@@ -43,10 +43,11 @@ enum feature_attribute {
 	FEATURE_VMX_CONTROL = 32, /* a bit of a VMX capability MSR: only with vmx */
 };
 
+/* Texts in place, as in struct cpu_model. */
 struct feature {
-	const char *name;    /* libvirt's */
-	const char *aliases; /* QEMU's and Linux's, comma-separated; "" for none */
-	const char *note;    /* "" for none */
+	char name[40];    /* libvirt's */
+	char aliases[40]; /* QEMU's and Linux's, comma-separated; "" for none */
+	char note[108];    /* "" for none */
 	feature_id id;
 	enum feature_vendor vendor;
 	unsigned attributes; /* of enum feature_attribute */

@@ -37,11 +37,11 @@ struct cpuid_field {
 	int subleaf; /* -1: any that has no rows of its own */
 	enum cpuid_reg reg;
 	uint8_t low, high; /* bits, both included */
-	const char *name;
+	char name[56];
 	enum cpuid_field_kind kind;
 	enum cpuid_field_combine combine;
 	feature_id requires; /* the field is 0 without that feature; CPUID_FIELD_ALWAYS: none */
-	const char *note;    /* "" for none */
+	char note[44];       /* "" for none */
 };
 
 #define CPUID_FIELD_ALWAYS UINT16_MAX

@@ -7,12 +7,14 @@
 
 #define CPU_MODEL_MAX_NUMBERS 8
 
+/* Texts in place: a table of pointers would be private memory in every process, relocated at start.
+ */
 struct cpu_model {
-	const char *name;
+	char name[32];
 	enum cpuid_vendor vendor; /* OTHER: for any, where vendor_id is "" */
-	const char *vendor_id;    /* "GenuineIntel", "AuthenticAMD", "HygonGenuine" … or "" */
-	const char *base;         /* a model whose features are a subset, or "" */
-	const char *source;       /* where the row is from: "libvirt-11.3", "qemu-10.0", "psabi" */
+	char vendor_id[13];       /* "GenuineIntel", "AuthenticAMD", "HygonGenuine" … or "" */
+	char base[32];            /* a model whose features are a subset, or "" */
+	char source[20];          /* where the row is from: "libvirt-11.3", "qemu-10.0", "psabi" */
 	bool has_signature;       /* family, numbers and stepping say something */
 	unsigned family;
 	unsigned numbers[CPU_MODEL_MAX_NUMBERS]; /* the first is what a guest gets */
