@@ -88,11 +88,32 @@ static void check_serials(const struct config *c, struct faults *f)
 	}
 }
 
+/*
+ * Parts of the extensions that are wanted, or must be there, while the extensions are hidden: one
+ * of the two lines is a mistake. The other keys are harmless, as they only say what would be shown.
+ */
+void check_nesting(const struct config *c, struct faults *f)
+{
+	static const char knob[] = "nesting.expose_virtualization_extensions";
+	if (c->vm.nesting.expose_virtualization_extensions)
+		return;
+	static const char why[] = "needs expose_virtualization_extensions = true, which is";
+	const char *origin = store_origin(c, knob, 0);
+	char found[320] = "not given";
+	if (origin)
+		(void)snprintf(found, sizeof(found), "false (%s)", origin);
+	if (c->vm.nesting.features.n > 0)
+		check_fault(c, f, "nesting.features", 0, "%s %s", why, found);
+	if (c->vm.nesting.require)
+		check_fault(c, f, "nesting.require", 0, "%s %s", why, found);
+}
+
 void check_policy(struct config *c, struct faults *f)
 {
 	check_memory(c, f);
 	check_cpu(c, f);
 	check_msr(c, f);
+	check_nesting(c, f);
 }
 
 void check_values(struct config *c, struct faults *f)

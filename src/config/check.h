@@ -18,6 +18,9 @@ void check_policy(struct config *c, struct faults *f);
 void check_cpu(struct config *c, struct faults *f);
 void check_msr(struct config *c, struct faults *f);
 
+/* [nesting]: what asks for extensions while they are hidden. */
+void check_nesting(const struct config *c, struct faults *f);
+
 /* The files that are read must be there, readable and regular. Looks, opens nothing. */
 void check_files(const struct config *c, struct faults *f);
 

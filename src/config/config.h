@@ -59,6 +59,12 @@ int config_finish_policy(
 int config_finish_model(
 	struct config *c, const struct vm_config **ret_config, struct err *e) MUST_CHECK;
 
+/*
+ * What was loaded and set so far, without any check between keys; the values that config_finish
+ * computes may be missing. For who wants to change a config that is not right yet. Lent.
+ */
+const struct vm_config *config_view(const struct config *c);
+
 /* Prints each key, its effective value as TOML, and where it came from. JSON where json is true. */
 int config_show(const struct config *c, FILE *out, bool json) MUST_CHECK;
 

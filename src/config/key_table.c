@@ -68,6 +68,9 @@ static const char *const words_on_missing[] = { "error", "warn", "drop", NULL };
 static const char *const words_cache[] = { "host", "emulate", "none", NULL };
 static const char *const words_migration_mode[] = { "minimum_feature_set",
 	"common_cluster_feature_set", NULL };
+static const char *const words_extensions[] = { "auto", "svm", "vmx", NULL };
+static const char *const words_profile[] = { "full", "kvm", "xen", "hyperv", "vmware", "minimal",
+	NULL };
 static const char *const words_register[] = { "eax", "ebx", "ecx", "edx", NULL };
 static const char *const words_msr_default[] = { "kvm", "deny", NULL };
 static const char *const words_msr_action[] = { "allow", "deny", "read-as", "ignore-write", "log",
@@ -563,6 +566,67 @@ const struct key key_table[] = {
 		.initial = "false",
 		.help = "let the guest be a hypervisor: show it VMX or SVM",
 	},
+	{
+		.name = "nesting.extensions",
+		.type = KEY_WORD,
+		.offset = AT(nesting.extensions),
+		.words = words_extensions,
+		.initial = "auto",
+		.help = "which extensions to show: the host's, or one that it must have",
+	},
+	{
+		.name = "nesting.profile",
+		.type = KEY_WORD,
+		.offset = AT(nesting.profile),
+		.words = words_profile,
+		.initial = "full",
+		.help = "the guest hypervisor that the extensions are for",
+	},
+	{
+		.name = "nesting.features",
+		.type = KEY_FEATURES,
+		.offset = AT(nesting.features),
+		.max_count = CONFIG_MAX_FEATURES,
+		.help = "parts of VMX or SVM to add to the profile and to take from it",
+	},
+	{
+		.name = "nesting.max_depth",
+		.type = KEY_INTEGER,
+		.offset = AT(nesting.max_depth),
+		.max = 8,
+		.unit = "levels",
+		.help = "how many levels of VMs there may be below this one",
+	},
+	{
+		.name = "nesting.require",
+		.type = KEY_BOOLEAN,
+		.offset = AT(nesting.require),
+		.initial = "false",
+		.help = "refuse to start where the host cannot give all that [nesting] asks",
+	},
+	{
+		.name = "hyperv.features",
+		.type = KEY_FEATURES,
+		.offset = AT(hyperv.features),
+		.max_count = CONFIG_MAX_FEATURES,
+		.help = "Hyper-V enlightenments to offer and not to offer",
+	},
+	{
+		.name = "hyperv.spinlock_retries",
+		.type = KEY_HEX,
+		.offset = AT(hyperv.spinlock_retries),
+		.max = UINT32_MAX,
+		.initial = "0xffffffff",
+		.help = "how often a guest tries a spinlock before it tells the hypervisor",
+	},
+	{
+		.name = "hyperv.vendor_id",
+		.type = KEY_ASCII,
+		.offset = AT(hyperv.vendor_id),
+		.min = 1,
+		.max = 12,
+		.help = "the vendor that Hyper-V's first leaf names",
+	},
 };
 const size_t key_count = ARRAY_SIZE(key_table);
 
@@ -576,6 +640,7 @@ const char *const key_sections[] = {
 	"debug_console",
 	"lifecycle",
 	"nesting",
+	"hyperv",
 	NULL,
 };
 

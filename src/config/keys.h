@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_MAX_KEYS 64
+#define CONFIG_MAX_KEYS 96
 #define KEY_PATH_BYTES 64     /* longer than the name of any key, with an index */
 #define KEY_TEXT_MAX 4095     /* bytes of a string or a path */
 #define KEY_MODEL_MAX 64      /* letters of a CPU model's name */

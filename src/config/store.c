@@ -375,6 +375,11 @@ const char *config_origin(const struct config *c, const char *path)
 	return origin ? origin : "default";
 }
 
+const struct vm_config *config_view(const struct config *c)
+{
+	return &c->vm;
+}
+
 const char *config_key_name(size_t i)
 {
 	return i < key_count ? key_table[i].name : NULL;

@@ -33,6 +33,15 @@ enum config_hypervisor { HYPERVISOR_KVM, HYPERVISOR_HYPERV, HYPERVISOR_NONE };
 enum config_on_missing { ON_MISSING_ERROR, ON_MISSING_WARN, ON_MISSING_DROP };
 enum config_cache { CACHE_HOST, CACHE_EMULATE, CACHE_NONE };
 enum config_migration_mode { MIGRATION_MINIMUM_FEATURE_SET, MIGRATION_COMMON_CLUSTER_FEATURE_SET };
+enum config_extensions { EXTENSIONS_AUTO, EXTENSIONS_SVM, EXTENSIONS_VMX };
+enum config_nesting_profile {
+	CONFIG_PROFILE_FULL,
+	CONFIG_PROFILE_KVM,
+	CONFIG_PROFILE_XEN,
+	CONFIG_PROFILE_HYPERV,
+	CONFIG_PROFILE_VMWARE,
+	CONFIG_PROFILE_MINIMAL,
+};
 enum config_register { REGISTER_EAX, REGISTER_EBX, REGISTER_ECX, REGISTER_EDX };
 enum config_msr_default { MSR_DEFAULT_KVM, MSR_DEFAULT_DENY };
 enum config_msr_action {
@@ -172,7 +181,17 @@ struct vm_config {
 	} lifecycle;
 	struct {
 		bool expose_virtualization_extensions; /* default false */
+		enum config_extensions extensions;     /* default auto */
+		enum config_nesting_profile profile;   /* default full: which guest hypervisor */
+		struct config_texts features;          /* "+NAME" or "-NAME", as cpu.features */
+		uint64_t max_depth; /* 0 to 8, where config_given(); else there is no limit */
+		bool require;       /* default false */
 	} nesting;
+	struct {
+		struct config_texts features; /* "+NAME" or "-NAME"; names are not resolved yet */
+		uint64_t spinlock_retries;    /* 32 bits; default UINT32_MAX: never notify */
+		char *vendor_id;              /* 1 to 12 characters; NULL: not given */
+	} hyperv;
 };
 
 #endif

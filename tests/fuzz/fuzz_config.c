@@ -1,6 +1,7 @@
 /*
  * Fuzzes the config reader: any bytes as a config file, and each of their lines as a --set. What
- * is accepted must survive being shown and loaded again. Two ways to run it:
+ * is accepted must survive being shown and loaded again. The same bytes go through the editor,
+ * which must change nothing but what it was asked to. Two ways to run it:
  *
  *   fuzz_config ITERATIONS FOLDER...    mutations of the .toml files there, from a fixed seed: the
  *                                       same in every run (the ctest fuzz/config)
@@ -8,6 +9,7 @@
  */
 #include "config/check.h"
 #include "config/config.h"
+#include "config/edit.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -133,6 +135,63 @@ static void finish(struct config *c)
 		require(vm->msr.rules[i].from <= vm->msr.rules[i].to, "an empty range of MSRs");
 }
 
+/* What is new in the second text must be one stretch, of no more bytes than an edit makes; the
+ * blanks that a line begins with are copied, and do not count. */
+static void require_splice(const char *a, size_t na, const char *b, size_t nb, size_t most)
+{
+	size_t head = 0, tail = 0, bytes = 0;
+	while (head < na && head < nb && a[head] == b[head])
+		head++;
+	while (tail < na - head && tail < nb - head && a[na - tail - 1] == b[nb - tail - 1])
+		tail++;
+	for (size_t i = head; i < nb - tail; i++)
+		bytes += b[i] != ' ' && b[i] != '\t' ? 1 : 0;
+	require(bytes <= most, "an edit that writes more than it was asked to");
+}
+
+/* Editor: a key that is set is there with that value, setting it again changes nothing, and it can
+ * be removed. A refusal has a reason. */
+static void edit_key(const char *text, size_t n, const char *key)
+{
+	struct err e = ERR_INIT;
+	char *set = NULL, *again = NULL, *removed = NULL;
+	size_t nr_set = 0, nr_again = 0, nr_removed = 0;
+	if (toml_edit_set(text, n, key, "7701", &set, &nr_set, &e) < 0) {
+		require_message(&e);
+		require(set == NULL, "a refusal with a text");
+		return;
+	}
+	/* Line ends, a header, the key and its value. */
+	require_splice(text, n, set, nr_set, 2 * strlen(key) + 32);
+	require(toml_edit_set(set, nr_set, key, "7701", &again, &nr_again, &e) == 0,
+		"a key that can be set but once");
+	require(nr_again == nr_set && memcmp(again, set, nr_set) == 0,
+		"a key that changes when it is set to what it is");
+	require(toml_edit_remove(set, nr_set, key, &removed, &nr_removed, &e) == 0,
+		"a key that was set but cannot be removed");
+	require_splice(set, nr_set, removed, nr_removed, 0);
+	free(set);
+	free(again);
+	free(removed);
+}
+
+static void edit(const char *text, size_t n)
+{
+	static const char *const keys[] = { "nesting.expose_virtualization_extensions",
+		"memory.size", "name", "boot.modules", "cpu.features", "a.b.c" };
+	struct err e = ERR_INIT;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		edit_key(text, n, keys[i]);
+	for (size_t i = 0; i < 3; i++) {
+		char *out = NULL;
+		size_t nr = 0;
+		if (toml_edit_remove_item(text, n, "cpu.features", i, &out, &nr, &e) < 0)
+			require_message(&e);
+		require(!out || nr < n, "an element that was removed and is there");
+		free(out);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct err e = ERR_INIT;
@@ -151,6 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	check_values(c, &f);
 	check_round_trip(c);
 	finish(c);
+	edit(text, n);
 	free(text);
 	config_destroy(c);
 	return 0;
@@ -195,7 +255,9 @@ static const char *const tokens[] = { "[", "]", "[[", "]]", "{", "}", "\"", "\"\
 	"value = ", "model = ", ".toml", "/", "\"0xffffffffffffffff\"", "0xffffffff", "4294967296",
 	"\"2.5GHz\"", "0.0001kHz", "xxxxxxxx_", "01x", "hw_thread_count_per_core = 0\n",
 	"dies = 255\n", "migration_cluster = [", "leaves.0.", "rules[127].", "true\n",
-	"\"common_cluster_feature_set\"" };
+	"\"common_cluster_feature_set\"", "[nesting]\n", "nesting.", "nesting = {", "{", "}", ", ",
+	"expose_virtualization_extensions = true\n", "profile = \"xen\"\n", "max_depth = 1\n",
+	"[hyperv]\n", "spinlock_retries = ", "\r\n[", "# c\n", "\xef\xbb\xbf", "\t" };
 
 static size_t insert(uint8_t *data, size_t n, size_t at, const void *what, size_t bytes)
 {

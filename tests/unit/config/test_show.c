@@ -133,7 +133,7 @@ static void show_json__values_and_origins__parse(void **state)
 	assert_int_equal(pin, 7);
 	assert_int_equal(hugepages, 0);
 	assert_true(json_is_null(initrd));
-	assert_int_equal(json_object_size(json_object_get(root, "config")), 10 + 1);
+	assert_int_equal(json_object_size(json_object_get(root, "config")), 11 + 1);
 	json_decref(root);
 }
 
