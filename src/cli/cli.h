@@ -26,6 +26,7 @@ int cmd_config(int argc, char **argv);
 int cmd_host(int argc, char **argv);
 int cmd_kernel(int argc, char **argv);
 int cmd_cpuid(int argc, char **argv);
+int cmd_nest(int argc, char **argv);
 
 /* Prints an error and its hint on standard error. Returns the exit status that fits its kind. */
 int cli_fail(const struct err *e);

@@ -1,6 +1,7 @@
 #include "cli/cpuid_bits.h"
 
 #include "cpuid/models.h"
+#include "nesting/hyperv.h"
 #include "nesting/nesting.h"
 
 #include <inttypes.h>
@@ -139,14 +140,26 @@ struct bits_place bits_place_of(feature_id id, unsigned *ret_bit)
 	};
 }
 
-const char *bits_rule_title(const char *rule)
+static const char *title_in(const struct cpu_rule *rules, size_t n, const char *rule)
 {
-	size_t n = 0;
-	const struct cpu_rule *rules = cpu_rules(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(rules[i].id, rule) == 0)
 			return rules[i].title;
 	}
+	return NULL;
+}
+
+const char *bits_rule_title(const char *rule)
+{
+	size_t n = 0;
+	const struct cpu_rule *rules = cpu_rules(&n);
+	const char *title = title_in(rules, n, rule);
+	if (!title) {
+		rules = hyperv_rules(&n);
+		title = title_in(rules, n, rule);
+	}
+	if (title)
+		return title;
 	const struct nesting_rule *nesting = nesting_rules(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(nesting[i].id, rule) == 0)

@@ -7,6 +7,7 @@
 #include "cli/outfile.h"
 #include "cli/paint.h"
 #include "config/text.h"
+#include "nesting/hyperv.h"
 #include "nesting/nesting.h"
 
 #include <errno.h>
@@ -198,6 +199,10 @@ static int print_rules_json(FILE *out)
 	for (size_t i = 0; all && i < n; i++)
 		(void)json_array_append_new(
 			all, rule_json(rules[i].id, rules[i].title, rules[i].text));
+	rules = hyperv_rules(&n);
+	for (size_t i = 0; all && i < n; i++)
+		(void)json_array_append_new(
+			all, rule_json(rules[i].id, rules[i].title, rules[i].text));
 	const struct nesting_rule *nesting = nesting_rules(&n);
 	for (size_t i = 0; all && i < n; i++)
 		(void)json_array_append_new(all, rule_json(nesting[i].id, nesting[i].why, NULL));
@@ -229,6 +234,9 @@ static int print_rules(bool json)
 		return cli_flush(STATUS_OK);
 	}
 	const struct cpu_rule *rules = cpu_rules(&n);
+	for (size_t i = 0; i < n; i++)
+		print_rule(&p, rules[i].id, rules[i].title, rules[i].text);
+	rules = hyperv_rules(&n);
 	for (size_t i = 0; i < n; i++)
 		print_rule(&p, rules[i].id, rules[i].title, rules[i].text);
 	const struct nesting_rule *nesting = nesting_rules(&n);

@@ -2,6 +2,7 @@
 #include "cli/cpuid_explanation.h"
 
 #include "cli/html.h"
+#include "nesting/hyperv.h"
 #include "nesting/nesting.h"
 
 #include <inttypes.h>
@@ -139,6 +140,9 @@ static void put_rules(const struct page *p)
 		"<th>what</th><th></th><th>decisions</th></tr>\n",
 		out);
 	const struct cpu_rule *rules = cpu_rules(&n);
+	for (size_t i = 0; i < n; i++)
+		put_rule(p, rules[i].id, rules[i].title, rules[i].text);
+	rules = hyperv_rules(&n);
 	for (size_t i = 0; i < n; i++)
 		put_rule(p, rules[i].id, rules[i].title, rules[i].text);
 	const struct nesting_rule *nesting = nesting_rules(&n);

@@ -39,7 +39,7 @@ static json_t *feature_json(const struct explanation *x, const struct feature *f
 	struct explained it;
 	unsigned bit;
 	char where[FEATURE_PLACE_BYTES];
-	const struct bits_place place = bits_place_of(f->id, &bit);
+	const struct bits_place place = explanation_place(x, f, &bit);
 	explanation_feature(x, f, &it);
 	json_t *o = json_pack("{s:s, s:s, s:b, s:b, s:b, s:o}", "feature", f->name, "place",
 		feature_place(where, f->id), "host", it.host != 0, "policy", it.policy != 0,

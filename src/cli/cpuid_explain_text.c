@@ -169,7 +169,7 @@ static void print_feature(
 	struct explained it;
 	char where[FEATURE_PLACE_BYTES];
 	unsigned bit, number = 0;
-	const struct bits_place place = bits_place_of(feature->id, &bit);
+	const struct bits_place place = explanation_place(x, feature, &bit);
 	explanation_feature(x, feature, &it);
 	paint(p, PAINT_NAME, "%s", feature->name);
 	paint(p, PAINT_PLAIN, ", %s%s", feature_place(where, feature->id),

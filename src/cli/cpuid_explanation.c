@@ -5,6 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAF_HYPERVISOR UINT32_C(0x40000000)
+#define LEAF_BEHIND UINT32_C(0x40000100)      /* KVM's leaves, where Hyper-V's come first */
+#define HYPERV_INTERFACE UINT32_C(0x31237648) /* "Hv#1" */
+
+/* What leaf 0x40000001 is then: no features of KVM's. */
+static const struct cpuid_field hyperv_interface = {
+	.leaf = LEAF_HYPERVISOR + 1,
+	.subleaf = -1,
+	.reg = CPUID_EAX,
+	.low = 0,
+	.high = 31,
+	.name = "Hyper-V interface: Hv#1",
+	.kind = CPUID_FIELD_HYPERVISOR,
+	.combine = CPUID_COMBINE_NONE,
+	.requires = CPUID_FIELD_ALWAYS,
+	.note = "",
+};
+
+static bool shows_hyperv(const struct explanation *x)
+{
+	return cpuid_value(&x->vm->table, LEAF_HYPERVISOR + 1, 0, CPUID_EAX) == HYPERV_INTERFACE;
+}
+
 static int compare_places(const void *a, const void *b)
 {
 	const struct bits_place *x = a, *y = b;
@@ -82,8 +105,13 @@ bool explanation_host_value(
 	const struct explanation *x, const struct bits_place *place, uint64_t *ret_value)
 {
 	const struct host_facts *host = &x->vm->host->facts;
+	struct bits_place there = *place;
+	if (!place->is_msr && shows_hyperv(x) && (place->leaf & ~UINT32_C(0xff)) == LEAF_HYPERVISOR)
+		return table_value(&host->hyperv, place, ret_value);
+	if (!place->is_msr && shows_hyperv(x) && (place->leaf & ~UINT32_C(0xff)) == LEAF_BEHIND)
+		there.leaf -= LEAF_BEHIND - LEAF_HYPERVISOR;
 	if (!place->is_msr)
-		return table_value(&host->supported, place, ret_value);
+		return table_value(&host->supported, &there, ret_value);
 	*ret_value = 0;
 	return host_feature_msr(host, place->leaf, ret_value);
 }
@@ -133,12 +161,31 @@ static bool set_has(const struct feature_set *set, const struct feature *feature
 	return feature_set_has(set, feature->id);
 }
 
+/* The item of a bit, in leaves that are Hyper-V's, or KVM's behind them. */
+static void item_at(const struct explanation *x, const struct bits_place *place, unsigned bit,
+	struct bits_item *ret_item)
+{
+	struct bits_place there = *place;
+	bool hyperv = !place->is_msr && shows_hyperv(x);
+	if (hyperv && place->leaf == LEAF_BEHIND + 1)
+		there.leaf = LEAF_HYPERVISOR + 1;
+	bits_item_at(&there, bit, ret_item);
+	if (!hyperv || place->leaf != LEAF_HYPERVISOR + 1)
+		return;
+	if (place->reg == CPUID_EAX)
+		*ret_item = (struct bits_item){
+			.kind = BITS_FIELD, .low = 0, .high = 31, .field = &hyperv_interface
+		};
+	else
+		*ret_item = (struct bits_item){ .kind = BITS_PLAIN, .low = bit, .high = bit };
+}
+
 void explanation_item(const struct explanation *x, const struct bits_place *place, unsigned bit,
 	struct explained *ret)
 {
 	uint64_t host = 0, guest = 0;
 	*ret = (struct explained){ .policy_speaks = true };
-	bits_item_at(place, bit, &ret->item);
+	item_at(x, place, bit, &ret->item);
 	(void)explanation_host_value(x, place, &host);
 	(void)explanation_guest_value(x, place, &guest);
 	ret->host = bits_of(&ret->item, host);
@@ -159,11 +206,20 @@ void explanation_item(const struct explanation *x, const struct bits_place *plac
 	ret->policy_speaks = true;
 }
 
+struct bits_place explanation_place(
+	const struct explanation *x, const struct feature *feature, unsigned *ret_bit)
+{
+	struct bits_place place = bits_place_of(feature->id, ret_bit);
+	if (!place.is_msr && place.leaf == LEAF_HYPERVISOR + 1 && shows_hyperv(x))
+		place.leaf = LEAF_BEHIND + 1;
+	return place;
+}
+
 void explanation_feature(
 	const struct explanation *x, const struct feature *feature, struct explained *ret)
 {
 	unsigned bit;
-	const struct bits_place place = bits_place_of(feature->id, &bit);
+	const struct bits_place place = explanation_place(x, feature, &bit);
 	explanation_item(x, &place, bit, ret);
 }
 

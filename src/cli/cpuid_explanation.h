@@ -41,6 +41,9 @@ bool explanation_guest_value(
 /* The item that holds a bit. */
 void explanation_item(const struct explanation *x, const struct bits_place *place, unsigned bit,
 	struct explained *ret);
+/* Where the guest sees a feature: KVM's own are further up where Hyper-V's leaves come first. */
+struct bits_place explanation_place(
+	const struct explanation *x, const struct feature *feature, unsigned *ret_bit);
 void explanation_feature(
 	const struct explanation *x, const struct feature *feature, struct explained *ret);
 

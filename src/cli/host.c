@@ -152,7 +152,7 @@ static int print_text(const struct host_report *r)
 		r->facts.max_vcpus, r->facts.max_vcpu_id, r->facts.nr_memslots);
 	(void)printf("capabilities\n");
 	for (size_t i = 0; i < r->nr_caps; i++)
-		(void)printf("  %-30s %8d  %s%s\n", r->caps[i].name, r->cap_values[i],
+		(void)printf("  %-32s %6d  %s%s\n", r->caps[i].name, r->cap_values[i],
 			r->caps[i].purpose, r->caps[i].required ? " (required)" : "");
 	return cli_flush(STATUS_OK);
 }

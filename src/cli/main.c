@@ -19,6 +19,7 @@ static const struct {
 	{ "kernel", cmd_kernel, "show what a kernel file offers, or unpack it" },
 	{ "cpuid", cmd_cpuid,
 		"what a VM's processor looks like: explain, check, compare, convert" },
+	{ "nest", cmd_nest, "nested virtualization: where it stands, and switching it on and off" },
 };
 
 static int print_help(void)
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
 	}
 	if (*name == '\0')
 		return cli_usage(
-			"nestor", "a command is missing: run, config, host, kernel or cpuid");
-	return cli_usage(
-		"nestor", "unknown command %s; expected run, config, host, kernel or cpuid", name);
+			"nestor", "a command is missing: run, config, host, kernel, cpuid or nest");
+	return cli_usage("nestor",
+		"unknown command %s; expected run, config, host, kernel, cpuid or nest", name);
 }

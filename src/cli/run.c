@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/planning.h"
+#include "cli/vm_lock.h"
 
 #include "base/fd.h"
 
@@ -18,6 +19,7 @@ struct run_args {
 
 /* Everything of a run that outlives a guest's reboot. */
 struct run {
+	int lock_fd; /* holds the lock of the TOML file; -1: there is none */
 	struct policy_file *policy_file;
 	const struct vm_config *vm; /* its own */
 	struct kvm *kvm;
@@ -229,11 +231,15 @@ int cmd_run(int argc, char **argv)
 	struct run_args args = { 0 };
 	if (args_parse(&argp, argc, argv, &args))
 		return STATUS_CONFIG;
-	struct run run = { .io = { .serial_out = { -1, -1, -1, -1 }, .debug_console_out = -1 } };
+	struct run run = { .io = { .serial_out = { -1, -1, -1, -1 }, .debug_console_out = -1 },
+		.lock_fd = -1 };
 	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
 	struct err e = ERR_INIT;
 	int status = STATUS_BUG;
-	int rc = policy_file_load(&run.policy_file, &args.config, POLICY_FILE_RUN, &e);
+	/* Before the file is read, so that it stays what was read. */
+	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock_fd, &e) : 0;
+	if (rc == 0)
+		rc = policy_file_load(&run.policy_file, &args.config, POLICY_FILE_RUN, &e);
 	if (rc == 0)
 		run.vm = policy_file_vm(run.policy_file);
 	/* The terminal's guard forks, so before there is any thread or KVM descriptor. */
@@ -248,5 +254,6 @@ int cmd_run(int argc, char **argv)
 	plan_destroy(run.plan);
 	kvm_close(run.kvm);
 	policy_file_destroy(run.policy_file);
+	(void)fd_close(run.lock_fd);
 	return status;
 }

@@ -137,6 +137,11 @@ static void combine_limits(struct host_facts *a, const struct host_facts *b)
 	a->split_irqchip &= b->split_irqchip;
 	a->nested_state &= b->nested_state;
 	a->user_space_msr &= b->user_space_msr;
+	a->hyperv_enforce_cpuid &= b->hyperv_enforce_cpuid;
+	if (b->nesting_limited && (!a->nesting_limited || b->nesting_depth < a->nesting_depth)) {
+		a->nesting_limited = true;
+		a->nesting_depth = b->nesting_depth;
+	}
 }
 
 /* All three registers: two processors of one kind may still call themselves differently. */
@@ -168,6 +173,7 @@ int cpu_baseline_add(struct cpu_baseline *b, const struct host_facts *host, stru
 	}
 	combine_table(&b->facts.supported, &host->supported);
 	combine_table(&b->facts.emulated, &host->emulated);
+	combine_table(&b->facts.hyperv, &host->hyperv);
 	combine_msrs(&b->facts, host);
 	combine_limits(&b->facts, host);
 	return 0;

@@ -27,9 +27,9 @@ static void dropped(struct closing *c, feature_id id, feature_id because, const 
 		     (c->mode == CPU_CLOSE_STRICT && w->on_missing == CPU_MISSING_ERROR);
 	if (asked && asked->on && fails)
 		c->rc = err_add_config(w->e, -EINVAL,
-			"%s: cpu.features: +%s needs %s, which this policy does not give the guest",
-			asked->origin ? asked->origin : "the policy", feature_label(name, id),
-			feature_label(needs, because));
+			"%s: %s: +%s needs %s, which this policy does not give the guest",
+			asked->origin ? asked->origin : "the policy", cpu_asked_key(w, asked),
+			feature_label(name, id), feature_label(needs, because));
 	else if (c->mode != CPU_CLOSE_SILENT && !is_idle_control(id))
 		cpu_work_note(
 			w, CPU_NOTE_DROPPED, &id, &because, asked ? asked->origin : NULL, "%s", "");

@@ -100,11 +100,17 @@ char *cpu_note_text(char text[CPU_NOTE_BYTES], const struct cpu_note *note)
 			feature_place(place, note->feature));
 	switch (note->kind) {
 	case CPU_NOTE_MISSING:
-		(void)snprintf(text, CPU_NOTE_BYTES, "%s: this host lacks it", what);
+		(void)snprintf(text, CPU_NOTE_BYTES, "%s: this host lacks it%s%s", what,
+			note->has_feature && note->text[0] ? ", " : "",
+			note->has_feature ? note->text : "");
 		break;
 	case CPU_NOTE_DROPPED:
-		(void)snprintf(text, CPU_NOTE_BYTES, "%s: dropped, as it needs %s", what,
-			note->has_because ? feature_label(because, note->because) : note->text);
+		if (!note->has_feature) /* the text says it all */
+			(void)snprintf(text, CPU_NOTE_BYTES, "%s", what);
+		else
+			(void)snprintf(text, CPU_NOTE_BYTES, "%s: dropped, as it needs %s", what,
+				note->has_because ? feature_label(because, note->because)
+						  : note->text);
 		break;
 	case CPU_NOTE_REMOVED:
 		(void)snprintf(text, CPU_NOTE_BYTES, "%s: removed%s%s", what,

@@ -4,7 +4,7 @@
  *
  * Stages, each one file or one function of engine.c, in this order (rules.tsv names what each
  * decides):
- *   1 wanted      model (base first), features, migration mode, older operating systems
+ *   1 wanted      model (base first), profile, features, migration mode, older operating systems
  *   2 missing     what the host lacks, by on_missing
  *   3 close       requirements between features (requires.tsv); dependants go
  *   4 leaves      the table of leaves for those features
@@ -31,7 +31,7 @@
 enum cpu_note_kind {
 	CPU_NOTE_MISSING, /* the host lacks it */
 	CPU_NOTE_DROPPED, /* it needs another feature (because), which the guest does not have */
-	CPU_NOTE_REMOVED, /* a compatibility mode took it away */
+	CPU_NOTE_REMOVED, /* a compatibility mode took it away, or a name what the profile needs */
 	CPU_NOTE_CHANGED, /* a number is not what was asked for (phys_bits, leaf rules) */
 };
 
@@ -42,7 +42,7 @@ struct cpu_note {
 	bool has_because;
 	feature_id because;
 	const char *origin; /* of what asked for it, or NULL */
-	char text[96];      /* where there is no feature: what it is about */
+	char text[96];      /* what it is about; with a feature, more about it, or "" */
 };
 
 struct cpu_result {
@@ -56,6 +56,7 @@ struct cpu_result {
 	unsigned phys_bits;
 	unsigned tsc_khz; /* to set; 0: the host's */
 	struct msr_policy msrs;
+	struct hyperv_caps hyperv; /* what each vCPU needs for Hyper-V's leaves */
 	struct cpu_note notes[CPU_MAX_NOTES];
 	unsigned nr_notes;   /* that are in notes */
 	unsigned nr_lost;    /* that did not fit */

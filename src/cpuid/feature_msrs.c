@@ -67,6 +67,59 @@ static void record(struct cpu_work *w, uint32_t msr, uint64_t mask, uint64_t val
 	cpu_trace_add(w->edit.trace, &d);
 }
 
+/* Whether a processor with the guest's features has such a VMX MSR, and what of it (SDM vol. 3,
+ * appendix A.3.3, A.3.4, A.4.2, A.10, A.11). KVM answers for one that is not there all the same: it
+ * says 0 then, as must-be-1 bits are all that KVM insists on. */
+static uint64_t part_there(const struct cpu_work *w, uint32_t msr)
+{
+	const struct feature_set *set = &w->r->features;
+	const uint64_t low = UINT32_MAX, high = ~low;
+	switch (msr) {
+	case 0x48b:
+		return feature_set_has(set, FEATURE_ID_vmx_secondary_ctls) ? UINT64_MAX : low;
+	case 0x48c:
+		return (feature_set_has(set, FEATURE_ID_vmx_ept) ? low : 0) |
+		       (feature_set_has(set, FEATURE_ID_vmx_vpid) ? high : 0);
+	case 0x491:
+		return feature_set_has(set, FEATURE_ID_vmx_vmfunc) ? UINT64_MAX : 0;
+	case 0x492:
+		return feature_set_has(set, FEATURE_ID_vmx_tertiary_ctls) ? UINT64_MAX : 0;
+	case 0x493:
+		return feature_set_has(set, FEATURE_ID_vmx_exit_secondary_ctls) ? UINT64_MAX : 0;
+	default:
+		return UINT64_MAX;
+	}
+}
+
+static bool is_control(uint32_t msr)
+{
+	return msr_follows_others(msr) || msr == 0x48b || basic_twin(msr) != 0;
+}
+
+/* A control that this host's VMX never does without cannot be taken away. */
+static int check_must_be_1(struct cpu_work *w, const struct msr_value *host, uint64_t value)
+{
+	uint32_t stuck =
+		(uint32_t)host->value & (uint32_t)(host->value >> 32) & ~(uint32_t)(value >> 32);
+	if (!is_control(host->index) || stuck == 0)
+		return 0;
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
+		const struct feature_word *f = feature_word(i);
+		bool its = f->kind == FEATURE_WORD_MSR && f->shift == 32 &&
+			   (f->msr == host->index || basic_twin(f->msr) == host->index);
+		for (unsigned bit = 0; its && bit < 32; bit++) {
+			char name[FEATURE_PLACE_BYTES];
+			if (stuck >> bit & 1)
+				return err_set(w->e, -ENOTSUP,
+					"a guest cannot be without %s on this host: by MSR "
+					"%#" PRIx32 " that control must be 1",
+					feature_label(name, (feature_id)(i * 32 + bit)),
+					host->index);
+		}
+	}
+	return 0;
+}
+
 /* KVM_GET_MSR_FEATURE_INDEX_LIST also has MSRs that no CPUID bit announces; those stay KVM's. */
 static int feature_msr(struct cpu_work *w, const struct msr_value *host)
 {
@@ -80,6 +133,12 @@ static int feature_msr(struct cpu_work *w, const struct msr_value *host)
 	named_of(w, host->index, &mask, &value);
 	bool keep = w->passthrough || is_vmx(host->index);
 	uint64_t rest = keep ? host->value & ~mask : 0;
+	if (is_vmx(host->index)) {
+		rest &= part_there(w, host->index);
+		int rc = check_must_be_1(w, host, value | rest);
+		if (rc)
+			return rc;
+	}
 	record(w, host->index, ~mask, rest, "CPU-29", NULL);
 	/* Never more than the host has: an allowed-1 bit that a twin lacks stays off. */
 	if (msr_follows_others(host->index)) {

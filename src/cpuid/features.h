@@ -47,7 +47,7 @@ enum feature_attribute {
 struct feature {
 	char name[40];    /* libvirt's */
 	char aliases[40]; /* QEMU's and Linux's, comma-separated; "" for none */
-	char note[108];    /* "" for none */
+	char note[108];   /* "" for none */
 	feature_id id;
 	enum feature_vendor vendor;
 	unsigned attributes; /* of enum feature_attribute */

@@ -17,6 +17,8 @@ struct msr_value {
 struct host_facts {
 	struct cpuid_table supported; /* KVM_GET_SUPPORTED_CPUID */
 	struct cpuid_table emulated;  /* KVM_GET_EMULATED_CPUID: more, but slow; may be empty */
+	/* KVM_GET_SUPPORTED_HV_CPUID: Hyper-V's leaves; empty where this KVM has none. */
+	struct cpuid_table hyperv;
 	/* KVM_GET_MSR_FEATURE_INDEX_LIST with KVM_GET_MSRS of the system, in KVM's order. */
 	struct msr_value feature_msrs[HOST_MAX_FEATURE_MSRS];
 	unsigned nr_feature_msrs;
@@ -31,8 +33,13 @@ struct host_facts {
 	bool tsc_scaling;        /* KVM_CAP_TSC_CONTROL */
 	bool tsc_deadline_timer; /* KVM_CAP_TSC_DEADLINE_TIMER: leaf 1 ECX bit 24 may be offered */
 	bool split_irqchip;
-	bool nested_state;   /* KVM_CAP_NESTED_STATE > 0 */
-	bool user_space_msr; /* KVM_CAP_X86_USER_SPACE_MSR with the reason FILTER */
+	bool nested_state;         /* KVM_CAP_NESTED_STATE > 0 */
+	bool user_space_msr;       /* KVM_CAP_X86_USER_SPACE_MSR with the reason FILTER */
+	bool hyperv_enforce_cpuid; /* KVM_CAP_HYPERV_ENFORCE_CPUID */
+	/* This machine is a VM, and was told how many levels it may give the extensions to in turn
+	 * (nesting/depth.h). */
+	bool nesting_limited;
+	unsigned nesting_depth; /* where nesting_limited */
 };
 
 /* The value of a feature MSR; false where the host's KVM does not have it. */

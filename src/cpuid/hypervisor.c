@@ -20,12 +20,19 @@ static void name_leaf(struct cpu_work *w, uint32_t leaf, uint32_t max, const cha
 	cpu_edit_regs(&w->edit, leaf, 0, reg);
 }
 
+/* The leaves of Hyper-V's that come with the policy and are shown, or NULL. */
+static const struct hyperv_leaves *given_leaves(const struct cpu_work *w)
+{
+	const struct hyperv_leaves *h = cpu_work_policy(w)->hyperv;
+	return h && h->nr_bits > 0 ? h : NULL;
+}
+
 uint32_t cpu_kvm_leaf(const struct cpu_work *w)
 {
 	struct feature_set pv;
 	switch (w->hypervisor) {
 	case CPU_HYPERVISOR_KVM:
-		return LEAF_BASE + 1;
+		return given_leaves(w) ? LEAF_BEHIND + 1 : LEAF_BASE + 1;
 	case CPU_HYPERVISOR_HYPERV:
 		feature_set_of_attribute(FEATURE_PV, &pv);
 		feature_set_and(&pv, &w->r->features);
@@ -57,7 +64,27 @@ static void kvm_leaves(struct cpu_work *w)
 		w->edit.full = true;
 }
 
-/* What makes KVM serve the hypercall page and the VP index; enlightenments are added elsewhere. */
+static void write_given(struct cpu_work *w, const struct hyperv_leaves *h)
+{
+	for (unsigned i = 0; i < h->nr_bits; i++) {
+		const struct hyperv_bits *b = &h->bits[i];
+		cpu_work_rule(w, b->rule, b->origin, b->detail);
+		/* A leaf that is all zeros is there all the same. */
+		if (!cpuid_put(w->edit.table, b->leaf, 0, false))
+			w->edit.full = true;
+		cpu_edit_bits(&w->edit, b->leaf, 0, b->reg, b->mask, b->value);
+	}
+}
+
+static void note_given(struct cpu_work *w, const struct hyperv_leaves *h)
+{
+	for (unsigned i = 0; i < h->nr_notes; i++)
+		cpu_work_note(w, h->notes[i].missing ? CPU_NOTE_MISSING : CPU_NOTE_DROPPED, NULL,
+			NULL, h->notes[i].origin, "%s", h->notes[i].text);
+	w->r->hyperv = h->caps;
+}
+
+/* For a policy without leaves of its own: the least by which guests know Hyper-V. */
 static void hyperv_leaves(struct cpu_work *w)
 {
 	static const struct {
@@ -85,9 +112,14 @@ void cpu_stage_hypervisor(struct cpu_work *w)
 	cpu_work_rule(w, "CPU-21", asked && !asked->on ? asked->origin : NULL, NULL);
 	cpu_edit_bits(&w->edit, 1, 0, CPUID_ECX, UINT32_C(1) << (FEATURE_ID_hypervisor % 32),
 		hidden ? 0 : UINT32_MAX);
-	if (w->hypervisor == CPU_HYPERVISOR_HYPERV)
+	const struct hyperv_leaves *given = cpu_work_policy(w)->hyperv;
+	if (!given && w->hypervisor == CPU_HYPERVISOR_HYPERV)
 		hyperv_leaves(w);
 	kvm_leaves(w);
+	if (given) {
+		write_given(w, given);
+		note_given(w, given);
+	}
 	const struct policy_number *tsc = cpu_work_number(w, offsetof(struct cpu_policy, tsc_khz));
 	if (!tsc)
 		return;

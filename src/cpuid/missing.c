@@ -13,8 +13,15 @@ static void note_missing(struct cpu_work *w, const struct feature_set *missing)
 		const struct policy_feature *asked = cpu_work_asking(w, id);
 		const struct policy_text *model =
 			cpu_work_text(w, offsetof(struct cpu_policy, model));
-		const char *origin = asked ? asked->origin : model ? model->origin : NULL;
-		cpu_work_note(w, CPU_NOTE_MISSING, &id, NULL, origin, "%s", "");
+		const struct policy_text *needs_of = &cpu_work_policy(w)->needs_of;
+		bool needed = !asked && cpu_is_required(w, id);
+		const char *origin = asked    ? asked->origin
+				     : needed ? needs_of->origin
+				     : model  ? model->origin
+					      : NULL;
+		cpu_work_note(w, CPU_NOTE_MISSING, &id, NULL, origin, "%s%s%s",
+			needed ? "which " : "", needed ? needs_of->text : "",
+			needed ? " needs" : "");
 		cpu_work_decide(w, id, false, "CPU-11", origin, NULL);
 	}
 }
@@ -49,5 +56,7 @@ int cpu_stage_missing(struct cpu_work *w)
 	check_tsc(w);
 	r->features = r->wanted;
 	feature_set_subtract(&r->features, &missing);
-	return cpu_close(w, &r->features, CPU_CLOSE_NOTE);
+	int rc = cpu_close(w, &r->features, CPU_CLOSE_NOTE);
+	cpu_note_needs(w);
+	return rc;
 }

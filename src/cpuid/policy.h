@@ -7,6 +7,7 @@
 #define NESTOR_CPUID_POLICY_H
 
 #include "cpuid/features.h"
+#include "cpuid/hyperv.h"
 #include "cpuid/msr.h"
 
 enum cpu_on_missing { CPU_MISSING_ERROR, CPU_MISSING_WARN, CPU_MISSING_DROP };
@@ -65,6 +66,18 @@ struct policy_withdrawal {
 	const char *origin; /* of the knob, or NULL */
 };
 
+/* What a profile says of a feature (nesting/profile.h). */
+enum policy_level {
+	POLICY_REQUIRED, /* on; missing where the host lacks it */
+	POLICY_WANTED,   /* on where the host has it */
+	POLICY_HIDDEN,   /* off */
+};
+
+struct policy_need {
+	feature_id feature;
+	enum policy_level level;
+};
+
 struct cpu_policy {
 	/* A name of models.h, "host" or "max". Not given: that of base, or "host". */
 	struct policy_text model;
@@ -73,7 +86,8 @@ struct cpu_policy {
 
 	const struct policy_feature *features;
 	size_t nr_features;
-	struct policy_text vendor; /* 12 characters, or "intel", "amd", "hygon" … */
+	size_t nr_nesting_features; /* the last of features: nesting.features asks for them */
+	struct policy_text vendor;  /* 12 characters, or "intel", "amd", "hygon" … */
 	struct policy_number family, model_number, stepping;
 	struct policy_text brand; /* at most 47 bytes */
 	struct policy_number phys_bits;
@@ -82,7 +96,8 @@ struct cpu_policy {
 	bool on_missing_given, hypervisor_given, cache_given;
 	enum cpu_on_missing on_missing; /* default ERROR */
 	enum cpu_hypervisor hypervisor; /* default KVM */
-	enum cpu_cache cache;           /* default HOST */
+	const char *hypervisor_origin;
+	enum cpu_cache cache; /* default HOST */
 
 	enum cpu_migration migration;
 	const char *migration_origin;
@@ -97,6 +112,28 @@ struct cpu_policy {
 	size_t nr_withdrawals;
 	const char *knob_origin; /* of nesting.expose_virtualization_extensions, for messages; or
 				    NULL */
+	/* Over the model and under every layer's features: what is named there wins. Of the
+	 * outermost policy only. needs_of: whose they are, `nesting.profile = "xen"`. */
+	const struct policy_need *needs;
+	size_t nr_needs;
+	struct policy_text needs_of;
+	/* The rest of the table [nesting], which plan/ makes withdrawals, needs and features of:
+	 * where its keys stand, and how many levels there may be. Of the outermost policy only. */
+	const char *extensions_origin, *profile_origin, *require_origin;
+	struct policy_number max_depth;
+
+	/*
+	 * Hyper-V enlightenments, by QEMU's names; of the outermost policy only. nesting/hyperv.h
+	 * resolves them, and adds what it recommends to Hyper-V as guest hypervisor where
+	 * hyperv_recommended. What it makes of them all is hyperv, NULL: KVM's leaves alone.
+	 */
+	const struct policy_feature *hyperv_features;
+	size_t nr_hyperv_features;
+	struct policy_number hyperv_spinlock_retries;
+	struct policy_text hyperv_vendor_id; /* 1 to 12 characters */
+	bool hyperv_recommended;
+	const char *hyperv_recommended_origin;
+	const struct hyperv_leaves *hyperv;
 
 	const struct policy_leaf *leaves;
 	size_t nr_leaves;

@@ -59,6 +59,18 @@ void cpu_work_note(struct cpu_work *w, enum cpu_note_kind kind, const feature_id
 /* What the outermost layer that speaks of a feature asks; NULL: none does. */
 const struct policy_feature *cpu_work_asking(const struct cpu_work *w, feature_id id);
 
+/* Which key of the config asks: "cpu.features", "nesting.features". needs.c */
+const char *cpu_asked_key(const struct cpu_work *w, const struct policy_feature *asked);
+
+/* What a profile makes of the model. needs.c */
+void cpu_apply_needs(struct cpu_work *w);
+
+/* True where the profile requires a feature. needs.c */
+bool cpu_is_required(const struct cpu_work *w, feature_id id);
+
+/* Notes what the profile requires and something else took away. needs.c */
+void cpu_note_needs(struct cpu_work *w);
+
 enum cpu_close_mode {
 	CPU_CLOSE_STRICT, /* a feature asked for by name must not go: an error, or by on_missing a
 			     note */

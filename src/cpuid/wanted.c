@@ -28,11 +28,10 @@ static int fail_unknown(struct cpu_work *w, const struct policy_feature *asked)
 {
 	const char *near = feature_nearest(asked->name);
 	if (near)
-		return err_add_config(w->e, -EINVAL,
-			"%s: cpu.features: unknown feature %s, did you mean %s?", at(asked->origin),
-			asked->name, near);
-	return err_add_config(w->e, -EINVAL, "%s: cpu.features: unknown feature %s",
-		at(asked->origin), asked->name);
+		return err_add_config(w->e, -EINVAL, "%s: %s: unknown feature %s, did you mean %s?",
+			at(asked->origin), cpu_asked_key(w, asked), asked->name, near);
+	return err_add_config(w->e, -EINVAL, "%s: %s: unknown feature %s", at(asked->origin),
+		cpu_asked_key(w, asked), asked->name);
 }
 
 /* All names known, and none both on and off in one layer. */
@@ -58,10 +57,9 @@ static int check_features(struct cpu_work *w)
 				if (g && g->id == f->id && p->features[j].on != asked->on)
 					first = at(p->features[j].origin);
 			}
-			rc = err_add_config(w->e, -EINVAL,
-				"%s: cpu.features: %c%s contradicts %c%s at %s", at(asked->origin),
-				asked->on ? '+' : '-', asked->name, asked->on ? '-' : '+', f->name,
-				first);
+			rc = err_add_config(w->e, -EINVAL, "%s: %s: %c%s contradicts %c%s at %s",
+				at(asked->origin), cpu_asked_key(w, asked), asked->on ? '+' : '-',
+				asked->name, asked->on ? '-' : '+', f->name, first);
 		}
 	}
 	return rc;
@@ -229,8 +227,8 @@ static int remove_all(struct cpu_work *w, const struct feature_set *mask, const 
 		id = feature_set_next(&gone, (feature_id)(id + 1))) {
 		const struct policy_feature *asked = cpu_work_asking(w, id);
 		if (asked && asked->on)
-			rc = err_add_config(w->e, -EINVAL, "%s: cpu.features: +%s contradicts %s",
-				at(asked->origin), asked->name, why);
+			rc = err_add_config(w->e, -EINVAL, "%s: %s: +%s contradicts %s",
+				at(asked->origin), cpu_asked_key(w, asked), asked->name, why);
 		else if (!w->passthrough && !rc)
 			cpu_work_note(w, CPU_NOTE_REMOVED, &id, NULL, origin, "by %s", why);
 	}
@@ -318,10 +316,10 @@ static int withdraw(struct cpu_work *w)
 		const struct policy_feature *asked = cpu_work_asking(w, gone->feature);
 		if (asked && asked->on) {
 			rc = err_add_config(w->e, -EINVAL,
-				"%s: cpu.features: +%s contradicts "
+				"%s: %s: +%s contradicts "
 				"nesting.expose_virtualization_extensions = false%s%s",
-				at(asked->origin), asked->name, gone->origin ? " at " : "",
-				gone->origin ? gone->origin : "");
+				at(asked->origin), cpu_asked_key(w, asked), asked->name,
+				gone->origin ? " at " : "", gone->origin ? gone->origin : "");
 			continue;
 		}
 		feature_set_remove(&w->r->wanted, gone->feature);
@@ -335,6 +333,8 @@ int cpu_stage_wanted(struct cpu_work *w)
 	int rc = check_features(w);
 	if (rc == 0)
 		rc = apply_model(w);
+	if (rc == 0)
+		cpu_apply_needs(w);
 	for (unsigned i = 0; rc == 0 && i < w->nr_layers; i++)
 		apply_features(w, w->layers[i]);
 	feature_set_remove(&w->r->wanted, FEATURE_ID_osxsave);

@@ -31,9 +31,10 @@ int libvirt_cpu_write(const struct cpu_policy *policy, FILE *out, struct losses 
 	struct err *e) MUST_CHECK;
 int firecracker_cpu_write(const struct cpu_policy *policy, FILE *out, struct losses *losses,
 	struct err *e) MUST_CHECK;
-/* The tables [cpu] and [msr] of a VM's or model's TOML. Loses nothing but the names of a cluster's
- * files, which a policy has not. -EINVAL as well where an MSR rule allows one direction and denies
- * the other: the config, where rules come from, has no word for that. */
+/* The tables [cpu], [msr] and [hyperv] of a VM's or (without the last) model's TOML. Loses nothing
+ * but the names of a cluster's files, which a policy has not. -EINVAL as well where an MSR rule
+ * allows one direction and denies the other: the config, where rules come from, has no word for
+ * that. */
 int toml_cpu_write(const struct cpu_policy *policy, FILE *out, struct err *e) MUST_CHECK;
 
 #endif

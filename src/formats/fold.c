@@ -190,7 +190,12 @@ int fold_init(struct fold *f, const struct cpu_policy *policy, struct err *e)
 		layers[nr++] = p;
 	}
 	struct cpu_policy *all = policy_doc_edit(f->doc);
+	/* Of the outermost layer only, as the engine has it. */
 	all->topology = policy->topology;
+	all->hyperv_features = policy->hyperv_features;
+	all->nr_hyperv_features = policy->nr_hyperv_features;
+	all->hyperv_spinlock_retries = policy->hyperv_spinlock_retries;
+	all->hyperv_vendor_id = policy->hyperv_vendor_id;
 	int rc = 0;
 	for (unsigned i = 0; i < nr && rc == 0; i++) {
 		take_scalars(all, layers[i]);

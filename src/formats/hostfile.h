@@ -6,24 +6,26 @@
  *   "format": "nestor-cpuid", "version": 1, "kind": "kvm", "processor" or "guest"
  *   "cpuid": [{ "leaf": "0x7", "subleaf": "0x0", "eax": "0x00000001", "ebx" … "edx" }, …], without
  *     "subleaf" where ECX does not matter
- * and, where wanted, "name", "emulated" (as cpuid), "msrs": [{ "index": "0x10a", "value": "0x…" }],
- * "brand" (text, or 12 words such as "0x65746e49"), "limits": { "max_vcpus", "max_vcpu_id",
- * "memslots", "threads_per_core", "tsc_khz" } and "capabilities": { "tsc_scaling",
- * "tsc_deadline_timer", "split_irqchip", "nested_state", "user_space_msr" }.
+ * and, where wanted, "name", "emulated" and "hyperv" (as cpuid), "msrs": [{ "index": "0x10a",
+ * "value": "0x…" }], "brand" (text, or 12 words such as "0x65746e49"), "limits": { "max_vcpus",
+ * "max_vcpu_id", "memslots", "threads_per_core", "tsc_khz", "nesting_depth" (levels that may be
+ * given the extensions; not there: no limit) } and "capabilities": { "tsc_scaling",
+ * "tsc_deadline_timer", "split_irqchip", "nested_state", "user_space_msr",
+ * "hyperv_enforce_cpuid" }.
  *
  * Also read: the raw text that the cpuid(1) tool prints (`cpuid -r`), to which lines
  * "msr 0x10a: 0x…" and "# comment" may be added. Of several processors in it the first is taken.
  * Whether a subleaf matters follows cpuid_leaf_has_subleaves(), and what the file shows itself.
  *
  * What a file does not say: kind processor (raw text says none); 1024 vCPUs with IDs below 4096,
- * 32764 memory slots, threads of a core and TSC frequency not known, all capabilities there, so
- * that nothing is refused for a number that nobody wrote down; the brand by leaves 0x80000002 to
- * 0x80000004.
+ * 32764 memory slots, threads of a core and TSC frequency not known, all capabilities there but
+ * "hyperv_enforce_cpuid", which goes with "hyperv", so that nothing is refused for a number that
+ * nobody wrote down; the brand by leaves 0x80000002 to 0x80000004.
  *
  * A file of kind processor can stand for a host, by courtesy: nothing is added to it. KVM's own
- * features (leaf 0x40000001) and those that KVM emulates (x2apic, tsc-deadline, hypervisor) are
- * missing where the processor does not have them, and features that its KVM would not offer are
- * there; the APIC IDs in it do no harm, as each guest gets its own.
+ * features (leaf 0x40000001), Hyper-V's leaves, and those that KVM emulates (x2apic, tsc-deadline,
+ * hypervisor) are missing where the processor does not have them, and features that its KVM would
+ * not offer are there; the APIC IDs in it do no harm, as each guest gets its own.
  */
 #ifndef NESTOR_FORMATS_HOSTFILE_H
 #define NESTOR_FORMATS_HOSTFILE_H

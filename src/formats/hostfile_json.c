@@ -143,6 +143,11 @@ static int read_emulated(struct hostfile_reader *r, json_t *v)
 	return read_table(r, "emulated", v, &r->file->facts.emulated);
 }
 
+static int read_hyperv(struct hostfile_reader *r, json_t *v)
+{
+	return read_table(r, "hyperv", v, &r->file->facts.hyperv);
+}
+
 static int read_msr(struct hostfile_reader *r, const struct place *element, json_t *v)
 {
 	struct host_facts *f = &r->file->facts;
@@ -286,6 +291,7 @@ static int read_limits(struct hostfile_reader *r, json_t *v)
 		{ "memslots", &f->nr_memslots },
 		{ "threads_per_core", &f->threads_per_core },
 		{ "tsc_khz", &f->tsc_khz },
+		{ "nesting_depth", &f->nesting_depth },
 	};
 	struct place at = { .array = NULL, .member = "limits" };
 	const char *key;
@@ -305,6 +311,7 @@ static int read_limits(struct hostfile_reader *r, json_t *v)
 		int rc = read_count(r, &at, member, rows[i].value);
 		if (rc)
 			return rc;
+		f->nesting_limited |= rows[i].value == &f->nesting_depth;
 	}
 	return 0;
 }
@@ -321,6 +328,7 @@ static int read_capabilities(struct hostfile_reader *r, json_t *v)
 		{ "split_irqchip", &f->split_irqchip },
 		{ "nested_state", &f->nested_state },
 		{ "user_space_msr", &f->user_space_msr },
+		{ "hyperv_enforce_cpuid", &f->hyperv_enforce_cpuid },
 	};
 	struct place at = { .array = NULL, .member = "capabilities" };
 	const char *key;
@@ -356,6 +364,7 @@ static const struct {
 	{ "cpuid", true, read_cpuid },
 	{ "name", false, read_name },
 	{ "emulated", false, read_emulated },
+	{ "hyperv", false, read_hyperv },
 	{ "msrs", false, read_msrs },
 	{ "brand", false, read_brand },
 	{ "limits", false, read_limits },

@@ -84,8 +84,11 @@ static void write_limits(FILE *out, const struct host_facts *f)
 {
 	(void)fprintf(out,
 		"  \"limits\": {\n    \"max_vcpus\": %u,\n    \"max_vcpu_id\": %u,\n"
-		"    \"memslots\": %u,\n    \"threads_per_core\": %u,\n    \"tsc_khz\": %u\n  },\n",
+		"    \"memslots\": %u,\n    \"threads_per_core\": %u,\n    \"tsc_khz\": %u",
 		f->max_vcpus, f->max_vcpu_id, f->nr_memslots, f->threads_per_core, f->tsc_khz);
+	if (f->nesting_limited)
+		(void)fprintf(out, ",\n    \"nesting_depth\": %u", f->nesting_depth);
+	(void)fputs("\n  },\n", out);
 	const struct {
 		const char *name;
 		bool on;
@@ -100,6 +103,8 @@ static void write_limits(FILE *out, const struct host_facts *f)
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		(void)fprintf(out, "%s\n    \"%s\": %s", i ? "," : "", flags[i].name,
 			flags[i].on ? "true" : "false");
+	if (f->hyperv_enforce_cpuid)
+		(void)fputs(",\n    \"hyperv_enforce_cpuid\": true", out);
 	(void)fputs("\n  },\n", out);
 }
 
@@ -126,6 +131,10 @@ int hostfile_write_json(const struct hostfile *file, FILE *out)
 	(void)fputs(",\n", out);
 	write_table(out, "emulated", &f->emulated);
 	(void)fputs(",\n", out);
+	if (f->hyperv.nr_entries > 0) {
+		write_table(out, "hyperv", &f->hyperv);
+		(void)fputs(",\n", out);
+	}
 	write_msrs(out, f);
 	(void)fputs("\n}\n", out);
 	return finish(out);

@@ -122,8 +122,8 @@ static void write_modes(const struct cpu_policy *p, FILE *out, struct losses *lo
 	if (hypervisor == CPU_HYPERVISOR_NONE)
 		(void)fputs(",hypervisor=off,kvm=off", out);
 	if (hypervisor == CPU_HYPERVISOR_HYPERV)
-		losses_add(
-			losses, "hypervisor = \"hyperv\": QEMU's hv-* properties are not written");
+		losses_add(losses, "hypervisor = \"hyperv\": QEMU shows Hyper-V's leaves where a "
+				   "hv-* property is on, and KVM's behind them");
 	if (p->cache_given && p->cache == CPU_CACHE_NONE)
 		losses_add(losses, "cache = \"none\": QEMU always describes caches");
 	else if (p->cache_given)
@@ -133,6 +133,22 @@ static void write_modes(const struct cpu_policy *p, FILE *out, struct losses *lo
 		    : missing == CPU_MISSING_WARN ? ",check=on"
 						  : ",check=off",
 		out);
+}
+
+/* The names are QEMU's own. hv-spinlocks is its number. */
+static void write_hyperv(const struct cpu_policy *p, FILE *out, struct losses *losses)
+{
+	for (size_t i = 0; i < p->nr_hyperv_features; i++) {
+		const struct policy_feature *f = &p->hyperv_features[i];
+		bool number = strcmp(f->name, "hv-spinlocks") == 0 ||
+			      strcmp(f->name, "hv_spinlocks") == 0;
+		if (!number)
+			(void)fprintf(out, ",%s=%s", f->name, f->on ? "on" : "off");
+	}
+	if (p->hyperv_spinlock_retries.given)
+		(void)fprintf(out, ",hv-spinlocks=%#" PRIx64, p->hyperv_spinlock_retries.value);
+	if (p->hyperv_vendor_id.text)
+		write_text(out, "hv-vendor-id", p->hyperv_vendor_id.text, losses);
 }
 
 /* QEMU sets one MSR's first value, all of it. */
@@ -170,9 +186,10 @@ int qemu_cpu_write(const struct cpu_policy *policy, FILE *out, struct losses *lo
 		write_identity(f.policy, out, losses);
 		write_ucode(f.policy, out, losses);
 		write_modes(f.policy, out, losses);
+		write_hyperv(f.policy, out, losses);
 		(void)fputc('\n', out);
-		shared_losses(
-			losses, &f, target, SAYS_IDENTITY | SAYS_BRAND | SAYS_TSC | SAYS_MSR_BITS);
+		shared_losses(losses, &f, target,
+			SAYS_IDENTITY | SAYS_BRAND | SAYS_TSC | SAYS_MSR_BITS | SAYS_HYPERV);
 		if (fflush(out) != 0 || ferror(out))
 			rc = err_set_config(e, -EIO, "cannot write the -cpu argument");
 	}

@@ -35,6 +35,18 @@ static void lose_msrs(
 		losses_add(losses, "msr.default = \"deny\": %s does not rule accesses", target);
 }
 
+static void lose_hyperv(struct losses *losses, const struct cpu_policy *p, const char *target)
+{
+	for (size_t i = 0; i < p->nr_hyperv_features; i++)
+		losses_add(losses, "%c%s: Hyper-V enlightenments are no part of %s",
+			p->hyperv_features[i].on ? '+' : '-', p->hyperv_features[i].name, target);
+	if (p->hyperv_spinlock_retries.given)
+		losses_add(losses, "hyperv.spinlock_retries: no part of %s", target);
+	if (p->hyperv_vendor_id.text)
+		losses_add(losses, "hyperv.vendor_id = \"%s\": no part of %s",
+			p->hyperv_vendor_id.text, target);
+}
+
 static void lose_modes(struct losses *losses, const struct cpu_policy *p, const char *target)
 {
 	if (p->migration != CPU_MIGRATION_OFF)
@@ -55,6 +67,8 @@ void shared_losses(struct losses *losses, const struct fold *f, const char *targ
 		lose_leaves(losses, p, target);
 	lose_msrs(losses, p, target, says);
 	lose_modes(losses, p, target);
+	if (!(says & SAYS_HYPERV))
+		lose_hyperv(losses, p, target);
 	if (!(says & SAYS_TOPOLOGY) &&
 		(t->sockets > 1 || t->dies > 1 || t->cores > 1 || t->threads > 1))
 		losses_add(losses,

@@ -14,6 +14,7 @@ enum {
 	SAYS_IDENTITY = 8, /* family, model number and stepping */
 	SAYS_BRAND = 16,
 	SAYS_TSC = 32,
+	SAYS_HYPERV = 64, /* enlightenments */
 };
 
 /* Names in losses what the policy has and the format, called target, does not say. */

@@ -1,4 +1,5 @@
-/* A policy as the tables [cpu] and [msr] of a VM's config, or of a model file. */
+/* A policy as the tables [cpu], [msr] and [hyperv] of a VM's config; the first two are a model
+ * file, too. */
 #include "cpuid/fields.h"
 #include "formats/convert.h"
 #include "formats/fold.h"
@@ -11,10 +12,11 @@
 #define FEATURES_IN_A_LINE 4 /* more are written one a line */
 
 /* A basic string (TOML 1.0, String). */
-static int write_string(FILE *out, const char *key, const char *text, struct err *e)
+static int write_string(
+	FILE *out, const char *table, const char *key, const char *text, struct err *e)
 {
 	if (!input_is_utf8(text, strlen(text)))
-		return input_fail(e, "cpu.%s: %s is not UTF-8 text", key, text);
+		return input_fail(e, "%s.%s: %s is not UTF-8 text", table, key, text);
 	(void)fprintf(out, "%s = \"", key);
 	for (const char *p = text; *p != '\0'; p++) {
 		unsigned char c = (unsigned char)*p;
@@ -29,16 +31,16 @@ static int write_string(FILE *out, const char *key, const char *text, struct err
 	return 0;
 }
 
-static void write_features(FILE *out, const struct cpu_policy *p)
+static void write_features(FILE *out, const struct policy_feature *features, size_t n)
 {
-	bool lines = p->nr_features > FEATURES_IN_A_LINE;
-	if (p->nr_features == 0)
+	bool lines = n > FEATURES_IN_A_LINE;
+	if (n == 0)
 		return;
 	(void)fputs("features = [", out);
-	for (size_t i = 0; i < p->nr_features; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *separator = lines ? "\n\t" : i ? ", " : "";
-		(void)fprintf(out, "%s\"%c%s\"%s", separator, p->features[i].on ? '+' : '-',
-			p->features[i].name, lines ? "," : "");
+		(void)fprintf(out, "%s\"%c%s\"%s", separator, features[i].on ? '+' : '-',
+			features[i].name, lines ? "," : "");
 	}
 	(void)fputs(lines ? "\n]\n" : "]\n", out);
 }
@@ -94,15 +96,15 @@ static int write_cpu(FILE *out, const struct cpu_policy *p, struct err *e)
 	int rc = 0;
 	(void)fputs("[cpu]\n", out);
 	if (p->model.text)
-		rc = write_string(out, "model", p->model.text, e);
-	write_features(out, p);
+		rc = write_string(out, "cpu", "model", p->model.text, e);
+	write_features(out, p->features, p->nr_features);
 	if (rc == 0 && p->vendor.text)
-		rc = write_string(out, "vendor", p->vendor.text, e);
+		rc = write_string(out, "cpu", "vendor", p->vendor.text, e);
 	write_number(out, "family", &p->family);
 	write_number(out, "model_number", &p->model_number);
 	write_number(out, "stepping", &p->stepping);
 	if (rc == 0 && p->brand.text)
-		rc = write_string(out, "brand", p->brand.text, e);
+		rc = write_string(out, "cpu", "brand", p->brand.text, e);
 	write_number(out, "phys_bits", &p->phys_bits);
 	if (p->tsc_khz.given)
 		(void)fprintf(out, "tsc_frequency = \"%" PRIu64 "kHz\"\n", p->tsc_khz.value);
@@ -182,6 +184,19 @@ static int write_msrs(FILE *out, const struct cpu_policy *p, struct err *e)
 	return rc;
 }
 
+static int write_hyperv(FILE *out, const struct cpu_policy *p, struct err *e)
+{
+	const struct policy_number *retries = &p->hyperv_spinlock_retries;
+	const char *id = p->hyperv_vendor_id.text;
+	if (p->nr_hyperv_features == 0 && !retries->given && !id)
+		return 0;
+	(void)fputs("\n[hyperv]\n", out);
+	write_features(out, p->hyperv_features, p->nr_hyperv_features);
+	if (retries->given)
+		(void)fprintf(out, "spinlock_retries = 0x%" PRIx64 "\n", retries->value);
+	return id ? write_string(out, "hyperv", "vendor_id", id, e) : 0;
+}
+
 int toml_cpu_write(const struct cpu_policy *policy, FILE *out, struct err *e)
 {
 	struct fold f;
@@ -192,6 +207,8 @@ int toml_cpu_write(const struct cpu_policy *policy, FILE *out, struct err *e)
 		write_leaves(out, f.policy);
 		rc = write_msrs(out, f.policy, e);
 	}
+	if (rc == 0)
+		rc = write_hyperv(out, f.policy, e);
 	if (rc == 0 && (fflush(out) != 0 || ferror(out)))
 		rc = err_set_config(e, -EIO, "cannot write the tables [cpu] and [msr]");
 	fold_done(&f);

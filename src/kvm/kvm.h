@@ -143,10 +143,18 @@ enum kvm_exit_kind {
 	KVM_EXIT_KIND_INTERNAL_ERROR,
 	KVM_EXIT_KIND_SYSTEM_EVENT,
 	KVM_EXIT_KIND_IOAPIC_EOI,
-	KVM_EXIT_KIND_MSR, /* an access that the MSR filter stopped */
+	KVM_EXIT_KIND_MSR,    /* an access that the MSR filter stopped */
+	KVM_EXIT_KIND_HYPERV, /* Hyper-V's interface; see kvm/hyperv.h */
 	KVM_EXIT_KIND_INTR,
 	KVM_EXIT_KIND_OTHER, /* any reason that nestor does not ask for */
 	KVM_EXIT_KIND_COUNT,
+};
+
+enum kvm_hyperv_exit_type {
+	KVM_HYPERV_SYNIC,     /* the guest wrote to the SynIC's control MSRs */
+	KVM_HYPERV_HYPERCALL, /* one that KVM does not carry out */
+	KVM_HYPERV_DEBUGGER,
+	KVM_HYPERV_UNKNOWN,
 };
 
 struct kvm_exit {
@@ -186,6 +194,13 @@ struct kvm_exit {
 			uint64_t *data; /* read or written in place */
 			uint8_t *error; /* set to 1: #GP */
 		} msr;
+		struct {
+			enum kvm_hyperv_exit_type type;
+			uint32_t kvm_type; /* KVM's own number */
+			uint64_t input;    /* of a hypercall: code in bits 15:0 */
+			uint64_t *result;  /* of a hypercall, or of the debugger; written in place
+					    */
+		} hyperv;
 	};
 };
 void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit);

@@ -2,6 +2,8 @@
  * compare. Leaves by SDM vol. 2, CPUID, and APM vol. 3, appendix E. */
 #include "kvm/internal.h"
 
+#include "cpuid/nestor_leaf.h"
+
 #include <cpuid.h>
 
 #define MAX_LEAVES 0x100 /* of one range: hostile hypervisors below are bounded, too */
@@ -145,11 +147,12 @@ void kvm_processor_cpuid(struct cpuid_table *ret_table)
 {
 	ret_table->nr_entries = 0;
 	add_range(ret_table, 0);
-	/* In a VM: the hypervisor's own, at either of two places. Past the last basic leaf Intel
-	 * repeats that one, which add_range takes for no range at all. */
+	/* In a VM: the hypervisor's own, at either of two places, and nestor's. Past the last basic
+	 * leaf Intel repeats that one, which add_range takes for no range at all. */
 	if (cpuid_value(ret_table, 1, 0, CPUID_ECX) >> 31) {
 		add_range(ret_table, 0x40000000);
 		add_range(ret_table, 0x40000100);
+		add_range(ret_table, NESTOR_LEAF_SIGNATURE);
 	}
 	add_range(ret_table, 0x80000000);
 	add_range(ret_table, 0xc0000000); /* Centaur and Zhaoxin */
@@ -202,4 +205,12 @@ void kvm_processor_facts(struct host_facts *facts)
 		execute(0x80000002 + i, 0, &facts->brand[4 * i]);
 	facts->threads_per_core = threads_per_core(basic, extended);
 	facts->tsc_khz = tsc_khz(basic);
+	/* Whatever the hypervisor bit says, as the VM may be made to hide that. Past the last leaf
+	 * there are zeros (AMD), or what the last basic leaf has (Intel): no signature. */
+	execute(NESTOR_LEAF_SIGNATURE, 0, reg);
+	facts->nesting_limited = nestor_leaf_is_signed(reg);
+	if (facts->nesting_limited) {
+		execute(NESTOR_LEAF_DEPTH, 0, reg);
+		facts->nesting_depth = reg[CPUID_EAX];
+	}
 }

@@ -39,6 +39,13 @@ static const struct kvm_capability capabilities[] = {
 	CAP(KVM_CAP_EXT_EMUL_CPUID, false, "CPU features that KVM emulates"),
 	CAP(KVM_CAP_TSC_CONTROL, false, "TSC scaling"),
 	CAP(KVM_CAP_GET_TSC_KHZ, false, "TSC frequency read"),
+	CAP(KVM_CAP_SYS_HYPERV_CPUID, false, "Hyper-V enlightenments that KVM has"),
+	CAP(KVM_CAP_HYPERV_SYNIC2, false, "hv-synic"),
+	CAP(KVM_CAP_HYPERV_VP_INDEX, false, "hv-vpindex"),
+	CAP(KVM_CAP_HYPERV_TLBFLUSH, false, "hv-tlbflush"),
+	CAP(KVM_CAP_HYPERV_SEND_IPI, false, "hv-ipi"),
+	CAP(KVM_CAP_HYPERV_ENLIGHTENED_VMCS, false, "hv-evmcs"),
+	CAP(KVM_CAP_HYPERV_ENFORCE_CPUID, false, "hv-enforce-cpuid"),
 	CAP(KVM_CAP_XSAVE2, false, "XSAVE areas above 4 KiB: bytes"),
 };
 
@@ -179,6 +186,11 @@ static int read_tables(struct kvm *kvm, struct host_facts *f, struct err *e)
 	if (kvm_check_extension(kvm, KVM_CAP_EXT_EMUL_CPUID) > 0 &&
 		kvm_do(kvm, kvm->fd, KVM_GET_EMULATED_CPUID, cpuid) >= 0)
 		kvm_table_from_kvm(cpuid, &f->emulated);
+	/* Likewise. */
+	cpuid->nent = CPUID_MAX_ENTRIES;
+	if (kvm_check_extension(kvm, KVM_CAP_SYS_HYPERV_CPUID) > 0 &&
+		kvm_do(kvm, kvm->fd, KVM_GET_SUPPORTED_HV_CPUID, cpuid) >= 0)
+		kvm_table_from_kvm(cpuid, &f->hyperv);
 	free(cpuid);
 	return 0;
 }
@@ -250,6 +262,7 @@ static void read_capabilities(struct kvm *kvm, struct host_facts *f)
 	f->nested_state = kvm_check_extension(kvm, KVM_CAP_NESTED_STATE) > 0;
 	/* KVM's answer is no mask, but came with the reason FILTER from the start (Linux 5.10). */
 	f->user_space_msr = kvm_check_extension(kvm, KVM_CAP_X86_USER_SPACE_MSR) > 0;
+	f->hyperv_enforce_cpuid = kvm_check_extension(kvm, KVM_CAP_HYPERV_ENFORCE_CPUID) > 0;
 }
 
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)

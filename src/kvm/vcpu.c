@@ -396,11 +396,30 @@ static enum kvm_exit_kind exit_kind(uint32_t reason)
 	case KVM_EXIT_X86_RDMSR:
 	case KVM_EXIT_X86_WRMSR:
 		return KVM_EXIT_KIND_MSR;
+	case KVM_EXIT_HYPERV:
+		return KVM_EXIT_KIND_HYPERV;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		return KVM_EXIT_KIND_INTR;
 	default:
 		return KVM_EXIT_KIND_OTHER;
+	}
+}
+
+static void take_hyperv(struct kvm_run *run, struct kvm_exit *x)
+{
+	struct kvm_hyperv_exit *h = &run->hyperv;
+	x->hyperv.kvm_type = h->type;
+	x->hyperv.type = KVM_HYPERV_UNKNOWN;
+	if (h->type == KVM_EXIT_HYPERV_SYNIC) {
+		x->hyperv.type = KVM_HYPERV_SYNIC;
+	} else if (h->type == KVM_EXIT_HYPERV_HCALL) {
+		x->hyperv.type = KVM_HYPERV_HYPERCALL;
+		x->hyperv.input = h->u.hcall.input;
+		x->hyperv.result = (uint64_t *)(void *)&h->u.hcall.result;
+	} else if (h->type == KVM_EXIT_HYPERV_SYNDBG) {
+		x->hyperv.type = KVM_HYPERV_DEBUGGER;
+		x->hyperv.result = (uint64_t *)(void *)&h->u.syndbg.status;
 	}
 }
 
@@ -443,6 +462,9 @@ void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit)
 		x->msr.write = run->exit_reason == KVM_EXIT_X86_WRMSR;
 		x->msr.data = (uint64_t *)(void *)&run->msr.data;
 		x->msr.error = &run->msr.error;
+		break;
+	case KVM_EXIT_KIND_HYPERV:
+		take_hyperv(run, x);
 		break;
 	case KVM_EXIT_KIND_HLT:
 	case KVM_EXIT_KIND_SHUTDOWN:

@@ -1,5 +1,7 @@
 #include "nesting/nesting.h"
 
+#include "nesting/vmx.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -37,6 +39,29 @@ int nesting_check(const struct host_facts *host, bool expose, struct err *e)
 		"load kvm_intel or kvm_amd with nested=1; in a VM, the hypervisor below must "
 		"expose VMX or "
 		"SVM to it (`nestor host` shows what KVM offers)");
+}
+
+int nesting_check_extensions(
+	const struct host_facts *host, const char *extensions, const char *origin, struct err *e)
+{
+	struct nesting_support support = nesting_support(host);
+	if (!extensions || strcmp(extensions, support.extensions) == 0)
+		return 0;
+	(void)err_set(e, -ENOTSUP,
+		"%s%snesting.extensions = \"%s\", but this host's processor has %s",
+		origin ? origin : "", origin ? ": " : "", extensions, support.extensions);
+	return err_hint(e, -ENOTSUP, "\"auto\" takes what the host has");
+}
+
+const char *nesting_extensions_of(feature_id id)
+{
+	const struct feature_word *w = feature_word(id / 32u);
+	if (id == FEATURE_ID_vmx || (w->kind == FEATURE_WORD_MSR && w->msr >= MSR_IA32_VMX_BASIC &&
+					    w->msr <= MSR_IA32_VMX_EXIT_CTLS2))
+		return "vmx";
+	if (id == FEATURE_ID_svm || (w->kind == FEATURE_WORD_CPUID && w->leaf == 0x8000000a))
+		return "svm";
+	return NULL;
 }
 
 size_t nesting_withdrawals(bool expose, const char *origin, struct policy_withdrawal *ret)
@@ -91,10 +116,13 @@ int nesting_apply_cpuid(bool expose, struct cpu_edit *edit, struct err *e)
 int nesting_apply_msrs(
 	bool expose, const struct cpuid_table *table, struct msr_policy *policy, struct err *e)
 {
-	if (expose && cpuid_has_vmx(table))
-		return msr_policy_set(
-			policy, MSR_IA32_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED_VMX, e);
 	int rc = 0;
+	if (expose && cpuid_has_vmx(table)) {
+		rc = msr_policy_set(
+			policy, MSR_IA32_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED_VMX, e);
+		if (rc == 0)
+			rc = vmx_deny_absent(policy, e);
+	}
 	for (size_t i = 0; !expose && rc == 0 && i < ARRAY_SIZE(rules); i++) {
 		if (rules[i].kind == NESTING_RULE_MSR)
 			rc = msr_policy_deny(policy, rules[i].first, rules[i].last, rules[i].id, e);

@@ -1,6 +1,16 @@
 /*
- * The nesting policy's first form: the knob. Each thing withdrawn while the extensions are hidden
- * is a row of rules.tsv, with an id. Pure.
+ * The nesting policy. Hidden, the extensions leave no trace: each thing withdrawn is a row of
+ * rules.tsv, with an id, and nothing of a guest hypervisor's is shown in their place (depth.h).
+ * Exposed, a VM has the host's, VMX or SVM, after these steps (plan/cpu.c):
+ *   1 the host has them, the ones that nesting.extensions names (nesting_check)
+ *   2 a level is left for them (depth.h)
+ *   3 the profile adds and hides over the CPU model (profile.h), cpu.features and nesting.features
+ *     over that; the engine closes the set and makes CPUID and the capability MSRs of it
+ *   4 firmware's part: IA32_FEATURE_CONTROL; MSRs that such a processor lacks fault (vmx.h)
+ *   5 nesting.require: what is not there is an error
+ *   6 the MSRs are checked as a whole (vmx.h)
+ * KVM is told in one order: CPUID first, as it judges MSRs and EFER by it, then the "true" controls
+ * and all other capability MSRs, then system registers; each is read back and compared. Pure.
  */
 #ifndef NESTOR_NESTING_NESTING_H
 #define NESTOR_NESTING_NESTING_H
@@ -10,7 +20,12 @@
 #include "cpuid/host_facts.h"
 #include "cpuid/policy.h"
 
-enum nesting_rule_kind { NESTING_RULE_BIT, NESTING_RULE_LEAF, NESTING_RULE_MSR };
+enum nesting_rule_kind {
+	NESTING_RULE_BIT,
+	NESTING_RULE_LEAF,
+	NESTING_RULE_MSR,
+	NESTING_RULE_NOTE, /* applied in code, with the extensions exposed */
+};
 
 struct nesting_rule {
 	const char *id;
@@ -39,6 +54,16 @@ struct nesting_support nesting_support(const struct host_facts *host);
  */
 int nesting_check(const struct host_facts *host, bool expose, struct err *e) MUST_CHECK;
 
+/*
+ * -ENOTSUP, naming both, where extensions ("vmx" or "svm"; NULL: whatever there are) are not those
+ * of a host that passed nesting_check. origin: of what names them, or NULL.
+ */
+int nesting_check_extensions(const struct host_facts *host, const char *extensions,
+	const char *origin, struct err *e) MUST_CHECK;
+
+/* Which extensions a feature is a part of: "vmx", "svm", or NULL. */
+const char *nesting_extensions_of(feature_id id);
+
 /* Most that nesting_withdrawals gives. */
 #define NESTING_MAX_WITHDRAWALS 16
 
@@ -57,7 +82,8 @@ int nesting_apply_cpuid(bool expose, struct cpu_edit *edit, struct err *e) MUST_
 
 /*
  * Adds the MSRs to deny, or to set as firmware would (IA32_FEATURE_CONTROL: VMX on outside SMX,
- * locked), to policy. table is the guest's own, after nesting_apply_cpuid.
+ * locked), to policy. table is the guest's own, after nesting_apply_cpuid; policy has the guest's
+ * capability MSRs already.
  */
 int nesting_apply_msrs(bool expose, const struct cpuid_table *table, struct msr_policy *policy,
 	struct err *e) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "base/types.h"
 #include "cpuid/cpuid.h"
 #include "cpuid/engine.h"
+#include "nesting/depth.h"
 
 #define PLAN_MAX_VCPUS 255
 #define PLAN_MAX_RAM 2
@@ -85,8 +86,9 @@ struct machine_plan {
 	bool legacy_pic_pit; /* 8259 pair and 8254 exist (in-kernel irqchip) */
 	bool debug_exit, debug_console;
 	uint16_t debug_exit_port, debug_console_port;
-	unsigned phys_bits;     /* guest physical address width */
-	bool expose_extensions; /* the knob */
+	unsigned phys_bits;         /* guest physical address width */
+	bool expose_extensions;     /* the knob */
+	struct nesting_depth depth; /* with the knob: what the guest is told */
 	bool split_irqchip;
 	unsigned tsc_khz; /* of the guest's TSC; 0: the host's */
 	struct cpu_result

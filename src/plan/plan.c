@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include "nesting/nesting.h"
+#include "plan/cpu.h"
 #include "plan/shape.h"
 
 #include <errno.h>
@@ -102,59 +103,6 @@ static void plan_devices(const struct vm_config *config, struct machine_plan *pl
 	plan->debug_console_port = (uint16_t)config->debug_console.port;
 }
 
-/* A feature of the policy that takes the extensions away which the knob exposes. */
-static int check_knob(const struct cpu_policy *policy, struct err *e)
-{
-	int rc = 0;
-	for (const struct cpu_policy *p = policy; p; p = p->base) {
-		for (size_t i = 0; i < p->nr_features; i++) {
-			const struct policy_feature *asked = &p->features[i];
-			const struct feature *f = feature_find(asked->name);
-			if (!asked->on && f && (f->id == FEATURE_ID_vmx || f->id == FEATURE_ID_svm))
-				rc = err_add_config(e, -EINVAL,
-					"%s: cpu.features: -%s contradicts "
-					"nesting.expose_virtualization_extensions = true%s%s",
-					asked->origin ? asked->origin : "the policy", asked->name,
-					policy->knob_origin ? " at " : "",
-					policy->knob_origin ? policy->knob_origin : "");
-		}
-	}
-	return rc;
-}
-
-/* The knob as a part of the CPU policy: on, the host's extensions are asked for by name; off, they
- * are withdrawn. */
-static int compute_cpu(const struct cpu_policy *policy, const struct host_facts *host,
-	struct cpu_trace *trace, struct machine_plan *plan, struct err *e)
-{
-	bool expose = plan->expose_extensions;
-	struct policy_withdrawal withdrawals[NESTING_MAX_WITHDRAWALS];
-	struct cpu_policy outer = *policy;
-	struct policy_feature *features = calloc(outer.nr_features + 1, sizeof(*features));
-	if (!features)
-		return err_set(e, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < outer.nr_features; i++)
-		features[i] = policy->features[i];
-	if (expose)
-		features[outer.nr_features++] =
-			(struct policy_feature){ cpuid_has_vmx(&host->supported) ? "vmx" : "svm",
-				true, policy->knob_origin };
-	outer.features = features;
-	outer.withdrawals = withdrawals;
-	outer.nr_withdrawals = nesting_withdrawals(expose, policy->knob_origin, withdrawals);
-	int rc = expose ? check_knob(policy, e) : 0;
-	if (rc == 0)
-		rc = cpu_compute(&outer, host, trace, &plan->cpu, e);
-	free(features);
-	if (rc)
-		return rc;
-	struct cpu_edit edit = {
-		.table = &plan->cpu.table, .trace = trace, .origin = policy->knob_origin
-	};
-	rc = nesting_apply_cpuid(expose, &edit, e);
-	return rc ? rc : nesting_apply_msrs(expose, &plan->cpu.table, &plan->cpu.msrs, e);
-}
-
 int plan_machine(const struct vm_config *config, const struct cpu_policy *policy,
 	const struct host_facts *host, struct cpu_trace *trace, struct machine_plan *ret_plan,
 	struct err *e)
@@ -175,7 +123,7 @@ int plan_machine(const struct vm_config *config, const struct cpu_policy *policy
 	if (rc == 0)
 		rc = plan_vcpus(config, host, plan, e);
 	if (rc == 0)
-		rc = compute_cpu(&own, host, trace, plan, e);
+		rc = plan_cpu(config, &own, host, trace, plan, e);
 	if (rc)
 		return rc;
 	plan->phys_bits = plan->cpu.phys_bits;

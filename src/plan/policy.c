@@ -9,6 +9,7 @@
 struct vm_policy {
 	struct cpu_policy policy;
 	struct policy_feature *features;
+	struct policy_feature *hyperv_features;
 	struct policy_leaf *leaves;
 	struct msr_rule *rules;
 	struct policy_msr_bits *bits;
@@ -34,21 +35,38 @@ static const char *element_origin(
 	return config_given(c, path);
 }
 
-static int fill_features(struct vm_policy *p, const struct vm_config *vm)
+/* "+NAME" and "-NAME"; NULL: out of memory. */
+static struct policy_feature *features_of(const struct config_texts *texts)
 {
-	const struct config_texts *texts = &vm->cpu.features;
-	p->features = calloc(texts->n + 1, sizeof(*p->features));
-	if (!p->features)
-		return -ENOMEM;
-	for (size_t i = 0; i < texts->n; i++)
-		p->features[i] = (struct policy_feature){
+	struct policy_feature *features = calloc(texts->n + 1, sizeof(*features));
+	for (size_t i = 0; features && i < texts->n; i++)
+		features[i] = (struct policy_feature){
 			.name = texts->items[i].text + 1,
 			.on = texts->items[i].text[0] == '+',
 			.origin = texts->items[i].origin,
 		};
-	p->policy.features = p->features;
-	p->policy.nr_features = texts->n;
-	return 0;
+	return features;
+}
+
+static int fill_features(struct vm_policy *p, const struct vm_config *vm)
+{
+	p->policy.features = p->features = features_of(&vm->cpu.features);
+	p->policy.nr_features = vm->cpu.features.n;
+	return p->features ? 0 : -ENOMEM;
+}
+
+static int fill_hyperv(struct vm_policy *p, const struct config *c, const struct vm_config *vm)
+{
+	struct cpu_policy *to = &p->policy;
+	to->hyperv_features = p->hyperv_features = features_of(&vm->hyperv.features);
+	to->nr_hyperv_features = vm->hyperv.features.n;
+	to->hyperv_spinlock_retries =
+		number_of(c, "hyperv.spinlock_retries", vm->hyperv.spinlock_retries);
+	to->hyperv_vendor_id = text_of(c, "hyperv.vendor_id", vm->hyperv.vendor_id);
+	to->hyperv_recommended = vm->nesting.expose_virtualization_extensions &&
+				 vm->nesting.profile == CONFIG_PROFILE_HYPERV;
+	to->hyperv_recommended_origin = config_given(c, "nesting.profile");
+	return p->hyperv_features ? 0 : -ENOMEM;
 }
 
 static int fill_leaves(struct vm_policy *p, const struct config *c, const struct vm_config *vm)
@@ -138,7 +156,8 @@ static void fill_scalars(struct cpu_policy *p, const struct config *c, const str
 	p->phys_bits = number_of(c, "cpu.phys_bits", vm->cpu.phys_bits);
 	p->tsc_khz = number_of(c, "cpu.tsc_frequency", vm->cpu.tsc_khz);
 	p->on_missing_given = config_given(c, "cpu.on_missing");
-	p->hypervisor_given = config_given(c, "cpu.hypervisor");
+	p->hypervisor_origin = config_given(c, "cpu.hypervisor");
+	p->hypervisor_given = p->hypervisor_origin != NULL;
 	p->cache_given = config_given(c, "cpu.cache");
 	p->on_missing = (enum cpu_on_missing)vm->cpu.on_missing;
 	p->hypervisor = (enum cpu_hypervisor)vm->cpu.hypervisor;
@@ -146,6 +165,10 @@ static void fill_scalars(struct cpu_policy *p, const struct config *c, const str
 	p->older_os = vm->cpu.compatibility_for_older_operating_systems;
 	p->older_os_origin = config_given(c, "cpu.compatibility_for_older_operating_systems");
 	p->knob_origin = config_given(c, "nesting.expose_virtualization_extensions");
+	p->extensions_origin = config_given(c, "nesting.extensions");
+	p->profile_origin = config_given(c, "nesting.profile");
+	p->require_origin = config_given(c, "nesting.require");
+	p->max_depth = number_of(c, "nesting.max_depth", vm->nesting.max_depth);
 	if (!vm->cpu.compatibility_for_migration_enabled)
 		return;
 	p->migration_origin = config_given(c, "cpu.compatibility_for_migration_enabled");
@@ -166,6 +189,8 @@ int vm_policy_create(struct vm_policy **ret_policy, const struct config *config,
 	p->policy.cluster = cluster;
 	fill_scalars(&p->policy, config, vm);
 	int rc = fill_features(p, vm);
+	if (rc == 0)
+		rc = fill_hyperv(p, config, vm);
 	if (rc == 0)
 		rc = fill_leaves(p, config, vm);
 	if (rc == 0)
@@ -193,6 +218,7 @@ void vm_policy_destroy(struct vm_policy *policy)
 	if (!policy)
 		return;
 	free(policy->features);
+	free(policy->hyperv_features);
 	free(policy->leaves);
 	free(policy->rules);
 	free(policy->bits);

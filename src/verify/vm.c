@@ -4,6 +4,7 @@
  */
 #include "verify/internal.h"
 
+#include "kvm/hyperv.h"
 #include "kvm/msr_exit.h"
 #include "plan/plan.h"
 #include "verify/watchdog.h"
@@ -76,6 +77,8 @@ static int create_vcpu(struct verify_vm *vm, unsigned i, const struct x86_state 
 	int rc = kvm_vcpu_create(vcpu, vm->kvm_vm, plan->vcpus[i].apic_id, e);
 	if (rc == 0 && plan->tsc_khz)
 		rc = kvm_vcpu_set_tsc_khz(*vcpu, plan->tsc_khz, e);
+	if (rc == 0)
+		rc = kvm_vcpu_enable_hyperv(*vcpu, &plan->cpu.hyperv, e);
 	if (rc == 0)
 		rc = plan_vcpu_cpuid(plan, i, table, e);
 	if (rc == 0)
@@ -206,6 +209,10 @@ static int handle_exit(struct verify_vm *vm, unsigned i, const struct kvm_exit *
 	case KVM_EXIT_KIND_MSR:
 		(void)kvm_vcpu_answer_msr(vm->vcpus[i], x, &vm->plan->cpu.msrs);
 		return 0;
+	case KVM_EXIT_KIND_HYPERV:
+		if (kvm_vcpu_answer_hyperv(x))
+			return 0;
+		break;
 	case KVM_EXIT_KIND_INTR:
 		return 0;
 	case KVM_EXIT_KIND_SHUTDOWN:

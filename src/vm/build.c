@@ -6,6 +6,7 @@
 #include "vm/internal.h"
 
 #include "base/fd.h"
+#include "kvm/hyperv.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -112,16 +113,19 @@ static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boo
 	/* 1 TSC frequency: KVM counts the TSC, its deadline and kvmclock in it from here on. */
 	if (rc == 0 && plan->tsc_khz)
 		rc = kvm_vcpu_set_tsc_khz(vcpu->kvm, plan->tsc_khz, e);
-	/* 2 CPUID: KVM judges MSRs and control registers by it. */
+	/* 2 Hyper-V's capabilities: KVM reads Hyper-V's leaves by them. */
+	if (rc == 0)
+		rc = kvm_vcpu_enable_hyperv(vcpu->kvm, &plan->cpu.hyperv, e);
+	/* 3 CPUID: KVM judges MSRs and control registers by it. */
 	if (rc == 0)
 		rc = set_cpuid(vcpu, tables, e);
-	/* 3 MSRs: feature MSRs decide what the guest may set later; read back as well. */
+	/* 4 MSRs: feature MSRs decide what the guest may set later; read back as well. */
 	if (rc == 0)
 		rc = kvm_vcpu_set_msrs(vcpu->kvm, &plan->cpu.msrs, e);
-	/* 4 Local APIC: its version and timer modes come from CPUID. Boot vCPU alone: … */
+	/* 5 Local APIC: its version and timer modes come from CPUID. Boot vCPU alone: … */
 	if (rc == 0 && i == 0)
 		rc = kvm_vcpu_set_lint(vcpu->kvm, e);
-	/* 5 Registers: … the others wait for INIT and SIPI. */
+	/* 6 Registers: … the others wait for INIT and SIPI. */
 	if (rc == 0 && i == 0)
 		rc = kvm_vcpu_set_state(vcpu->kvm, boot_state, e);
 	return rc;

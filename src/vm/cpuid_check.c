@@ -96,6 +96,7 @@ static bool config_asks(const struct vm_config *config)
 	       config->cpu.family || config->cpu.model_number || config->cpu.stepping ||
 	       config->cpu.brand || config->cpu.phys_bits || config->cpu.nr_leaves ||
 	       config->cpu.hypervisor != HYPERVISOR_KVM || config->cpu.cache != CACHE_HOST ||
+	       config->hyperv.features.n || config->hyperv.vendor_id ||
 	       config->cpu.compatibility_for_migration_enabled ||
 	       config->cpu.compatibility_for_older_operating_systems;
 }

@@ -1,10 +1,14 @@
 /* Exits go through one const array, a function each (KVM API, "The kvm_run structure"). */
 #include "vm/internal.h"
 
+#include "kvm/hyperv.h"
+
 #include <inttypes.h>
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <string.h>
+
+#define MSR_HYPERV_CRASH_P0 UINT32_C(0x40000100)
 
 static uint64_t load_le(const uint8_t *data, unsigned size_bytes)
 {
@@ -106,6 +110,28 @@ static enum exit_result on_internal_error(struct vcpu *vcpu, const struct kvm_ex
 	return crash(vcpu, why);
 }
 
+/* The parameters that a guest leaves in its crash MSRs (Hyper-V TLFS, "Guest Crash Enlightenment").
+ */
+static enum exit_result on_hyperv_crash(struct vcpu *vcpu)
+{
+	uint64_t p[5] = { 0 };
+	struct err e = ERR_INIT;
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < ARRAY_SIZE(p); i++)
+		rc = kvm_vcpu_get_msr(vcpu->kvm, MSR_HYPERV_CRASH_P0 + i, &p[i], &e);
+	if (rc)
+		report(vcpu->machine->options.reporter, REPORT_ERROR,
+			"the guest reported a crash by Hyper-V's MSRs on vCPU %u: %s", vcpu->index,
+			e.msg);
+	else
+		report(vcpu->machine->options.reporter, REPORT_ERROR,
+			"the guest reported a crash by Hyper-V's MSRs on vCPU %u: code %#" PRIx64
+			", parameters %#" PRIx64 " %#" PRIx64 " %#" PRIx64 " %#" PRIx64,
+			vcpu->index, p[0], p[1], p[2], p[3], p[4]);
+	machine_end(vcpu->machine, MACHINE_END_PANIC, 0, /* error */ NULL);
+	return EXIT_STOP;
+}
+
 static enum exit_result on_system_event(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	switch (x->system_event.type) {
@@ -115,6 +141,8 @@ static enum exit_result on_system_event(struct vcpu *vcpu, const struct kvm_exit
 	case KVM_SYSTEM_EVENT_RESET:
 		machine_end(vcpu->machine, MACHINE_END_REBOOT, 0, /* error */ NULL);
 		return EXIT_STOP;
+	case KVM_SYSTEM_EVENT_CRASH:
+		return on_hyperv_crash(vcpu);
 	default: {
 		char why[96];
 		(void)snprintf(
@@ -135,6 +163,16 @@ static enum exit_result on_msr(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	vcpu_handle_msr(vcpu, x);
 	return EXIT_RESUME;
+}
+
+static enum exit_result on_hyperv(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	char why[96];
+	if (kvm_vcpu_answer_hyperv(x))
+		return EXIT_RESUME;
+	(void)snprintf(why, sizeof(why), "KVM_EXIT_HYPERV, type %u, which nestor never asks for",
+		x->hyperv.kvm_type);
+	return crash(vcpu, why);
 }
 
 static enum exit_result on_intr(struct vcpu *vcpu, const struct kvm_exit *x)
@@ -163,6 +201,7 @@ static enum exit_result (*const handlers[KVM_EXIT_KIND_COUNT])(
 	[KVM_EXIT_KIND_SYSTEM_EVENT] = on_system_event,
 	[KVM_EXIT_KIND_IOAPIC_EOI] = on_ioapic_eoi,
 	[KVM_EXIT_KIND_MSR] = on_msr,
+	[KVM_EXIT_KIND_HYPERV] = on_hyperv,
 	[KVM_EXIT_KIND_INTR] = on_intr,
 	[KVM_EXIT_KIND_OTHER] = on_other,
 };

@@ -135,6 +135,8 @@ static int check_extension(const struct fake_kvm *f, unsigned long number)
 		return f->facts->user_space_msr;
 	case KVM_CAP_TSC_CONTROL:
 		return f->facts->tsc_scaling;
+	case KVM_CAP_HYPERV_ENFORCE_CPUID:
+		return f->facts->hyperv_enforce_cpuid;
 	default:
 		return 1;
 	}
@@ -201,6 +203,8 @@ static int system_ioctl(struct fake_kvm *f, unsigned long request, void *arg)
 		return give_cpuid(&f->facts->supported, arg);
 	case KVM_GET_EMULATED_CPUID:
 		return give_cpuid(&f->facts->emulated, arg);
+	case KVM_GET_SUPPORTED_HV_CPUID:
+		return give_cpuid(&f->facts->hyperv, arg);
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:
 		return list_feature_msrs(f->facts, arg);
 	case KVM_GET_MSRS:
@@ -501,6 +505,14 @@ static void take_answer(struct fake_vcpu *vcpu)
 		vcpu->answer_to = NULL;
 		return;
 	}
+	if (step->kind == FAKE_HYPERV) {
+		bool hypercall = step->addr == KVM_EXIT_HYPERV_HCALL;
+		KEEP(vcpu->reads, vcpu->nr_reads,
+			hypercall ? vcpu->run->hyperv.u.hcall.result
+				  : vcpu->run->hyperv.u.syndbg.status);
+		vcpu->answer_to = NULL;
+		return;
+	}
 	const uint8_t *from = step->kind == FAKE_IN ? (const uint8_t *)vcpu->run + PIO_PAGE
 						    : vcpu->run->mmio.data;
 	for (uint32_t i = 0; i < (step->count ? step->count : 1); i++, from += step->size) {
@@ -539,6 +551,22 @@ static void exit_mmio(struct fake_vcpu *vcpu, const struct fake_step *step)
 	if (step->kind == FAKE_MMIO_WRITE)
 		memcpy(run->mmio.data, &step->value, step->size);
 	else
+		vcpu->answer_to = step;
+}
+
+/* What was not answered reads as ~0. */
+static void exit_hyperv(struct fake_vcpu *vcpu, const struct fake_step *step)
+{
+	struct kvm_hyperv_exit *h = &vcpu->run->hyperv;
+	vcpu->run->exit_reason = KVM_EXIT_HYPERV;
+	h->type = (uint32_t)step->addr;
+	if (step->addr == KVM_EXIT_HYPERV_HCALL) {
+		h->u.hcall.input = step->value;
+		h->u.hcall.result = UINT64_MAX;
+	} else if (step->addr == KVM_EXIT_HYPERV_SYNDBG) {
+		h->u.syndbg.status = UINT64_MAX;
+	}
+	if (step->addr != KVM_EXIT_HYPERV_SYNIC)
 		vcpu->answer_to = step;
 }
 
@@ -582,6 +610,9 @@ static int play(struct fake_kvm *f, struct fake_vcpu *vcpu, const struct fake_st
 	case FAKE_MMIO_WRITE:
 		exit_mmio(vcpu, step);
 		break;
+	case FAKE_HYPERV:
+		exit_hyperv(vcpu, step);
+		break;
 	case FAKE_EXIT:
 	case FAKE_FAIL_ENTRY:
 	case FAKE_INTERNAL:
@@ -622,6 +653,12 @@ static int run(struct fake_kvm *f, struct fake_vcpu *vcpu)
 static int vcpu_ioctl(struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long request, void *arg)
 {
 	switch (request) {
+	case KVM_ENABLE_CAP: {
+		const struct kvm_enable_cap *cap = arg;
+		if (cap->cap == KVM_CAP_HYPERV_ENLIGHTENED_VMCS)
+			*(uint16_t *)(uintptr_t)cap->args[0] = f->evmcs_versions;
+		return 0;
+	}
 	case KVM_SET_CPUID2:
 		return set_cpuid(vcpu, arg);
 	case KVM_GET_CPUID2:

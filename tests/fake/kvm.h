@@ -36,6 +36,8 @@ enum fake_step_kind {
 	FAKE_WRMSR,  /* likewise, with value; 0 or FAKE_GP goes to reads[] */
 	FAKE_ERRNO,  /* value: KVM_RUN fails with this errno */
 	FAKE_CALL,   /* calls fn(fn_ctx) on the vCPU's thread and goes on */
+	FAKE_HYPERV, /* addr: the type of exit, value: a hypercall's input. Its result goes to
+			reads[] */
 	FAKE_REPEAT, /* back to the first step, for ever */
 };
 
@@ -95,6 +97,7 @@ struct fake_kvm {
 	bool shows_vmx;      /* … or shows VMX whatever was set */
 	bool lossy_tsc;      /* KVM_GET_TSC_KHZ gives one kHz less */
 	bool translate_fails, regs_fail;
+	uint16_t evmcs_versions; /* that KVM_CAP_HYPERV_ENLIGHTENED_VMCS gives */
 
 	unsigned fail_at; /* the number, from 1, of the call to fail; 0: none */
 	int fail_code;    /* a positive errno */

@@ -78,6 +78,8 @@ static void assert_same(const struct hostfile *a, const struct hostfile *b)
 	assert_int_equal(x->split_irqchip, y->split_irqchip);
 	assert_int_equal(x->nested_state, y->nested_state);
 	assert_int_equal(x->user_space_msr, y->user_space_msr);
+	assert_int_equal(x->nesting_limited, y->nesting_limited);
+	assert_int_equal(x->nesting_depth, y->nesting_depth);
 }
 
 static void random_hostfile(struct hostfile *f, uint32_t seed)
@@ -117,6 +119,8 @@ static void random_hostfile(struct hostfile *f, uint32_t seed)
 	facts->split_irqchip = host_random_next(&s) & 1;
 	facts->nested_state = host_random_next(&s) & 1;
 	facts->user_space_msr = host_random_next(&s) & 1;
+	facts->nesting_limited = host_random_next(&s) & 1;
+	facts->nesting_depth = facts->nesting_limited ? host_random_next(&s) : 0;
 }
 
 static void write_json__random_facts__are_read_back_equal(void **state)
@@ -213,6 +217,8 @@ static const struct {
 		"host.json: limits.tsc_khz: expected a number from 0 to 4294967295" },
 	{ "\"limits\": {\"memslots\": 1.5}",
 		"host.json: limits.memslots: expected a whole number" },
+	{ "\"limits\": {\"nesting_depth\": -1}",
+		"host.json: limits.nesting_depth: expected a number from 0 to 4294967295" },
 	{ "\"capabilities\": {\"tsc_scaling\": 1}",
 		"host.json: capabilities.tsc_scaling: expected true or false" },
 	{ "\"capabilities\": {\"x\": true}", "host.json: capabilities.x: unknown member" },

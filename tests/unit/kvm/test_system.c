@@ -1,5 +1,10 @@
 #include "unit/kvm/fixture.h"
 
+#include "cpuid/nestor_leaf.h"
+#include "kvm/internal.h"
+
+#include <cpuid.h>
+
 static int open_fake(struct fixture *f)
 {
 	return kvm_open(&f->kvm, &f->fake->calls, "/dev/kvm", &f->e);
@@ -287,6 +292,23 @@ static void kvm_processor_cpuid__this_processor__is_consistent_and_bounded(void 
 	free(table);
 }
 
+/* As this machine's processor, and nestor's leaves in it, have it. */
+static void kvm_processor_facts__this_processor__has_the_limit_of_its_leaves(void **state)
+{
+	(void)state;
+	struct host_facts *facts = calloc(1, sizeof(*facts));
+	uint32_t reg[4];
+	assert_non_null(facts);
+	kvm_processor_facts(facts);
+	__cpuid(NESTOR_LEAF_SIGNATURE, reg[0], reg[1], reg[2], reg[3]);
+	assert_int_equal(facts->nesting_limited, nestor_leaf_is_signed(reg));
+	if (facts->nesting_limited) {
+		__cpuid(NESTOR_LEAF_DEPTH, reg[0], reg[1], reg[2], reg[3]);
+		assert_int_equal(facts->nesting_depth, reg[0]);
+	}
+	free(facts);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_fake, tear_down)
 
 int main(void)
@@ -310,6 +332,7 @@ int main(void)
 		TEST(kvm_host_facts__msr_capabilities_absent__no_msrs_and_no_exits),
 		TEST(kvm_host_facts__msr_ioctls_fail__are_named),
 		TEST(kvm_processor_cpuid__this_processor__is_consistent_and_bounded),
+		TEST(kvm_processor_facts__this_processor__has_the_limit_of_its_leaves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

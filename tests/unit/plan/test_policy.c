@@ -167,6 +167,29 @@ static void plan_shape__threads_of_the_host__are_asked_of_its_facts(void **state
 	assert_int_equal(shape.threads, 1);
 }
 
+static void vm_policy__nesting_table__says_where_each_key_stands(void **state)
+{
+	struct fixture *f = *state;
+	read_policy(f, "[nesting]\nexpose_virtualization_extensions = true\n"
+		       "extensions = \"svm\"\nprofile = \"xen\"\nmax_depth = 2\n"
+		       "require = true\n");
+	assert_string_equal(f->policy->knob_origin, "vm.toml:2:36");
+	assert_string_equal(f->policy->extensions_origin, "vm.toml:3:14");
+	assert_string_equal(f->policy->profile_origin, "vm.toml:4:11");
+	assert_true(f->policy->max_depth.given);
+	assert_int_equal(f->policy->max_depth.value, 2);
+	assert_string_equal(f->policy->max_depth.origin, "vm.toml:5:13");
+	assert_string_equal(f->policy->require_origin, "vm.toml:6:11");
+}
+
+static void vm_policy__no_nesting_table__has_no_limit(void **state)
+{
+	struct fixture *f = *state;
+	read_policy(f, "");
+	assert_false(f->policy->max_depth.given);
+	assert_null(f->policy->profile_origin);
+}
+
 static int plan(struct fixture *f)
 {
 	machine_plan_done(&f->plan);
@@ -193,6 +216,30 @@ static void plan_machine__knob_on_and_svm_taken_away__refused_with_both_lines(vo
 	assert_int_equal(plan(f), -EINVAL);
 	assert_contains(f->e.msg, "vm.toml:4:13");
 	assert_contains(f->e.msg, "vm.toml:2:36");
+}
+
+static void plan_machine__nesting_table__is_followed(void **state)
+{
+	struct fixture *f = *state;
+	read_policy(f, "[nesting]\nexpose_virtualization_extensions = true\n"
+		       "features = [\"-npt\", \"+vmx-ept\"]\nmax_depth = 1\n");
+	if (plan(f))
+		fail_msg("%s", f->e.msg);
+	assert_int_equal(cpuid_value(&f->plan.cpu.table, 0x8000000a, 0, CPUID_EDX) & 1, 0);
+	assert_true(f->plan.depth.limited);
+	assert_int_equal(f->plan.depth.remainder, 0);
+	assert_int_equal(cpuid_value(&f->plan.cpu.table, 0x40000200, 0, CPUID_EAX), 0x40000201);
+}
+
+static void plan_machine__both_feature_lists_at_odds__refused_with_both_lines(void **state)
+{
+	struct fixture *f = *state;
+	read_policy(f, "[nesting]\nexpose_virtualization_extensions = true\n"
+		       "features = [\"-npt\"]\n[cpu]\nfeatures = [\"+npt\"]\n");
+	assert_int_equal(plan(f), -EINVAL);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg, "vm.toml:3:13: nesting.features: -npt contradicts +npt");
+	assert_contains(f->e.msg, "at vm.toml:5:13");
 }
 
 static void plan_machine__knob_off_and_a_raw_rule_for_svm__refused(void **state)
@@ -237,6 +284,10 @@ int main(void)
 		TEST(plan_shape__threads_of_the_host__are_asked_of_its_facts),
 		TEST(plan_machine__knob_off_and_svm_asked_for__refused_with_both_lines),
 		TEST(plan_machine__knob_on_and_svm_taken_away__refused_with_both_lines),
+		TEST(vm_policy__nesting_table__says_where_each_key_stands),
+		TEST(vm_policy__no_nesting_table__has_no_limit),
+		TEST(plan_machine__nesting_table__is_followed),
+		TEST(plan_machine__both_feature_lists_at_odds__refused_with_both_lines),
 		TEST(plan_machine__knob_off_and_a_raw_rule_for_svm__refused),
 		TEST(plan_machine__knob_on_a_model_without_svm__svm_is_added),
 		TEST(plan_machine__users_msr_rule__cannot_open_what_the_knob_hides),

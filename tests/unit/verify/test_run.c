@@ -52,6 +52,24 @@ static void verify_run__split_irqchip_and_wide_ids__are_asked_for(void **state)
 	assert_int_equal(fake_kvm_find(f->fake, "KVM_CREATE_IRQCHIP", 0), -1);
 }
 
+static void verify_run__hyperv__each_vcpu_is_told_before_its_cpuid(void **state)
+{
+	struct fixture *f = *state;
+	f->plan.cpu.hyperv = (struct hyperv_caps){ .synic = true, .enforce_cpuid = true };
+	assert_int_equal(fixture_run(f), 0);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_ENABLE_CAP"), 2 * FIXTURE_VCPUS);
+	unsigned at = 0;
+	for (unsigned i = 0; i < FIXTURE_VCPUS; i++) {
+		at = (unsigned)fake_kvm_find(f->fake, "KVM_CREATE_VCPU", at) + 1;
+		int cpuid = fake_kvm_find(f->fake, "KVM_SET_CPUID2", at);
+		int synic = fake_kvm_find(f->fake, "KVM_ENABLE_CAP", at);
+		int enforce = fake_kvm_find(f->fake, "KVM_ENABLE_CAP", (unsigned)synic + 1);
+		assert_true(synic < enforce && enforce < cpuid);
+		assert_int_equal(f->fake->log[synic].arg, KVM_CAP_HYPERV_SYNIC2);
+		assert_int_equal(f->fake->log[enforce].arg, KVM_CAP_HYPERV_ENFORCE_CPUID);
+	}
+}
+
 static void verify_run__tsc_frequency__is_set_on_every_vcpu(void **state)
 {
 	struct fixture *f = *state;
@@ -349,6 +367,7 @@ int main(void)
 		FIXTURE_TEST(
 			verify_run__each_vcpu__has_its_apic_id_and_cpuid_before_msrs_before_run),
 		FIXTURE_TEST(verify_run__split_irqchip_and_wide_ids__are_asked_for),
+		FIXTURE_TEST(verify_run__hyperv__each_vcpu_is_told_before_its_cpuid),
 		FIXTURE_TEST(verify_run__tsc_frequency__is_set_on_every_vcpu),
 		FIXTURE_TEST(verify_run__one_bit_of_cpuid_is_a_lie__exactly_that_difference),
 		FIXTURE_TEST(verify_run__kvm_rewrites_the_table__is_found_and_said),

@@ -90,6 +90,18 @@ static void machine_create__allocation_n_fails_split__error_and_nothing_leaks(vo
 	fail_every_allocation(f, 10);
 }
 
+static void machine_create__allocation_n_fails_hyperv__error_and_nothing_leaks(void **state)
+{
+	static const struct policy_feature features[] = { { "hv-vpindex", true, NULL },
+		{ "hv-synic", true, NULL } };
+	struct fixture *f = *state;
+	host_give_hyperv(&f->facts, false);
+	f->policy.hyperv_features = features;
+	f->policy.nr_hyperv_features = ARRAY_SIZE(features);
+	f->given_policy = &f->policy;
+	fail_every_allocation(f, 10);
+}
+
 static void machine_create__allocation_n_fails_device_tree__error_and_nothing_leaks(void **state)
 {
 	struct fixture *f = *state;
@@ -116,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(machine_create__allocation_n_fails__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_create__allocation_n_fails_split__error_and_nothing_leaks),
+		FIXTURE_TEST(machine_create__allocation_n_fails_hyperv__error_and_nothing_leaks),
 		FIXTURE_TEST(
 			machine_create__allocation_n_fails_device_tree__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_run__thread_n_cannot_be_started__others_are_stopped),

@@ -1,0 +1,290 @@
+/* nestor nest enable and disable: change a VM's TOML file in place. */
+#include "cli/nest.h"
+
+#include "base/fd.h"
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/json_out.h"
+#include "cli/nest_changes.h"
+#include "cli/vm_lock.h"
+#include "config/replace.h"
+#include "config/text.h"
+#include "config/toml_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct enable_args {
+	const char *file;
+	bool yes, dry_run, json;
+};
+
+/* The file as it is: open, locked, and read. */
+struct subject {
+	const char *path;
+	char shown[256];
+	int fd;
+	struct stat was;
+	char *text; /* owned */
+	size_t n;
+};
+
+static const struct argp_option options[] = {
+	{ "yes", 'y', NULL, 0, "make the changes without asking", 0 },
+	{ "dry-run", 'n', NULL, 0, "show the changes, and make none", 0 },
+	{ "json", 'j', NULL, 0, "print JSON; needs --yes or --dry-run, as it asks nothing", 0 },
+	{ 0 },
+};
+
+static error_t parse(int option, char *arg, struct argp_state *state)
+{
+	struct enable_args *args = state->input;
+	switch (option) {
+	case 'y':
+		args->yes = true;
+		return 0;
+	case 'n':
+		args->dry_run = true;
+		return 0;
+	case 'j':
+		args->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->file)
+			args_refuse(
+				state, "one VM at a time: %s and %s were given", args->file, arg);
+		args->file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->file)
+			argp_error(state, "which VM? Its TOML file is missing");
+		if (args->yes && args->dry_run)
+			argp_error(state, "--yes and --dry-run contradict each other");
+		if (args->json && !args->yes && !args->dry_run)
+			argp_error(state, "--json asks nothing: say --yes or --dry-run, too");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp enable_argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "VM.toml",
+	.doc = "Let a VM be a hypervisor: find what keeps it from being one, and change its file "
+	       "in place, keeping comments and layout."
+	       "\vIt lists each change with its reason, and asks. The exit status is 0 where the "
+	       "file is as it should be, 1 where the answer was no, 101 where the VM runs, the "
+	       "file is wrong, or nobody can be asked.",
+};
+static const struct argp disable_argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "VM.toml",
+	.doc = "Hide the virtualization extensions from a VM again, by changing its file in place. "
+	       "All else that `nest enable` changed stays."
+	       "\vThe exit status is as that of `nest enable`.",
+};
+
+static int fail_open(const struct subject *s, struct err *e, const char *what)
+{
+	int rc = err_set_errno(e, -errno, "%s: %s", s->shown, what);
+	if (e)
+		e->kind = ERR_CONFIG;
+	return rc;
+}
+
+static int read_text(struct subject *s, struct err *e)
+{
+	s->text = malloc(TOML_MAX_BYTES + 1);
+	if (!s->text)
+		return err_set(e, -ENOMEM, "out of memory");
+	while (s->n <= TOML_MAX_BYTES) {
+		ssize_t n = read(s->fd, s->text + s->n, TOML_MAX_BYTES + 1 - s->n);
+		if (n < 0 && errno != EINTR)
+			return fail_open(s, e, "cannot read it");
+		if (n == 0)
+			return 0;
+		s->n += n > 0 ? (size_t)n : 0;
+	}
+	return err_set_config(e, -EFBIG, "%s: larger than %zu KiB, the most for a config", s->shown,
+		TOML_MAX_BYTES / 1024);
+}
+
+/* Locked before it is read, so that what is read stays. */
+static int open_subject(struct subject *s, const struct enable_args *args, struct err *e)
+{
+	s->path = args->file;
+	(void)text_printable(s->shown, sizeof(s->shown), s->path, strlen(s->path));
+	int how = args->dry_run ? O_RDONLY : O_RDWR;
+	s->fd = open(s->path, how | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (s->fd < 0 && errno == EISDIR)
+		return err_set_config(e, -EISDIR, "%s: not a regular file", s->shown);
+	if (s->fd < 0 || fstat(s->fd, &s->was) < 0)
+		return fail_open(s, e, "cannot open the config");
+	if (!S_ISREG(s->was.st_mode))
+		return err_set_config(e, -EINVAL, "%s: not a regular file", s->shown);
+	int rc = vm_lock_alone(s->fd, s->path, args->dry_run, e);
+	/* Somebody else may have changed it while it was not locked. */
+	if (rc == 0 && fstat(s->fd, &s->was) < 0)
+		rc = fail_open(s, e, "cannot look at it");
+	return rc ? rc : read_text(s, e);
+}
+
+/* --- what is shown --- */
+
+/* Lines of the file, of which a terminal obeys nothing; their tabs become spaces. */
+static void print_lines(char sign, const char *lines)
+{
+	while (*lines) {
+		char line[400], shown[512];
+		size_t n = strcspn(lines, "\n"), used = 0;
+		for (; used < n && used < sizeof(line); used++)
+			line[used] = lines[used] == '\t' ? ' ' : lines[used];
+		used -= used > 0 && line[used - 1] == '\r' ? 1 : 0;
+		(void)printf("    %c %s\n", sign, text_printable(shown, sizeof(shown), line, used));
+		lines += n + (lines[n] == '\n');
+	}
+}
+
+static void print_changes(const struct subject *s, const struct nest_changes *c, bool enable)
+{
+	(void)printf("%s: VM %s %s\n", s->shown, c->name,
+		c->nr_items > 0 ? "needs these changes:"
+		: enable        ? "is enabled already; nothing to change"
+				: "is disabled already; nothing to change");
+	for (size_t i = 0; i < c->nr_items; i++) {
+		const struct nest_change *change = &c->items[i];
+		char origin[300];
+		(void)printf("\n  %s: %s -> %s  (%s)\n    %s\n", change->key, change->from,
+			change->to[0] ? change->to : "removed",
+			text_printable(
+				origin, sizeof(origin), change->origin, strlen(change->origin)),
+			change->reason);
+		print_lines('-', change->old_lines);
+		print_lines('+', change->new_lines);
+	}
+	for (size_t i = 0; i < c->nr_notes; i++) {
+		char text[512];
+		(void)printf("\n  note: %s\n    fix: %s\n",
+			text_printable(
+				text, sizeof(text), c->notes[i].text, strlen(c->notes[i].text)),
+			c->notes[i].fix);
+	}
+}
+
+static int print_json(
+	const struct subject *s, const struct nest_changes *c, bool enabled, bool written)
+{
+	json_t *changes = json_array(), *notes = json_array();
+	for (size_t i = 0; i < c->nr_items; i++) {
+		const struct nest_change *change = &c->items[i];
+		(void)json_array_append_new(changes,
+			json_pack("{s:s, s:o, s:o, s:o, s:o}", "key", change->key, "from",
+				json_text(change->from), "to", json_text(change->to), "origin",
+				json_text(change->origin), "reason", json_text(change->reason)));
+	}
+	for (size_t i = 0; i < c->nr_notes; i++)
+		(void)json_array_append_new(
+			notes, json_pack("{s:o, s:o}", "text", json_text(c->notes[i].text), "fix",
+				       json_text(c->notes[i].fix)));
+	json_t *root = json_pack("{s:o, s:o, s:b, s:b, s:o, s:o}", "file", json_text(s->path), "vm",
+		json_text(c->name), "enabled", enabled, "written", written, "changes", changes,
+		"notes", notes);
+	return json_out(root, /* pretty */ true, stdout);
+}
+
+/* --- what is done --- */
+
+/* 1: yes, 0: no; where nobody can be asked, -EINVAL. */
+static int ask(const struct subject *s, struct err *e)
+{
+	char answer[16] = "";
+	if (isatty(STDIN_FILENO) != 1) {
+		int rc = err_set_config(
+			e, -EINVAL, "there is no terminal to ask on; nothing is changed");
+		return err_hint(
+			e, rc, "--yes makes the changes without asking, --dry-run only lists them");
+	}
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "\nChange %s? [y/N] ", s->shown);
+	(void)fflush(stderr);
+	if (!fgets(answer, sizeof(answer), stdin))
+		(void)fputc('\n', stderr);
+	answer[strcspn(answer, "\n")] = '\0';
+	return strcmp(answer, "y") == 0 || strcmp(answer, "Y") == 0 || strcmp(answer, "yes") == 0;
+}
+
+static int write_changes(const struct subject *s, const struct nest_changes *c, struct err *e)
+{
+	return file_replace(&replace_calls_real, s->path, &s->was, c->text, c->n, e);
+}
+
+/* The list comes first, whoever is asked; an exit status, or -errno. */
+static int decide(const struct subject *s, const struct nest_changes *c,
+	const struct enable_args *args, bool enable, struct err *e)
+{
+	bool write = c->nr_items > 0 && !args->dry_run;
+	if (!args->json)
+		print_changes(s, c, enable);
+	if (write && !args->yes) {
+		int answer = ask(s, e);
+		if (answer < 0)
+			return answer;
+		if (answer == 0) {
+			(void)printf("\nnothing is changed\n");
+			return STATUS_NO;
+		}
+	}
+	int rc = write ? write_changes(s, c, e) : 0;
+	if (rc)
+		return rc;
+	if (args->json) {
+		bool enabled = write ? enable : c->exposed;
+		rc = print_json(s, c, enabled, write);
+		return rc ? err_set_errno(e, rc, "cannot write standard output") : STATUS_OK;
+	}
+	if (c->nr_items > 0)
+		(void)printf(
+			"\n%s %s\n", s->shown, write ? "is changed" : "is not changed: --dry-run");
+	return STATUS_OK;
+}
+
+static int change(const struct argp *argp, int argc, char **argv, bool enable)
+{
+	struct enable_args args = { 0 };
+	if (args_parse(argp, argc, argv, &args))
+		return STATUS_CONFIG;
+	struct subject s = { .fd = -1 };
+	struct nest_changes changes = { 0 };
+	struct err e = ERR_INIT;
+	int rc = open_subject(&s, &args, &e);
+	if (rc == 0)
+		rc = enable ? nest_changes_enable(&changes, s.path, s.text, s.n, &e)
+			    : nest_changes_disable(&changes, s.path, s.text, s.n, &e);
+	if (rc == 0)
+		rc = decide(&s, &changes, &args, enable, &e);
+	/* The list is printed before the error that follows it. */
+	int status = cli_flush(rc < 0 ? STATUS_OK : rc);
+	if (rc < 0)
+		status = cli_fail(&e);
+	nest_changes_done(&changes);
+	free(s.text);
+	(void)fd_close(s.fd);
+	return status;
+}
+
+int cmd_nest_enable(int argc, char **argv)
+{
+	return change(&enable_argp, argc, argv, true);
+}
+
+int cmd_nest_disable(int argc, char **argv)
+{
+	return change(&disable_argp, argc, argv, false);
+}

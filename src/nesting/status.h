@@ -1,0 +1,100 @@
+/*
+ * Judges whether a host can expose the virtualization extensions to VMs: what forbids it, what
+ * weakens it, what is dangerous about it, each with what to do. Facts in, findings out: the
+ * processor's CPUID, what KVM offers, and what the kernel says of the machine. Which parameters of
+ * KVM's modules matter, which kernels are dangerous, and how processors and hypervisors are called,
+ * is data (data/). Pure.
+ */
+#ifndef NESTOR_NESTING_STATUS_H
+#define NESTOR_NESTING_STATUS_H
+
+#include "base/machine.h"
+#include "cpuid/host_facts.h"
+#include "nesting/kernel.h"
+
+enum nesting_finding_level {
+	NESTING_FINDING_FORBIDS, /* the answer is NO */
+	NESTING_FINDING_DANGER,  /* it works, and others pay for it */
+	NESTING_FINDING_WEAKENS, /* it works, but slower, or not for every guest hypervisor */
+	NESTING_FINDING_NOTE,
+};
+
+struct nesting_finding {
+	enum nesting_finding_level level;
+	const char
+		*id; /* a word that stays the same: "module-parameter", "CVE-2026-53359"; static */
+	char text[480];
+	char fix[480]; /* what to do; "" where nothing can be done, or need be */
+};
+
+#define NESTING_MAX_FINDINGS 80
+
+struct nesting_findings {
+	struct nesting_finding items[NESTING_MAX_FINDINGS]; /* in the order found */
+	unsigned nr_items;
+	bool forbidden; /* one of them forbids; also one that found no room */
+	bool lost;      /* the last one found no room */
+};
+
+/* Adds; text and fix are cut to what fits. nesting_fix is for the finding added last. */
+void nesting_find(struct nesting_findings *f, enum nesting_finding_level level, const char *id,
+	const char *fmt, ...) PRINTF_LIKE(4, 5);
+void nesting_fix(struct nesting_findings *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* "forbids", "danger", "weakens", "note". */
+const char *nesting_finding_level_name(enum nesting_finding_level level);
+
+/* What is judged; all borrowed. */
+struct nesting_host {
+	const struct machine_facts *machine;
+	const struct cpuid_table *processor; /* as the CPUID instruction has it */
+	/* MSRs of the processor itself, as far as they could be read; may be NULL, with 0. */
+	const struct msr_value *msrs;
+	unsigned nr_msrs;
+	const struct host_facts *kvm;     /* NULL: KVM cannot be used … */
+	const char *kvm_error, *kvm_hint; /* … because of this, and what to do; may be NULL */
+};
+
+struct nesting_host_status {
+	enum cpuid_vendor vendor;
+	unsigned family, model, stepping;
+	const char *generation; /* "Zen 3", or NULL: not known */
+	char brand[49];         /* without spaces at its ends; "" where there is none */
+	const char *extensions; /* of the processor: "vmx", "svm" or "none" */
+	const char *kvm_offers; /* what KVM could give a guest: the same, or "none" */
+	/* kvm_intel or kvm_amd, or another that is in their place, or NULL. Borrowed from machine.
+	 */
+	const struct machine_module *module;
+	struct kernel_identity kernel;
+	bool in_vm;
+	char signature[13];     /* of the hypervisor below; "" where it does not show itself */
+	const char *hypervisor; /* its name, or NULL: not known */
+	bool depth_known;       /* nestor is below, with a limit: … */
+	unsigned depth; /* … how many levels may be given the extensions below this machine */
+	struct nesting_findings findings;
+};
+
+/* ret_status is large (tens of KiB). */
+void nesting_status_of_host(
+	const struct nesting_host *host, struct nesting_host_status *ret_status);
+
+/* A row of data/parameters.tsv. */
+struct nesting_parameter {
+	const char *module;
+	const char *names[2]; /* the second is "" where there is none */
+	bool wanted;          /* better on; else it is only shown */
+	enum nesting_finding_level level;
+	const char *feature; /* without which the processor has it off anyway; or "" */
+	const char *text;    /* what it means that it is off */
+};
+const struct nesting_parameter *nesting_parameters(size_t *ret_count);
+
+/* The value that module has for a row; NULL: it has no such parameter. */
+const char *nesting_parameter_value(
+	const struct machine_module *module, const struct nesting_parameter *parameter);
+
+/* By family, model and stepping; NULL where it is not known. */
+const char *nesting_generation(
+	enum cpuid_vendor vendor, unsigned family, unsigned model, unsigned stepping);
+
+#endif

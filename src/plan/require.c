@@ -1,0 +1,156 @@
+#include "plan/require.h"
+
+#include "nesting/nesting.h"
+#include "nesting/profile.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct reasons {
+	char text[900]; /* of lines, each after a newline */
+	size_t used;
+	unsigned nr, nr_shown;
+	bool of_host;
+};
+
+static void add_reason(struct reasons *r, bool of_host, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static void add_reason(struct reasons *r, bool of_host, const char *fmt, ...)
+{
+	char line[400];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	r->nr++;
+	r->of_host |= of_host;
+	/* Lines are left out from the first that does not fit on. */
+	int n = r->nr_shown + 1 == r->nr
+			? snprintf(r->text + r->used, sizeof(r->text) - r->used, "\n%s", line)
+			: -1;
+	if (n < 0 || (size_t)n >= sizeof(r->text) - r->used) {
+		r->text[r->used] = '\0';
+		return;
+	}
+	r->used += (size_t)n;
+	r->nr_shown++;
+}
+
+static bool is_needed(const struct cpu_policy *policy, feature_id id)
+{
+	for (size_t i = 0; i < policy->nr_needs; i++) {
+		if (policy->needs[i].feature == id && policy->needs[i].level == POLICY_REQUIRED)
+			return true;
+	}
+	return false;
+}
+
+static const char *why_needed(const char *profile, feature_id id, const char *extensions)
+{
+	const struct nesting_profile *p = nesting_profile_find(profile);
+	bool vmx = strcmp(extensions, "vmx") == 0;
+	const struct nesting_profile_row *row =
+		p ? nesting_profile_row(p, vmx ? CPUID_VENDOR_INTEL : CPUID_VENDOR_AMD, id) : NULL;
+	return row ? row->reason : "";
+}
+
+/* "nesting.profile = "xen"" to xen, for its rows. */
+static void profile_of(const struct cpu_policy *policy, char name[16])
+{
+	const char *quote = policy->needs_of.text ? strchr(policy->needs_of.text, '"') : NULL;
+	(void)snprintf(name, 16, "%s", quote ? quote + 1 : "");
+	name[strcspn(name, "\"")] = '\0';
+}
+
+static void check_needs(struct reasons *r, const struct cpu_policy *policy,
+	const struct feature_set *can, const struct feature_set *has, const char *extensions)
+{
+	char profile[16], label[FEATURE_PLACE_BYTES];
+	profile_of(policy, profile);
+	for (size_t i = 0; i < policy->nr_needs; i++) {
+		feature_id id = policy->needs[i].feature;
+		if (policy->needs[i].level != POLICY_REQUIRED || feature_set_has(has, id))
+			continue;
+		bool lacking = !feature_set_has(can, id);
+		add_reason(r, lacking, "%s%s%s: %s, which %s (%s)",
+			policy->needs_of.origin ? policy->needs_of.origin : "",
+			policy->needs_of.origin ? ": " : "", policy->needs_of.text,
+			feature_label(label, id),
+			lacking ? "this host lacks" : "the policy takes away",
+			why_needed(profile, id, extensions));
+	}
+}
+
+static void check_named(struct reasons *r, const struct cpu_policy *policy,
+	const struct feature_set *can, const struct feature_set *has)
+{
+	for (size_t i = policy->nr_features - policy->nr_nesting_features; i < policy->nr_features;
+		i++) {
+		const struct policy_feature *asked = &policy->features[i];
+		const struct feature *f = feature_find(asked->name);
+		if (!asked->on || !f || feature_set_has(has, f->id) || is_needed(policy, f->id))
+			continue;
+		bool lacking = !feature_set_has(can, f->id);
+		add_reason(r, lacking, "%s%snesting.features: +%s, which %s",
+			asked->origin ? asked->origin : "", asked->origin ? ": " : "", asked->name,
+			lacking ? "this host lacks" : "needs what the guest does not have");
+	}
+}
+
+static bool is_named(const struct cpu_policy *policy, feature_id id)
+{
+	for (size_t i = policy->nr_features - policy->nr_nesting_features; i < policy->nr_features;
+		i++) {
+		const struct feature *f = feature_find(policy->features[i].name);
+		if (f && f->id == id)
+			return true;
+	}
+	return false;
+}
+
+/* What the CPU model has of the extensions, and what cpu.features names of them. */
+static void check_model(
+	struct reasons *r, const struct cpu_policy *policy, const struct cpu_result *cpu)
+{
+	for (unsigned i = 0; i < cpu->nr_notes; i++) {
+		const struct cpu_note *note = &cpu->notes[i];
+		char text[CPU_NOTE_BYTES];
+		if (note->kind == CPU_NOTE_MISSING && note->has_feature &&
+			nesting_extensions_of(note->feature) && !is_needed(policy, note->feature) &&
+			!is_named(policy, note->feature))
+			add_reason(r, true, "%s%s%s", note->origin ? note->origin : "",
+				note->origin ? ": " : "", cpu_note_text(text, note));
+	}
+}
+
+int plan_require(const struct cpu_policy *policy, const struct host_facts *host,
+	const struct machine_plan *plan, struct err *e)
+{
+	struct reasons r = { .used = 0 };
+	struct feature_set can;
+	const struct feature_set *has = &plan->cpu.features;
+	cpu_features_of_host(host, /* emulated */ false, &can);
+	check_needs(&r, policy, &can, has, nesting_support(host).extensions);
+	check_named(&r, policy, &can, has);
+	check_model(&r, policy, &plan->cpu);
+	if (policy->max_depth.given && plan->depth.remainder + 1 < policy->max_depth.value)
+		add_reason(&r, true,
+			"%s%snesting.max_depth: this machine may have %u levels below, no more",
+			policy->max_depth.origin ? policy->max_depth.origin : "",
+			policy->max_depth.origin ? ": " : "", plan->depth.remainder + 1);
+	if (r.nr == 0)
+		return 0;
+	char more[40] = "";
+	if (r.nr > r.nr_shown)
+		(void)snprintf(more, sizeof(more), "\nand %u more", r.nr - r.nr_shown);
+	int rc = err_set(e, -ENOTSUP,
+		"nesting.require = true%s%s: the guest would not get all that [nesting] asks:%s%s",
+		policy->require_origin ? " at " : "",
+		policy->require_origin ? policy->require_origin : "", r.text, more);
+	if (e && !r.of_host)
+		e->kind = ERR_CONFIG;
+	return err_hint(
+		e, rc, "with nesting.require = false, cpu.on_missing decides what becomes of it");
+}

@@ -1,0 +1,244 @@
+#include "fake/cmocka.h"
+#include "fake/hosts.h"
+
+#include "cli/nest_vm.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A host that can nest, and a VM's file on it. */
+struct fixture {
+	char dir[64], path[128];
+	struct nest_facts facts;
+	struct nesting_host_status host;
+	struct config_args args;
+	struct nest_vm vm;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	if (!f)
+		return -1;
+	*state = f;
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/nestor-nest-vm-XXXXXX");
+	host_amd(&f->facts.kvm, true);
+	f->facts.kvm.max_vcpus = f->facts.kvm.max_vcpu_id = 64;
+	f->facts.has_kvm = true;
+	f->facts.machine.memory_bytes = 8 * GIB;
+	f->facts.machine.available_bytes = 4 * GIB;
+	return mkdtemp(f->dir) ? 0 : -1;
+}
+
+static int drop(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	int rc = nftw(f->dir, drop, 4, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return rc;
+}
+
+static void put(struct fixture *f, const char *name, const char *text)
+{
+	(void)snprintf(f->path, sizeof(f->path), "%s/%s", f->dir, name);
+	FILE *file = fopen(f->path, "we");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+#define VM "name = \"web\"\n[boot]\nkernel = \"vmlinuz\"\n[memory]\nsize = \"2G\"\n"
+#define EXPOSED VM "[nesting]\nexpose_virtualization_extensions = true\n"
+
+static const struct nest_vm *judge(struct fixture *f, const char *text)
+{
+	struct err e = ERR_INIT;
+	put(f, "vmlinuz", "");
+	put(f, "vm.toml", text);
+	f->args.file = f->path;
+	assert_int_equal(nest_vm_judge(&f->args, &f->facts, &f->host, &f->vm, &e), 0);
+	return &f->vm;
+}
+
+static const struct nesting_finding *finding(const struct nest_vm *vm, const char *id)
+{
+	for (unsigned i = 0; i < vm->findings.nr_items; i++) {
+		if (strcmp(vm->findings.items[i].id, id) == 0)
+			return &vm->findings.items[i];
+	}
+	return NULL;
+}
+
+static void assert_finding(const struct nest_vm *vm, const char *id,
+	enum nesting_finding_level level, const char *text, const char *fix)
+{
+	const struct nesting_finding *item = finding(vm, id);
+	if (!item)
+		fail_msg("no finding %s", id);
+	assert_int_equal(item->level, level);
+	assert_contains(item->text, text);
+	assert_contains(item->fix, fix);
+	assert_int_equal(vm->findings.forbidden, level == NESTING_FINDING_FORBIDS);
+}
+
+static void vm__exposed_on_a_good_host__yes(void **state)
+{
+	struct fixture *f = *state;
+	const struct nest_vm *vm = judge(f, EXPOSED "profile = \"kvm\"\n");
+	for (unsigned i = 0; i < vm->findings.nr_items; i++)
+		assert_int_equal(vm->findings.items[i].level, NESTING_FINDING_NOTE);
+	assert_false(vm->findings.forbidden);
+	assert_true(vm->read && vm->exposed && vm->planned);
+	assert_string_equal(vm->name, "web");
+	assert_string_equal(vm->extensions, "svm");
+	assert_string_equal(vm->profile, "kvm");
+	assert_int_equal(vm->memory_bytes, 2 * GIB);
+}
+
+/* With the knob off, the rest is judged as if it were on: the knob is the only reason. */
+static void vm__knob_off__the_only_reason(void **state)
+{
+	struct fixture *f = *state;
+	const struct nest_vm *vm = judge(f, VM);
+	assert_finding(vm, "knob", NESTING_FINDING_FORBIDS, "is false", "nestor nest enable ");
+	assert_false(vm->exposed);
+	assert_true(vm->planned);
+	for (unsigned i = 1; i < vm->findings.nr_items; i++)
+		assert_int_not_equal(vm->findings.items[i].level, NESTING_FINDING_FORBIDS);
+}
+
+static void vm__policy_takes_svm__no(void **state)
+{
+	struct fixture *f = *state;
+	const struct nest_vm *vm = judge(f, EXPOSED "[cpu]\nfeatures = [\"-svm\"]\n");
+	assert_true(vm->findings.forbidden);
+	assert_true(finding(vm, "no-extensions") || finding(vm, "plan"));
+}
+
+static void vm__policy_takes_npt__weakens(void **state)
+{
+	struct fixture *f = *state;
+	const struct nest_vm *vm =
+		judge(f, EXPOSED "profile = \"kvm\"\n[cpu]\nfeatures = [\"-npt\"]\n");
+	assert_finding(
+		vm, "no-nested-paging", NESTING_FINDING_WEAKENS, "no npt", "nestor cpuid explain");
+}
+
+static void vm__model_of_the_other_vendor__no(void **state)
+{
+	struct fixture *f = *state;
+	assert_finding(judge(f, EXPOSED "[cpu]\nmodel = \"Skylake-Client\"\n"), "plan",
+		NESTING_FINDING_FORBIDS, "Intel", "");
+}
+
+static void vm__too_many_vcpus__no(void **state)
+{
+	struct fixture *f = *state;
+	assert_finding(judge(f, EXPOSED "[cpu]\nvcpus = 200\n"), "plan", NESTING_FINDING_FORBIDS,
+		"allows 64 in a VM", "");
+}
+
+static void vm__little_memory__no_with_the_size(void **state)
+{
+	struct fixture *f = *state;
+	const struct nest_vm *vm =
+		judge(f, "[boot]\nkernel = \"vmlinuz\"\n[memory]\nsize = \"64M\"\n[nesting]\n"
+			 "expose_virtualization_extensions = true\nprofile = \"hyperv\"\n");
+	assert_finding(
+		vm, "memory", NESTING_FINDING_FORBIDS, "memory.size is 64 MiB", "memory.size = \"");
+}
+
+static void vm__more_memory_than_the_host__weakens(void **state)
+{
+	struct fixture *f = *state;
+	f->facts.machine.available_bytes = GIB;
+	assert_finding(judge(f, EXPOSED "profile = \"kvm\"\n"), "host-memory",
+		NESTING_FINDING_WEAKENS, "2048 MiB", "");
+}
+
+static void vm__max_depth_0__no(void **state)
+{
+	struct fixture *f = *state;
+	assert_finding(judge(f, VM "[nesting]\nmax_depth = 0\n"), "max-depth",
+		NESTING_FINDING_FORBIDS, "max_depth is 0", "nesting.max_depth = 1");
+	assert_non_null(finding(&f->vm, "knob"));
+	assert_null(finding(&f->vm, "plan"));
+	assert_true(f->vm.planned);
+}
+
+static void vm__host_cannot__no_with_every_reason_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	f->host.findings.forbidden = true;
+	const struct nest_vm *vm = judge(f, VM);
+	assert_finding(vm, "host", NESTING_FINDING_FORBIDS, "this host cannot", "");
+	assert_non_null(finding(vm, "knob"));
+	assert_false(vm->planned);
+}
+
+static void vm__config_errors__each_a_finding(void **state)
+{
+	struct fixture *f = *state;
+	const struct nest_vm *vm = judge(f, "[cpu]\nvcpus = 300\nnosuch = 1\n");
+	assert_finding(vm, "config", NESTING_FINDING_FORBIDS, "vm.toml:", "");
+	assert_true(vm->findings.nr_items >= 2);
+	assert_false(vm->read);
+}
+
+static void vm__no_kernel__told_beside_the_rest(void **state)
+{
+	struct fixture *f = *state;
+	const struct nest_vm *vm = judge(f, "[boot]\nkernel = \"absent\"\n");
+	assert_finding(vm, "config", NESTING_FINDING_FORBIDS, "absent", "");
+	assert_non_null(finding(vm, "knob"));
+	assert_true(vm->read);
+}
+
+static void vm__assignments__override_the_file(void **state)
+{
+	struct fixture *f = *state;
+	f->args.nr_assignments = 1;
+	f->args.assignments[0].text = "nesting.expose_virtualization_extensions=true";
+	f->args.assignments[0].flag = "--set";
+	assert_true(judge(f, VM)->exposed);
+	f->args.nr_assignments = ARGS_MAX_ASSIGNMENTS;
+	for (size_t i = 0; i < f->args.nr_assignments; i++) {
+		f->args.assignments[i].text = "cpu.vcpus=1";
+		f->args.assignments[i].flag = "--set";
+	}
+	assert_finding(judge(f, VM), "knob", NESTING_FINDING_FORBIDS, "is false", "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(vm__exposed_on_a_good_host__yes),
+		TEST(vm__knob_off__the_only_reason),
+		TEST(vm__policy_takes_svm__no),
+		TEST(vm__policy_takes_npt__weakens),
+		TEST(vm__model_of_the_other_vendor__no),
+		TEST(vm__too_many_vcpus__no),
+		TEST(vm__little_memory__no_with_the_size),
+		TEST(vm__more_memory_than_the_host__weakens),
+		TEST(vm__max_depth_0__no),
+		TEST(vm__host_cannot__no_with_every_reason_of_its_own),
+		TEST(vm__config_errors__each_a_finding),
+		TEST(vm__no_kernel__told_beside_the_rest),
+		TEST(vm__assignments__override_the_file),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
