@@ -167,11 +167,6 @@ void cpu_features_of_host(const struct host_facts *host, bool emulated, struct f
 		feature_set_or(ret_set, &more);
 	}
 	feature_set_add(ret_set, FEATURE_ID_hypervisor);
-	/* Hints are no capability: KVM does not report them, and passes them on (KVM API,
-	 * KVM-specific CPUID bits). */
-	struct feature_set hints;
-	feature_set_of_attribute(FEATURE_HINT, &hints);
-	feature_set_or(ret_set, &hints);
 	/* Older KVM leaves the TSC-deadline timer out of the supported leaves and has a capability
 	 * for it (KVM API, KVM_GET_SUPPORTED_CPUID). */
 	if (host->tsc_deadline_timer)

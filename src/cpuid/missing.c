@@ -52,6 +52,11 @@ int cpu_stage_missing(struct cpu_work *w)
 	feature_set_subtract(&missing, &w->can);
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		feature_set_remove(&missing, ours[i]);
+	/* Hints are no capability: KVM does not report them, and passes them on (KVM's CPUID bits,
+	 * leaf 0x40000001 EDX). */
+	struct feature_set hints;
+	feature_set_of_attribute(FEATURE_HINT, &hints);
+	feature_set_subtract(&missing, &hints);
 	note_missing(w, &missing);
 	check_tsc(w);
 	r->features = r->wanted;

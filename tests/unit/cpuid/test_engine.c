@@ -336,6 +336,19 @@ static void cpu_compute__missing_warn_and_drop__go_on_without_with_notes(void **
 	assert_int_equal(f->result.nr_missing, 1);
 }
 
+static void cpu_compute__hint__is_never_missing_and_never_by_itself(void **state)
+{
+	struct fixture *f = *state;
+	struct cpuid_entry *leaf = cpuid_find(&f->host.supported, 0x40000001, 0);
+	assert_non_null(leaf);
+	leaf->reg[CPUID_EDX] = 0;
+	assert_int_equal(compute(f), 0);
+	assert_false(has(f, "kvm-hint-dedicated"));
+	ask(f, "+kvm-hint-dedicated", NULL);
+	assert_int_equal(compute(f), 0);
+	assert_true(has(f, "kvm-hint-dedicated"));
+}
+
 static void cpu_compute__dependants__go_with_what_they_need(void **state)
 {
 	struct fixture *f = *state;
@@ -750,6 +763,7 @@ int main(void)
 		TEST(cpu_compute__layers_too_deep__refused),
 		TEST(cpu_compute__missing_error__names_feature_leaf_bit_and_nearest_model),
 		TEST(cpu_compute__missing_warn_and_drop__go_on_without_with_notes),
+		TEST(cpu_compute__hint__is_never_missing_and_never_by_itself),
 		TEST(cpu_compute__dependants__go_with_what_they_need),
 		TEST(cpu_compute__asked_for_without_its_requirement__refused),
 		TEST(cpu_compute__xsave_component_missing__its_feature_is_missing),
