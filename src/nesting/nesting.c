@@ -113,6 +113,12 @@ int nesting_apply_cpuid(bool expose, struct cpu_edit *edit, struct err *e)
 	return rc;
 }
 
+static bool guest_has(const char *extensions, bool expose, const struct cpuid_table *table)
+{
+	return expose &&
+	       (strcmp(extensions, "vmx") == 0 ? cpuid_has_vmx(table) : cpuid_has_svm(table));
+}
+
 int nesting_apply_msrs(
 	bool expose, const struct cpuid_table *table, struct msr_policy *policy, struct err *e)
 {
@@ -123,8 +129,9 @@ int nesting_apply_msrs(
 		if (rc == 0)
 			rc = vmx_deny_absent(policy, e);
 	}
-	for (size_t i = 0; !expose && rc == 0 && i < ARRAY_SIZE(rules); i++) {
-		if (rules[i].kind == NESTING_RULE_MSR)
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(rules); i++) {
+		if (rules[i].kind == NESTING_RULE_MSR &&
+			!guest_has(rules[i].extensions, expose, table))
 			rc = msr_policy_deny(policy, rules[i].first, rules[i].last, rules[i].id, e);
 	}
 	return rc;

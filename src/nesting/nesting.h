@@ -33,6 +33,7 @@ struct nesting_rule {
 	uint32_t first, last; /* leaf; or first and last MSR */
 	enum cpuid_reg reg;
 	unsigned bit;
+	const char *extensions; /* of MSRs: "vmx" or "svm"; else NULL */
 	const char *why;
 };
 
@@ -82,8 +83,9 @@ int nesting_apply_cpuid(bool expose, struct cpu_edit *edit, struct err *e) MUST_
 
 /*
  * Adds the MSRs to deny, or to set as firmware would (IA32_FEATURE_CONTROL: VMX on outside SMX,
- * locked), to policy. table is the guest's own, after nesting_apply_cpuid; policy has the guest's
- * capability MSRs already.
+ * locked), to policy. A guest has the MSRs of the extensions that are exposed and in table only.
+ * table is the guest's own, after nesting_apply_cpuid; policy has the guest's capability MSRs
+ * already.
  */
 int nesting_apply_msrs(bool expose, const struct cpuid_table *table, struct msr_policy *policy,
 	struct err *e) MUST_CHECK;

@@ -162,7 +162,7 @@ static void nest_off__msrs_of_the_manuals__all_fault(void **state)
 		denied(&policy, 0xc0000080)); /* EFER, with its SVME bit, is CPUID's business */
 }
 
-static void nest_on__vmx__only_feature_control_is_set_and_locked(void **state)
+static void nest_on__vmx__feature_control_is_locked_and_svm_faults(void **state)
 {
 	(void)state;
 	struct host_facts host;
@@ -170,13 +170,17 @@ static void nest_on__vmx__only_feature_control_is_set_and_locked(void **state)
 	struct err e = ERR_INIT;
 	host_intel(&host, true);
 	assert_int_equal(nesting_apply_msrs(true, &host.supported, &policy, &e), 0);
-	assert_int_equal(policy.nr_rules, 0);
 	assert_int_equal(policy.nr_set, 1);
 	assert_int_equal(policy.set[0].index, 0x3a);
 	assert_int_equal(policy.set[0].value, 5);
+	assert_false(denied(&policy, 0x3a));
+	for (uint32_t msr = 0x480; msr <= 0x493; msr++)
+		assert_false(denied(&policy, msr));
+	for (uint32_t msr = 0xc0010114; msr <= 0xc0010118; msr++)
+		assert_true(denied(&policy, msr));
 }
 
-static void nest_on__svm__no_msr_is_touched(void **state)
+static void nest_on__svm__vmx_faults(void **state)
 {
 	(void)state;
 	struct host_facts host;
@@ -184,8 +188,25 @@ static void nest_on__svm__no_msr_is_touched(void **state)
 	struct err e = ERR_INIT;
 	host_amd(&host, true);
 	assert_int_equal(nesting_apply_msrs(true, &host.supported, &policy, &e), 0);
-	assert_int_equal(policy.nr_rules, 0);
 	assert_int_equal(policy.nr_set, 0);
+	assert_true(denied(&policy, 0x3a));
+	for (uint32_t msr = 0x480; msr <= 0x493; msr++)
+		assert_true(denied(&policy, msr));
+	for (uint32_t msr = 0xc0010114; msr <= 0xc0010118; msr++)
+		assert_false(denied(&policy, msr));
+}
+
+static void nest_on__guest_without_the_extensions__msrs_of_both_fault(void **state)
+{
+	(void)state;
+	struct host_facts host;
+	struct msr_policy policy = { 0 };
+	struct err e = ERR_INIT;
+	host_amd(&host, false);
+	assert_int_equal(nesting_apply_msrs(true, &host.supported, &policy, &e), 0);
+	assert_true(denied(&policy, 0x3a));
+	assert_true(denied(&policy, 0x480));
+	assert_true(denied(&policy, 0xc0010117));
 }
 
 static void nest_off__policy_full__is_an_error(void **state)
@@ -253,8 +274,9 @@ int main(void)
 		cmocka_unit_test(nest_on__any_host__cpuid_is_untouched),
 		cmocka_unit_test(nest_off__any_host__each_msr_rule_is_denied_in_order),
 		cmocka_unit_test(nest_off__msrs_of_the_manuals__all_fault),
-		cmocka_unit_test(nest_on__vmx__only_feature_control_is_set_and_locked),
-		cmocka_unit_test(nest_on__svm__no_msr_is_touched),
+		cmocka_unit_test(nest_on__vmx__feature_control_is_locked_and_svm_faults),
+		cmocka_unit_test(nest_on__svm__vmx_faults),
+		cmocka_unit_test(nest_on__guest_without_the_extensions__msrs_of_both_fault),
 		cmocka_unit_test(nest_off__policy_full__is_an_error),
 		cmocka_unit_test(nesting_support__hosts__says_which_extensions_or_why_not),
 		cmocka_unit_test(nesting_check__exposing_on_a_host_without__refused_with_the_fix),

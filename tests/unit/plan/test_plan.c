@@ -217,7 +217,7 @@ static void plan_machine__knob_on_a_host_without__refused(void **state)
 	assert_true(f->e.hint[0] != '\0');
 }
 
-static void plan_machine__knob_on__vmx_is_shown_and_no_msr_denied(void **state)
+static void plan_machine__knob_on__vmx_is_shown_and_only_msrs_of_svm_denied(void **state)
 {
 	struct fixture *f = *state;
 	f->config.nesting.expose_virtualization_extensions = true;
@@ -225,8 +225,9 @@ static void plan_machine__knob_on__vmx_is_shown_and_no_msr_denied(void **state)
 	assert_true(f->plan.expose_extensions);
 	assert_true(cpuid_has_vmx(&f->plan.cpu.table));
 	uint64_t control = 0;
-	assert_int_equal(f->plan.cpu.msrs.nr_rules, 0);
-	assert_int_equal(f->plan.filter.nr_ranges, 0);
+	assert_int_equal(f->plan.cpu.msrs.nr_rules, 1);
+	assert_int_equal(f->plan.cpu.msrs.rules[0].first, 0xc0010114);
+	assert_int_equal(f->plan.cpu.msrs.rules[0].last, 0xc0010118);
 	assert_true(msr_policy_get(&f->plan.cpu.msrs, MSR_IA32_FEATURE_CONTROL, &control));
 	assert_int_equal(control, 5);
 }
@@ -390,7 +391,7 @@ int main(void)
 		TEST(plan_machine__more_vcpus_than_kvm_allows__refused),
 		TEST(plan_machine__apic_id_past_the_limit__refused),
 		TEST(plan_machine__knob_on_a_host_without__refused),
-		TEST(plan_machine__knob_on__vmx_is_shown_and_no_msr_denied),
+		TEST(plan_machine__knob_on__vmx_is_shown_and_only_msrs_of_svm_denied),
 		TEST(plan_machine__knob_off__extensions_are_hidden_and_msrs_denied),
 		TEST(plan_machine__split_irqchip__needs_the_capability),
 		TEST(plan_machine__four_serials__have_the_pcs_ports_and_own_gsis),

@@ -112,12 +112,18 @@ static const struct kvm_msr_entry *find_msr(const struct fake_vcpu *vcpu, uint32
 	return NULL;
 }
 
-static void machine_create__knob_on__vmx_shown_locked_and_no_filter(void **state)
+static void machine_create__knob_on__vmx_shown_locked_and_only_svm_filtered(void **state)
 {
 	struct fixture *f = *state;
 	f->config.nesting.expose_virtualization_extensions = true;
 	assert_int_equal(fixture_create(f), 0);
-	assert_int_equal(find(f, "KVM_X86_SET_MSR_FILTER"), -1);
+	assert_int_equal(f->fake->filter.flags, KVM_MSR_FILTER_DEFAULT_ALLOW);
+	for (uint32_t msr = 0x480; msr <= 0x493; msr++)
+		assert_true(fake_kvm_filter_passes(f->fake, msr, false));
+	assert_true(fake_kvm_filter_passes(f->fake, 0x3a, false));
+	/* KVM has VM_HSAVE_PA on Intel's processors too. */
+	assert_false(fake_kvm_filter_passes(f->fake, 0xc0010117, false));
+	assert_false(fake_kvm_filter_passes(f->fake, 0xc0010117, true));
 	const struct fake_vcpu *vcpu = f->fake->vcpus[0];
 	assert_true(cpuid_has_vmx(&vcpu->cpuid));
 	const struct kvm_msr_entry *feature_control = find_msr(vcpu, 0x3a);
@@ -428,7 +434,7 @@ int main(void)
 		FIXTURE_TEST(machine_create__vcpus__have_their_own_cpuid),
 		FIXTURE_TEST(machine_create__amd__sets_no_intel_pages),
 		FIXTURE_TEST(machine_create__knob_off__filter_denies_by_the_nesting_rules),
-		FIXTURE_TEST(machine_create__knob_on__vmx_shown_locked_and_no_filter),
+		FIXTURE_TEST(machine_create__knob_on__vmx_shown_locked_and_only_svm_filtered),
 		FIXTURE_TEST(machine_create__policy_has_msr_rules__filter_and_exits_are_set),
 		FIXTURE_TEST(machine_create__tsc_frequency__is_set_before_cpuid_and_msrs),
 		FIXTURE_TEST(machine_create__kvm_keeps_another_cpuid__refused_with_leaf_and_values),
