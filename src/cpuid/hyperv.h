@@ -29,9 +29,10 @@ struct hyperv_note {
 
 /* What KVM must be asked for, on each vCPU, before it gets its CPUID. */
 struct hyperv_caps {
-	bool synic;         /* KVM_CAP_HYPERV_SYNIC2 */
-	bool evmcs;         /* KVM_CAP_HYPERV_ENLIGHTENED_VMCS, version 1 */
-	bool enforce_cpuid; /* KVM_CAP_HYPERV_ENFORCE_CPUID */
+	bool synic;               /* KVM_CAP_HYPERV_SYNIC2 */
+	bool evmcs;               /* KVM_CAP_HYPERV_ENLIGHTENED_VMCS, version 1 */
+	bool enforce_cpuid;       /* KVM_CAP_HYPERV_ENFORCE_CPUID */
+	const char *evmcs_origin; /* FILE:LINE:COLUMN of what asked for evmcs, or NULL; borrowed */
 };
 
 struct hyperv_leaves {

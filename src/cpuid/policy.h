@@ -59,11 +59,13 @@ struct policy_topology {
 	unsigned sockets, dies, cores, threads; /* per VM, per socket, per die, per core */
 };
 
-/* A feature that no model, and no user, may bring in: nesting rules of the knob. */
+/* A feature that no model, and no user, may bring in: by nesting rules of the knob, or the
+ * enlightened VMCS. */
 struct policy_withdrawal {
 	feature_id feature;
 	const char *rule;   /* id, "NEST-01"; static */
-	const char *origin; /* of the knob, or NULL */
+	const char *origin; /* of what withdraws it, or NULL */
+	const char *by;     /* that, for a person who asks for the feature; static */
 };
 
 /* What a profile says of a feature (nesting/profile.h). */

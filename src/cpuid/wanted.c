@@ -315,10 +315,8 @@ static int withdraw(struct cpu_work *w)
 		const struct policy_withdrawal *gone = &p->withdrawals[i];
 		const struct policy_feature *asked = cpu_work_asking(w, gone->feature);
 		if (asked && asked->on) {
-			rc = err_add_config(w->e, -EINVAL,
-				"%s: %s: +%s contradicts "
-				"nesting.expose_virtualization_extensions = false%s%s",
-				at(asked->origin), cpu_asked_key(w, asked), asked->name,
+			rc = err_add_config(w->e, -EINVAL, "%s: %s: +%s contradicts %s%s%s",
+				at(asked->origin), cpu_asked_key(w, asked), asked->name, gone->by,
 				gone->origin ? " at " : "", gone->origin ? gone->origin : "");
 			continue;
 		}

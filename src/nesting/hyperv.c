@@ -492,6 +492,7 @@ static void put_all(struct work *w)
 	w->out->caps = (struct hyperv_caps){
 		.synic = w->wishes[ID_HV_SYNIC].on,
 		.evmcs = w->wishes[ID_HV_EVMCS].on,
+		.evmcs_origin = w->wishes[ID_HV_EVMCS].origin,
 		.enforce_cpuid = w->wishes[ID_HV_ENFORCE_CPUID].on,
 	};
 }

@@ -72,9 +72,10 @@ size_t nesting_withdrawals(bool expose, const char *origin, struct policy_withdr
 			continue;
 		int word = feature_word_of_cpuid(rules[i].first, 0, rules[i].reg);
 		if (word >= 0 && n < NESTING_MAX_WITHDRAWALS)
-			ret[n++] = (struct policy_withdrawal){ (feature_id)((unsigned)word * 32 +
-									    rules[i].bit),
-				rules[i].id, origin };
+			ret[n++] = (struct policy_withdrawal){
+				(feature_id)((unsigned)word * 32 + rules[i].bit), rules[i].id,
+				origin, "nesting.expose_virtualization_extensions = false"
+			};
 	}
 	return n;
 }

@@ -1,5 +1,6 @@
 #include "plan/cpu.h"
 
+#include "nesting/evmcs.h"
 #include "nesting/hyperv.h"
 #include "nesting/nesting.h"
 #include "nesting/profile.h"
@@ -28,7 +29,7 @@ struct merged {
 	struct cpu_policy policy;
 	struct policy_feature *features;
 	struct policy_need *needs;
-	struct policy_withdrawal withdrawals[NESTING_MAX_WITHDRAWALS];
+	struct policy_withdrawal withdrawals[NESTING_MAX_WITHDRAWALS + EVMCS_MAX_WITHDRAWALS];
 	struct hyperv_leaves *hyperv;
 };
 
@@ -162,6 +163,9 @@ static int merge(struct merged *m, const struct vm_config *config, const struct 
 	if (rc == 0)
 		rc = hyperv_leaves_create(&m->hyperv, policy, host, expose, e);
 	m->policy.hyperv = m->hyperv;
+	if (rc == 0 && m->hyperv && m->hyperv->caps.evmcs)
+		m->policy.nr_withdrawals += evmcs_withdrawals(
+			m->hyperv->caps.evmcs_origin, m->withdrawals + m->policy.nr_withdrawals);
 	return rc;
 }
 

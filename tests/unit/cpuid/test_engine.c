@@ -397,7 +397,8 @@ static void cpu_compute__xsave_component_missing__its_feature_is_missing(void **
 static void cpu_compute__withdrawn__gone_without_a_note_and_not_missing(void **state)
 {
 	struct fixture *f = *state;
-	const struct policy_withdrawal gone = { FEATURE_ID_vmx, "NEST-01", "vm.toml:9:1" };
+	const struct policy_withdrawal gone = { FEATURE_ID_vmx, "NEST-01", "vm.toml:9:1",
+		"nesting.expose_virtualization_extensions = false" };
 	f->policy.withdrawals = &gone;
 	f->policy.nr_withdrawals = 1;
 	model(f, "Haswell");

@@ -1,6 +1,7 @@
 /* [hyperv] from TOML to the guest's leaves, and who decided them. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
+#include "fake/hosts_everything.h"
 
 #include "nesting/hyperv.h"
 #include "plan/plan.h"
@@ -168,6 +169,53 @@ static void plan_machine__host_lacks_it__error_names_it_and_its_line(void **stat
 				  "this host lacks it");
 }
 
+/* Linux hides from the guest what the enlightened VMCS has no field for; so nothing else is
+ * promised. */
+static void plan_machine__evmcs__controls_without_a_field_are_left_out(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t pin = 0, proc2 = 0, exit = 0, entry = 0, vmfunc = 0;
+	host_everything(CPUID_VENDOR_INTEL, &f->host);
+	host_give_hyperv(&f->host, true);
+	assert_int_equal(plan(f, "[cpu]\non_missing = \"drop\"\n"
+				 "[nesting]\nexpose_virtualization_extensions = true\n[hyperv]\n"
+				 "features = [\"+hv-vapic\", \"+hv-evmcs\"]\n"),
+		0);
+	assert_true(f->plan.cpu.hyperv.evmcs);
+	const struct msr_policy *msrs = &f->plan.cpu.msrs;
+	assert_true(msr_policy_get(msrs, 0x48d, &pin));
+	assert_true(msr_policy_get(msrs, 0x48b, &proc2));
+	assert_true(msr_policy_get(msrs, 0x48f, &exit));
+	assert_true(msr_policy_get(msrs, 0x490, &entry));
+	assert_int_equal(pin >> 32 & 0xc0, 0);
+	assert_int_equal(proc2 >> 32 & 0x3a666701, 0);
+	assert_true(proc2 >> 32 & 0x2); /* EPT */
+	assert_int_equal(exit >> 32 & 0xfc401000, 0);
+	assert_int_equal(entry >> 32 & 0xf82000, 0);
+	if (msr_policy_get(msrs, 0x491, &vmfunc))
+		assert_int_equal(vmfunc, 0);
+	const struct cpu_decision *d = cpu_trace_find(
+		&f->trace, f->trace.nr_decisions, true, 0x48b, 0, CPUID_EAX, 32 + 17);
+	assert_non_null(d);
+	assert_string_equal(d->rule, "HV-13");
+	assert_string_equal(d->origin, "vm.toml:6:26");
+}
+
+static void plan_machine__evmcs_and_a_control_without_a_field__refused_with_both_lines(void **state)
+{
+	struct fixture *f = *state;
+	host_everything(CPUID_VENDOR_INTEL, &f->host);
+	host_give_hyperv(&f->host, true);
+	assert_int_equal(plan(f, "[nesting]\nexpose_virtualization_extensions = true\n"
+				 "features = [\"+vmx-pml\"]\n[hyperv]\n"
+				 "features = [\"+hv-vapic\", \"+hv-evmcs\"]\n"),
+		-EINVAL);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg,
+		"vm.toml:3:13: nesting.features: +vmx-pml contradicts hv-evmcs, whose "
+		"VMCS has no field for it at vm.toml:5:26");
+}
+
 static bool has_note(const struct fixture *f, enum cpu_note_kind kind, const char *text)
 {
 	for (unsigned i = 0; i < f->plan.cpu.nr_notes; i++) {
@@ -234,6 +282,8 @@ int main(void)
 		TEST(plan_machine__a_leaf_rule__has_the_last_word),
 		TEST(plan_machine__hypervisor_none__refused_with_both_lines),
 		TEST(plan_machine__host_lacks_it__error_names_it_and_its_line),
+		TEST(plan_machine__evmcs__controls_without_a_field_are_left_out),
+		TEST(plan_machine__evmcs_and_a_control_without_a_field__refused_with_both_lines),
 		TEST(plan_machine__host_lacks_it_and_warn__starts_without_and_says_so),
 		TEST(plan_machine__host_without_hyperv_and_drop__kvms_leaves_as_if_not_asked),
 		TEST(plan_machine__hyperv_profile__recommends_where_the_knob_is_on),
