@@ -9,6 +9,10 @@
 #define ICR_ALL_BUT_SELF (3u << 18)
 #define ICR_INIT 0x4500u
 #define ICR_STARTUP 0x4600u
+#define CR4_VMXE (1u << 13)
+#define CR4_SMXE (1u << 14)
+#define MSR_EFER 0xc0000080u
+#define EFER_SVME (1u << 12)
 
 static volatile uint32_t print_lock, reported;
 
@@ -19,7 +23,7 @@ static void print_named(const char *name, uint32_t value)
 	print("\n");
 }
 
-void run_cpuid(void)
+static void print_cpuid(void)
 {
 	uint32_t r[4];
 	cpuid(1, 0, r);
@@ -33,6 +37,15 @@ void run_cpuid(void)
 	print_named("skinit ", r[2] >> 12 & 1);
 	cpuid(0x8000000a, 0, r);
 	print_named("svm leaf ", last >= 0x8000000a ? r[0] | r[1] | r[2] | r[3] : 0);
+	cpuid(0x40000000, 0, r);
+	last = r[0];
+	cpuid(0x40000001, 0, r);
+	print_named("paravirtual features ", last >= 0x40000001 ? r[0] : 0);
+}
+
+void run_cpuid(void)
+{
+	print_cpuid();
 	power_off();
 }
 
@@ -45,6 +58,155 @@ void run_msrs(void)
 		print_hex(msrs[i]);
 		print(read_msr(msrs[i], &value) ? " reads\n" : " faults\n");
 	}
+	power_off();
+}
+
+static void print_answer(const char *what, bool done)
+{
+	print(what);
+	print(done ? "works\n" : "faults\n");
+}
+
+static void print_msr(uint32_t msr)
+{
+	uint32_t value;
+	print("msr ");
+	print_hex(msr);
+	print(" ");
+	if (read_msr(msr, &value))
+		print_named("reads ", value);
+	else
+		print("faults\n");
+}
+
+/*
+ * One instruction of the extensions each. Those with an operand in memory get one, the others a
+ * leaf, an address or an address space of 0.
+ */
+#define ATTEMPT(name, code)                                                                        \
+	static void name(void)                                                                     \
+	{                                                                                          \
+		static uint32_t operand[4];                                                        \
+		uint32_t a = 0;                                                                    \
+		uint32_t *c = operand;                                                             \
+		__asm__ volatile("movl $1f, %[resume]\n\t" code "\n1:"                             \
+				 : "+a"(a), "+c"(c), [resume] "=m"(fault_resume)                   \
+				 :                                                                 \
+				 : "ebx", "edx", "memory", "cc");                                  \
+	}
+ATTEMPT(try_ud2, "ud2")
+ATTEMPT(try_vmxon, "vmxon (%%ecx)")
+ATTEMPT(try_vmxoff, "vmxoff")
+ATTEMPT(try_vmptrld, "vmptrld (%%ecx)")
+ATTEMPT(try_vmptrst, "vmptrst (%%ecx)")
+ATTEMPT(try_vmclear, "vmclear (%%ecx)")
+ATTEMPT(try_vmread, "vmread %%eax, %%edx")
+ATTEMPT(try_vmwrite, "vmwrite %%edx, %%eax")
+ATTEMPT(try_vmlaunch, "vmlaunch")
+ATTEMPT(try_vmresume, "vmresume")
+ATTEMPT(try_vmfunc, "vmfunc")
+ATTEMPT(try_invept, "invept (%%ecx), %%eax")
+ATTEMPT(try_invvpid, "invvpid (%%ecx), %%eax")
+ATTEMPT(try_getsec, "getsec")
+ATTEMPT(try_vmrun, "vmrun %%eax")
+ATTEMPT(try_vmload, "vmload %%eax")
+ATTEMPT(try_vmsave, "vmsave %%eax")
+ATTEMPT(try_stgi, "stgi")
+ATTEMPT(try_clgi, "clgi")
+ATTEMPT(try_skinit, "skinit %%eax")
+ATTEMPT(try_invlpga, "invlpga %%eax, %%ecx")
+
+static void print_attempt(const char *name, void (*attempt)(void))
+{
+	uint32_t faults = fault_count, undefined = undefined_count;
+	attempt();
+	print(name);
+	if (undefined_count != undefined)
+		print(" #UD\n");
+	else
+		print(fault_count != faults ? " #GP\n" : " done\n");
+}
+
+/*
+ * The instructions of the extensions, but VMCALL and VMMCALL, which are any guest's calls to its
+ * hypervisor. Until they are switched on, a processor that has the extensions does not know them
+ * either. Then those are tried again that do no harm where switching on worked: VMXON with a region
+ * that has no revision, GETSEC, which asks for capabilities, and STGI, which sets what is set.
+ */
+void run_vmx_instructions(void)
+{
+	print_attempt("ud2", try_ud2);
+	print_attempt("vmxon", try_vmxon);
+	print_attempt("vmxoff", try_vmxoff);
+	print_attempt("vmptrld", try_vmptrld);
+	print_attempt("vmptrst", try_vmptrst);
+	print_attempt("vmclear", try_vmclear);
+	print_attempt("vmread", try_vmread);
+	print_attempt("vmwrite", try_vmwrite);
+	print_attempt("vmlaunch", try_vmlaunch);
+	print_attempt("vmresume", try_vmresume);
+	print_attempt("vmfunc", try_vmfunc);
+	print_attempt("invept", try_invept);
+	print_attempt("invvpid", try_invvpid);
+	print_attempt("getsec", try_getsec);
+	(void)set_cr4(CR4_VMXE);
+	print_attempt("vmxon after cr4.vmxe", try_vmxon);
+	clear_cr4(CR4_VMXE);
+	(void)set_cr4(CR4_SMXE);
+	print_attempt("getsec after cr4.smxe", try_getsec);
+	power_off();
+}
+
+void run_svm_instructions(void)
+{
+	uint32_t efer = 0;
+	print_attempt("ud2", try_ud2);
+	print_attempt("vmrun", try_vmrun);
+	print_attempt("vmload", try_vmload);
+	print_attempt("vmsave", try_vmsave);
+	print_attempt("stgi", try_stgi);
+	print_attempt("clgi", try_clgi);
+	print_attempt("skinit", try_skinit);
+	print_attempt("invlpga", try_invlpga);
+	(void)read_msr(MSR_EFER, &efer);
+	(void)write_msr(MSR_EFER, efer | EFER_SVME);
+	print_attempt("stgi after efer.svme", try_stgi);
+	power_off();
+}
+
+/* The same with paging, without which KVM has no use for most of them, whatever the guest may. */
+void run_vmx_instructions_paged(void)
+{
+	turn_paging_on();
+	run_vmx_instructions();
+}
+
+void run_svm_instructions_paged(void)
+{
+	turn_paging_on();
+	run_svm_instructions();
+}
+
+/* The other ways into the extensions, as a guest finds them at its start. */
+void run_extensions(void)
+{
+	uint32_t efer = 0;
+	print_cpuid();
+	print_msr(0x3a);
+	for (uint32_t msr = 0x480; msr <= 0x493; msr++)
+		print_msr(msr);
+	for (uint32_t msr = 0xc0010114; msr <= 0xc0010118; msr++)
+		print_msr(msr);
+	print_answer("write of msr 0x3a ", write_msr(0x3a, 0x5));
+	print_answer("write of msr 0xc0010114 ", write_msr(0xc0010114, 0));
+	print_answer("write of msr 0xc0010117 ", write_msr(0xc0010117, 0x1000));
+	print_answer("cr4.vmxe ", set_cr4(CR4_VMXE));
+	clear_cr4(CR4_VMXE);
+	print_answer("cr4.smxe ", set_cr4(CR4_SMXE));
+	clear_cr4(CR4_SMXE);
+	(void)read_msr(MSR_EFER, &efer);
+	print_named("efer.svme is ", efer >> 12 & 1);
+	print_answer("efer.svme ", write_msr(MSR_EFER, efer | EFER_SVME));
 	power_off();
 }
 
@@ -132,8 +294,10 @@ void run_smp(uint32_t nr_vcpus)
 	report_self();
 	send(ICR_INIT);
 	send(ICR_STARTUP | AP_TRAMPOLINE >> 12);
+	/* Bochs lets no interrupt of the host through to it while a guest with interrupts off
+	 * computes; so each turn exits, by a register of the local APIC. */
 	while (__atomic_load_n(&reported, __ATOMIC_ACQUIRE) < nr_vcpus)
-		__asm__ volatile("pause");
+		(void)*mmio(LAPIC_SVR);
 	print("all here\n");
 	power_off();
 }

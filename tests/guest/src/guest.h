@@ -72,25 +72,41 @@ void load_idt(void);
 bool read_msr(uint32_t msr, uint32_t *ret_value);
 bool write_msr(uint32_t msr, uint32_t value);
 
+/* Sets bits of CR4; false where that faulted. */
+bool set_cr4(uint32_t bits);
+void clear_cr4(uint32_t bits);
+
+/* Each address for itself; as VMX wants CR0. */
+void turn_paging_on(void);
+
 /* The guest's programs. */
 void run_smp(uint32_t nr_vcpus);
 void run_interrupts(bool sci);
 void run_cpuid(void);
 void run_msrs(void);
+void run_extensions(void);
+void run_vmx_instructions(void);
+void run_svm_instructions(void);
+void run_vmx_instructions_paged(void);
+void run_svm_instructions_paged(void);
 void run_msr_rules(void);
 void run_msr_flood(void);
 void run_ports(void);
+void run_exits(uint32_t nr_samples);
 
 /* Called by start.S. */
 void guest_main(const uint32_t *multiboot_info);
 void ap_main(void);
 void on_serial_interrupt(void);
 void on_sci_interrupt(void);
+void on_wake_interrupt(void);
 void isr_fault(void);
+void isr_undefined(void);
 void isr_serial(void);
 void isr_sci(void);
+void isr_wake(void);
 
-extern volatile uint32_t fault_count, fault_resume, ap_arrivals;
+extern volatile uint32_t fault_count, undefined_count, fault_resume, ap_arrivals;
 extern const uint8_t trampoline[], trampoline_end[];
 
 #endif

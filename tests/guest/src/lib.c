@@ -1,5 +1,9 @@
 #include "guest.h"
 
+#define CR0_NE (1u << 5)
+#define CR0_PG (1u << 31)
+#define CR4_PSE (1u << 4)
+
 struct gate {
 	uint16_t offset_low, selector;
 	uint8_t zero, type;
@@ -93,6 +97,7 @@ void set_gate(unsigned vector, void (*isr)(void))
 void load_idt(void)
 {
 	struct table_pointer p = { sizeof(idt) - 1, (uint32_t)(uintptr_t)idt };
+	set_gate(6, isr_undefined);
 	set_gate(13, isr_fault);
 	__asm__ volatile("lidt %0" : : "m"(p));
 }
@@ -116,4 +121,34 @@ bool write_msr(uint32_t msr, uint32_t value)
 			 : "a"(value), "d"(0), "c"(msr)
 			 : "memory");
 	return fault_count == before;
+}
+
+bool set_cr4(uint32_t bits)
+{
+	uint32_t before = fault_count, value;
+	__asm__ volatile("movl %%cr4, %0" : "=r"(value));
+	__asm__ volatile("movl $1f, %[resume]\n\tmovl %[value], %%cr4\n1:"
+			 : [resume] "=m"(fault_resume)
+			 : [value] "r"(value | bits)
+			 : "memory");
+	return fault_count == before;
+}
+
+void clear_cr4(uint32_t bits)
+{
+	uint32_t value;
+	__asm__ volatile("movl %%cr4, %0" : "=r"(value));
+	__asm__ volatile("movl %0, %%cr4" : : "r"(value & ~bits) : "memory");
+}
+
+void turn_paging_on(void)
+{
+	static uint32_t directory[1024] __attribute__((aligned(4096)));
+	uint32_t cr0;
+	for (uint32_t i = 0; i < 1024; i++)
+		directory[i] = i << 22 | 0x83; /* present, writable, 4 MiB */
+	(void)set_cr4(CR4_PSE);
+	__asm__ volatile("movl %0, %%cr3" : : "r"(directory) : "memory");
+	__asm__ volatile("movl %%cr0, %0" : "=r"(cr0));
+	__asm__ volatile("movl %0, %%cr0" : : "r"(cr0 | CR0_NE | CR0_PG) : "memory");
 }

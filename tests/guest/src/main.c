@@ -163,6 +163,11 @@ static const struct {
 	{ "consoles", run_consoles },
 	{ "cpuid", run_cpuid },
 	{ "msrs", run_msrs },
+	{ "extensions", run_extensions },
+	{ "vmx-instructions", run_vmx_instructions },
+	{ "svm-instructions", run_svm_instructions },
+	{ "vmx-instructions-paged", run_vmx_instructions_paged },
+	{ "svm-instructions-paged", run_svm_instructions_paged },
 	{ "msr-rules", run_msr_rules },
 	{ "msr-flood", run_msr_flood },
 	{ "ports", run_ports },
@@ -203,6 +208,8 @@ void guest_main(const uint32_t *multiboot_info)
 	}
 	if (number_after(word, "smp"))
 		run_smp(decimal(number_after(word, "smp")));
+	if (number_after(word, "exits"))
+		run_exits(decimal(number_after(word, "exits")));
 	if (number_after(word, "status"))
 		run_status(number_after(word, "status"));
 	print("no such program: ");

@@ -2,11 +2,10 @@
  * A hand-made guest: Multiboot header and entry, interrupt stubs, and the real-mode trampoline of
  * application processors. 32-bit protected mode without paging throughout.
  */
-	.section .multiboot, "a"
-	.align 4
-	.long 0x1badb002, 0, -0x1badb002
-
 	.text
+	.align 4
+	.long 0x1badb002, 0, -0x1badb002	/* within the file's first 8 KiB: before all code */
+
 	.globl _start
 _start:
 	cli
@@ -24,13 +23,19 @@ _start:
 	jmp 2b
 
 /*
- * General protection: goes on at fault_resume, and counts. No handler here uses IRET, which KVMs
+ * General protection and undefined instructions: go on at fault_resume, and count. No handler here uses IRET, which KVMs
  * that interpret all of the guest may lack in protected mode; nothing changes privilege.
  */
 	.globl isr_fault
 isr_fault:
 	incl fault_count
 	addl $16, %esp		/* error code, EIP, CS, EFLAGS; interrupts stay off */
+	jmp *fault_resume
+
+	.globl isr_undefined
+isr_undefined:
+	incl undefined_count
+	addl $12, %esp		/* EIP, CS, EFLAGS */
 	jmp *fault_resume
 
 	.macro ISR name handler
@@ -45,6 +50,7 @@ isr_fault:
 	.endm
 	ISR isr_serial on_serial_interrupt
 	ISR isr_sci on_sci_interrupt
+	ISR isr_wake on_wake_interrupt
 
 /* Copied to AP_TRAMPOLINE, where SIPI starts processors in real mode. */
 	.globl trampoline, trampoline_end
@@ -90,8 +96,10 @@ gdt:
 gdt_pointer:
 	.word 23
 	.long gdt
-	.globl fault_count, fault_resume, ap_arrivals
+	.globl fault_count, undefined_count, fault_resume, ap_arrivals
 fault_count:
+	.long 0
+undefined_count:
 	.long 0
 fault_resume:
 	.long 0
