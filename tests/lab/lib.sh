@@ -16,6 +16,14 @@ console=$work/console
 messages=$work/messages
 status=
 vm_pid=
+# L0's own extension and KVM module, and so its guests'.
+if grep -qm1 '^vendor_id.*GenuineIntel' /proc/cpuinfo; then
+	extension=vmx
+	kvm_module=kvm-intel
+else
+	extension=svm
+	kvm_module=kvm-amd
+fi
 
 show() {
 	if [ -e "$work/raw" ]; then
