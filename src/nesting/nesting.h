@@ -5,7 +5,8 @@
  *   1 the host has them, the ones that nesting.extensions names (nesting_check)
  *   2 a level is left for them (depth.h)
  *   3 the profile adds and hides over the CPU model (profile.h), cpu.features and nesting.features
- *     over that; the engine closes the set and makes CPUID and the capability MSRs of it
+ *     over that, less what hv-evmcs has no field for (evmcs.h); the engine closes the set and makes
+ *     CPUID and the capability MSRs of it
  *   4 firmware's part: IA32_FEATURE_CONTROL; MSRs that such a processor lacks fault (vmx.h)
  *   5 nesting.require: what is not there is an error
  *   6 the MSRs are checked as a whole (vmx.h)
