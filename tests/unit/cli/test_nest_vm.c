@@ -1,10 +1,10 @@
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
+#include "fake/tree.h"
 
 #include "cli/nest_vm.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -34,18 +34,10 @@ static int set_up(void **state)
 	return mkdtemp(f->dir) ? 0 : -1;
 }
 
-static int drop(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	int rc = nftw(f->dir, drop, 4, FTW_DEPTH | FTW_PHYS);
+	int rc = tree_remove(f->dir);
 	free(f);
 	return rc;
 }
