@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "acpi/acpi.h"
 
 #include "acpi/dsdt.h"

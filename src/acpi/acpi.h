@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The ACPI tables of a machine (ACPI 6.5): RSDP, RSDT, XSDT, FADT, FACS, MADT, a fixed DSDT
  * (dsdt.asl) and an SSDT for what the config decides. A pure function of the plan; the caller

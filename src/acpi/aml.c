@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "acpi/aml.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A small encoder of AML, the byte code of ACPI tables (ACPI 6.5, section 20.2). It writes into
  * the caller's buffer and never past it: the first fault (no room, a malformed name, a close too

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What every machine of nestor has, whatever its config; the rest is in the SSDT (ssdt.c). The
  * numbers are those of plan/machine_plan.h; tests/unit/acpi/test_acpi.c compares them.

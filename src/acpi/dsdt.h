@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dsdt.asl as AML, a whole table with its header; made at build time by scripts/gen-aml-array. */
 #ifndef NESTOR_ACPI_DSDT_H
 #define NESTOR_ACPI_DSDT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Fixed ACPI Description Table (ACPI 6.5, section 5.2.9): the fixed hardware registers. */
 #include "acpi/tables.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Multiple APIC Description Table (ACPI 6.5, section 5.2.12). */
 #include "acpi/acpi.h"
 #include "acpi/tables.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The SSDT: the devices that depend on the config (ACPI 6.5, section 5.2.11.2). */
 #include "acpi/aml.h"
 #include "acpi/tables.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "acpi/tables.h"
 
 #include <string.h>

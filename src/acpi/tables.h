@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Inside acpi/: the area that tables are laid out in, and the builder of each table. Like the AML
  * encoder, the area keeps its first fault and ignores what follows, so builders need no check per

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Errors: a function that can fail returns 0 or a negative errno and, as its last argument, takes
  * a struct err that it fills on failure. The lowest level says the facts (file, line, key; ioctl

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* File descriptors: closing, cleanup attributes, and whole reads and writes. */
 #ifndef NESTOR_BASE_FD_H
 #define NESTOR_BASE_FD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine under nestor as its kernel describes it in /proc, /sys and /dev: a plain value, read
  * by host/machine_facts.c or made by a test, and judged by nesting/status.c. Texts are as found, of

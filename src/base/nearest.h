@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which known name a misspelt one may mean. Knows nothing of what the names are of. */
 #ifndef NESTOR_BASE_NEAREST_H
 #define NESTOR_BASE_NEAREST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a room below cli/ tells the user while it runs (not errors, which are returned): a
  * callback handed in at creation, so that no room prints and tests can listen.

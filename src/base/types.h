@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Value types that must not be mixed up: addresses of different spaces are one-field structs, so
  * that passing one for the other fails to compile. Knows no VM.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/x86.h"
 
 #include <string.h>

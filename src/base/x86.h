@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* x86 register values that rooms hand to one another without knowing KVM. */
 #ifndef NESTOR_BASE_X86_H
 #define NESTOR_BASE_X86_H

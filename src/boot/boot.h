@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Boot loaders: put a kernel, its command line, initrd or modules, and the tables that its boot
  * protocol wants into guest memory, and say how the boot vCPU enters. Pure but for guest memory:

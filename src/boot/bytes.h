@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fields in files and guest tables: any alignment, little-endian. nestor runs on x86 only, so a
  * copy is the conversion.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The bzImage format: its setup header, its compressed payload, and loading it as it is, for the
  * guest to unpack itself.

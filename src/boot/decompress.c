@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/decompress.h"
 
 #include "boot/bytes.h"

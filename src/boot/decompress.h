@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Unpacking of compressed kernels, in one pass into one anonymous mapping. Output and the
  * decoders' own memory are bounded; the input is hostile.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/detect.h"
 
 #include "boot/fail.h"

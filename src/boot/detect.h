@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a kernel file is, by its own header, and which boot protocols it offers.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ELF kernels: headers checked against the file, then loaded by physical address. Shared by PVH,
  * Multiboot and uncompressed Linux.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/entry.h"
 
 #include "boot/bytes.h"

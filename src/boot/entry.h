@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The processor state and the descriptor and page tables that boot protocols prescribe: flat
  * 32-bit protected mode, or 64-bit mode over an identity map. The tables lie as layout.h draws.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/fail.h"
 
 #include <stdarg.h>

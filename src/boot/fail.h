@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Errors about a file that the user named: "PATH: what is wrong", ERR_CONFIG. */
 #ifndef NESTOR_BOOT_FAIL_H
 #define NESTOR_BOOT_FAIL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where the boot loaders put their own tables in low guest memory: one drawing for all protocols.
  * Everything here lies in conventional memory, below the EBDA, and is free for the kernel once it

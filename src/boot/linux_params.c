@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/linux_params.h"
 
 #include "boot/bytes.h"

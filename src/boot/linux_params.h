@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What Linux's own boot protocols want besides the kernel: command line, initrd, device tree and
  * boot_params (the "zero page").

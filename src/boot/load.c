@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/load.h"
 
 #include "boot/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One load under way: what is asked for, where things may lie, and the pieces that all protocols
  * place alike: strings, initrd, modules. Owned by boot_load, for its duration.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/multiboot.h"
 
 #include "boot/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Multiboot, version 1: a header in the file's first 8 KiB, an ELF kernel or one laid out by the
  * header's own address fields, entered in 32-bit protected mode with ebx at a multiboot_info.

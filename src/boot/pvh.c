@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot/pvh.h"
 
 #include "boot/bytes.h"

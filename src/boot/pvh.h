@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The PVH boot protocol: an ELF kernel with the note XEN_ELFNOTE_PHYS32_ENTRY, entered in 32-bit
  * protected mode with ebx at a hvm_start_info.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Who lies where in guest RAM while a kernel is loaded: the RAM that the guest's memory map calls
  * usable, and the ranges already taken in it. Every byte that a loader writes was claimed here

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What subcommands have in common on the command line: one VM's config from a TOML file, flags and
  * --set. Parsed by argp, which prints --help from the same tables.

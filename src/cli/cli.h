@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the subcommands share. Only this room prints, and only main() ends the process. */
 #ifndef NESTOR_CLI_CLI_H
 #define NESTOR_CLI_CLI_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor config: check, show, and the device tree. */
 #include "cli/args.h"
 #include "cli/cli.h"

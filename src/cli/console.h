@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The console of a VM that runs in the foreground: standard input to one serial port, with the
  * escape key where it is a terminal, and the signals that stop the VM. On the loop's thread.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid: the CPU that a VM sees. This file finds the subcommand. */
 #include "cli/cpuid.h"
 

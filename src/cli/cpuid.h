@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid: its subcommands, each in a file of its own, and what they share. */
 #ifndef NESTOR_CLI_CPUID_H
 #define NESTOR_CLI_CPUID_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid baseline: what all of several hosts have. */
 #include "cli/cpuid.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the bits of a CPUID register or of an MSR are called: fields, features, and bits without a
  * name, one after another. */
 #ifndef NESTOR_CLI_CPUID_BITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid check: on which of many hosts a VM can run, and why not on the others. */
 #include "cli/cpuid.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid convert: a CPU policy from one program's words into another's. */
 #include "cli/cpuid.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid diff: two hosts or VMs, by the names of what differs. */
 #include "cli/cpuid.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `nestor cpuid diff --html`. */
 #include "cli/cpuid_difference.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/cpuid_difference.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What differs between two CPUs, as a value that text, JSON and HTML are made from. */
 #ifndef NESTOR_CLI_CPUID_DIFFERENCE_H
 #define NESTOR_CLI_CPUID_DIFFERENCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid dump: CPUID tables and MSRs, as text that names every bit, raw, or as JSON. */
 #include "cli/cpuid.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid explain: which rule, and which line of which file, decided each bit. */
 #include "cli/cpuid.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `nestor cpuid explain --html`: the same as a page. Each rule has a colour. */
 #include "cli/cpuid_explanation.h"
 

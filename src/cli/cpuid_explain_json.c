@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `nestor cpuid explain --json`. */
 #include "cli/cpuid_explanation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `nestor cpuid explain` as text. */
 #include "cli/cpuid_explanation.h"
 

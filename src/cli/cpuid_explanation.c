@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/cpuid_explanation.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Why a VM's vCPU is as it is, as a value that text, JSON and HTML are made from: for each bit what
  * the host has, what the policy says, what the guest gets, and the decisions of the engine's trace.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The hosts that `baseline` and `check` go through: one at a time, so that thousands need no more
  * memory than one, with a progress bar. */
 #ifndef NESTOR_CLI_CPUID_HOSTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid models: the named models, and which of them a host runs. */
 #include "cli/cpuid.h"
 

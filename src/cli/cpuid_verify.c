@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor cpuid verify: what a guest really sees on this host, against what was promised. */
 #include "cli/cpuid.h"
 

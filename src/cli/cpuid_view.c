@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/cpuid_view.h"
 
 #include "cli/cli.h"

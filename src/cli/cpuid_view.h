@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the cpuid commands look at: a host (this one's KVM or processor, or a saved file), or a vCPU
  * of a VM as a host would run it.

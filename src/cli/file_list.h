@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files that a command was given: by name, as a folder's, or in a list. */
 #ifndef NESTOR_CLI_FILE_LIST_H
 #define NESTOR_CLI_FILE_LIST_H

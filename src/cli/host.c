@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor host: what this host's KVM can do. */
 #include "cli/args.h"
 #include "cli/cli.h"

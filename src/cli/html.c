@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/html.h"
 
 #include "config/text.h"

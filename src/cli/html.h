@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * HTML pages that stand alone: one file, no resource from anywhere, light or dark as the reader's
  * browser is. Everything that is not written here is escaped.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON that subcommands print: text of unknown origin, numbers that JSON cannot hold exactly. */
 #ifndef NESTOR_CLI_JSON_OUT_H
 #define NESTOR_CLI_JSON_OUT_H

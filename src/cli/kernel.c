@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor kernel: what a kernel file is, and its uncompressed form. */
 #include "cli/args.h"
 #include "cli/cli.h"

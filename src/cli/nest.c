@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor nest: VMs that are hypervisors. This file finds the subcommand. */
 #include "cli/nest.h"
 

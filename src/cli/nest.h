@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor nest: its subcommands, each in a file of its own. */
 #ifndef NESTOR_CLI_NEST_H
 #define NESTOR_CLI_NEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/nest_changes.h"
 
 #include "cli/cpuid_view.h"

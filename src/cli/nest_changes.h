@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What has to change in a VM's TOML file so that the VM can be a hypervisor, or no longer be one;
  * with the changed text, but nothing is written.

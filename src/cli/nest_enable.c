@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor nest enable and disable: change a VM's TOML file in place. */
 #include "cli/nest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/nest_facts.h"
 
 #include "base/fd.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What nest's commands look at: the machine, its processor and its KVM, read once. */
 #ifndef NESTOR_CLI_NEST_FACTS_H
 #define NESTOR_CLI_NEST_FACTS_H

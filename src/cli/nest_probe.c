@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor nest probe: what this CPU really offers a hypervisor, and how that differs from a profile.
  */
 #include "cli/nest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/nest_show.h"
 
 #include <stdarg.h>

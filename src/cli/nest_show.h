@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How nest's commands show what they found: for people, and as JSON. */
 #ifndef NESTOR_CLI_NEST_SHOW_H
 #define NESTOR_CLI_NEST_SHOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor nest status: whether this host, and VMs, can nest. YES or NO, with every reason. */
 #include "cli/nest.h"
 #include "cli/nest_show.h"

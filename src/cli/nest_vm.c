@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/nest_vm.h"
 
 #include "cli/planning.h"

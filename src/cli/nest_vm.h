@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whether a VM may and can be a hypervisor, by its file: config, policy, and what this host gives.
  */
 #ifndef NESTOR_CLI_NEST_VM_H

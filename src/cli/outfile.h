@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a subcommand writes, to a file that the user named or to standard output; all of it, or an
  * error. */
 #ifndef NESTOR_CLI_OUTFILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/paint.h"
 
 #include "config/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Text for people: colours where the output is a terminal, columns, and nothing that text of
  * unknown origin could do to that terminal.

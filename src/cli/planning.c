@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/planning.h"
 
 #include <errno.h>

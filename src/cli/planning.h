@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From this host's KVM and a VM's policy file to a machine plan, for the subcommands that need one.
  */
 #ifndef NESTOR_CLI_PLANNING_H

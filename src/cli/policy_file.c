@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/policy_file.h"
 
 #include "config/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A VM's CPU policy with everything that its file names: the config, the model files that cpu.model
  * leads to, and what the hosts of cpu.migration_cluster have in common. One object owns all of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A progress bar on standard error, where that is a terminal; nothing elsewhere. */
 #ifndef NESTOR_CLI_PROGRESS_H
 #define NESTOR_CLI_PROGRESS_H

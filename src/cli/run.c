@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor run: a VM in the foreground. */
 #include "cli/args.h"
 #include "cli/cli.h"

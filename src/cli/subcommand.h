@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Commands that consist of subcommands: `nestor cpuid`, `nestor nest`. */
 #ifndef NESTOR_CLI_SUBCOMMAND_H
 #define NESTOR_CLI_SUBCOMMAND_H

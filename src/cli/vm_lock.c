@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/vm_lock.h"
 
 #include "base/fd.h"

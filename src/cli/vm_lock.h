@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Who uses a VM's TOML file: `nestor run` holds a shared lock on it while the VM lives, and who
  * changes the file takes it alone. The locks are open file description locks (fcntl(2)), which the

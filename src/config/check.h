@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The parts of config_finish, apart so that a config can be checked where its files are not, or for
  * its policy only.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rules between the keys of [cpu] and [msr]. */
 #include "config/check.h"
 

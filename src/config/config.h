@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Config text to checked config. Sources in rising order of precedence: defaults, one TOML 1.0
  * file, command-line flags and --set (in the order given). Nothing is opened but the TOML file

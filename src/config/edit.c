@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/edit.h"
 
 #include "config/edit_same.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Changes one key in TOML text and leaves every other byte as it is: comments, layout, order, line
  * ends. What was changed is parsed again and compared with the tree before; where anything but the

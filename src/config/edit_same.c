@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/edit_same.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whether two TOML trees differ in just what they should. */
 #ifndef NESTOR_CONFIG_EDIT_SAME_H
 #define NESTOR_CONFIG_EDIT_SAME_H

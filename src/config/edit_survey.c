@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/edit_survey.h"
 
 /* The section that a line is in. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a key stands in a TOML text, and where it could stand: what edit.c decides by. */
 #ifndef NESTOR_CONFIG_EDIT_SURVEY_H
 #define NESTOR_CONFIG_EDIT_SURVEY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/faults.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Collects faults, a line each, so that a user sees all of a config's mistakes at once. */
 #ifndef NESTOR_CONFIG_FAULTS_H
 #define NESTOR_CONFIG_FAULTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rows of the key table; what is done with them is in keys.c. */
 #include "config/keys.h"
 

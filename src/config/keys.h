@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The one table of config keys. Reading, setting, showing, the manual page's test and the
  * suggestions for misspelt keys all walk it; a new key is a row here, a field in struct vm_config

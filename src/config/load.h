@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TOML trees into a config, for a whole file as for the value of one --set. */
 #ifndef NESTOR_CONFIG_LOAD_H
 #define NESTOR_CONFIG_LOAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/replace.h"
 
 #include "config/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Replaces a file's content in one step: at any moment, whatever happens, who opens the file finds
  * all of the old or all of the new.

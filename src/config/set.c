@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Flags and --set: one assignment at a time. */
 #include "config/load.h"
 #include "config/text.h"

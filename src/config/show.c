@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A config written down: as TOML that loads again, or as JSON. */
 #include "config/store.h"
 #include "config/units.h"

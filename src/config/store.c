@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/store.h"
 
 #include <assert.h>

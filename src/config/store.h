@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * struct config from inside the room: the values and where each came from. The only code that
  * knows how a key's row leads to a field.

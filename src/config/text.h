@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text of unknown origin: what may be kept, and how it may be shown. */
 #ifndef NESTOR_CONFIG_TEXT_H
 #define NESTOR_CONFIG_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * TOML 1.0 text to a tree of plain C values with positions: the only door to the parser library,
  * so that everything else in the room is C. Knows no key of nestor's. The text is hostile: its

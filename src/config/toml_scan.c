@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/toml_scan.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where things begin and end in the bytes of a TOML text, which the parser library does not say.
  * For texts that the library has accepted: a false result means that the two do not understand the

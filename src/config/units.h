@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sizes, durations and frequencies as text: a decimal number and a unit, always exact; only of a
  * frequency the number may have a fraction. */
 #ifndef NESTOR_CONFIG_UNITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/value.h"
 
 #include "config/text.h"

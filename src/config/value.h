@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One value on its way into struct vm_config: converted from TOML or from bare text, checked
  * against its key's type and range, not stored yet.

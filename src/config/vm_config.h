@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The checked configuration of one VM: plain typed values, const once config_finish() has returned.
  * Filled through the one key table of keys.c; every key is in nestor.toml(5). Strings are owned by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/baseline.h"
 
 #include "cpuid/fields.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What several hosts have in common, as facts (for a policy's cluster) and as a policy of its own.
  */
 #ifndef NESTOR_CPUID_BASELINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stage 7: what caches a guest sees; who shares them is the topology's (topology.c). */
 #include "cpuid/stages.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stage 3: requirements between features; a feature that goes takes its dependants along. */
 #include "cpuid/stages.h"
 

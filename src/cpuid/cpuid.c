@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/cpuid.h"
 
 #include <string.h>

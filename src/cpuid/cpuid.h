@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * CPUID tables as values, and what each vCPU of a VM sees. Pure: the host's capability is an input,
  * no CPUID instruction is run, no ioctl made, so any host is computed on any machine.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/edit.h"
 
 #include "cpuid/fields.h"

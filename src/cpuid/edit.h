@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Changing a CPUID table so that every change can be explained: each stage of the engine goes
  * through here and says by which rule. The trace is what `nestor cpuid explain` prints.

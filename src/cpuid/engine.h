@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The CPUID and MSR policy engine: host facts and a policy in, what each vCPU sees out. Pure: no
  * ioctl, no I/O, no CPUID instruction, so that any host is computed on any machine.

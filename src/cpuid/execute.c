@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * CPUID as KVM executes it (the kernel's arch/x86/kvm/cpuid.c is the only full description; KVM
  * API, KVM_SET_CPUID2, says what the entries mean). Two parts: which entry answers, and which of

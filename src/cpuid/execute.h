@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the CPUID instruction gives a guest, by its table: the promise that `verify` holds KVM to.
  */
 #ifndef NESTOR_CPUID_EXECUTE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stage 9: what the feature MSRs hold, and which accesses do what. */
 #include "cpuid/stages.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/features.h"
 
 #include "base/nearest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Every CPU feature that has a name: one bit of a CPUID register or of a feature MSR. The rows are
  * data (data/features.tsv, msr-features.tsv, vmx-features.tsv), turned into const tables at build.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/fields.h"
 
 static const struct cpuid_field fields[] = {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What CPUID registers hold besides feature bits: numbers, identity, topology, caches, sizes. Data
  * (data/fields.tsv). Says how a field is shown, how two hosts' values combine into a baseline, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/host_facts.h"
 
 bool host_feature_msr(const struct host_facts *host, uint32_t index, uint64_t *ret_value)

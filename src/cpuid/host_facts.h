@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What one host's KVM can do, as a plain value: captured by kvm/, read from a file saved on another
  * host (formats/), or made by a test.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Hyper-V's leaves as values: nesting/hyperv.h makes them, the engine writes them (stage 6), and
  * kvm/ is told what a vCPU needs for them.

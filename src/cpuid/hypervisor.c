@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stage 6: the leaves that tell a guest of its hypervisor. */
 #include "cpuid/stages.h"
 

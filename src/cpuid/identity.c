@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stages 5 and 7: who the processor says it is, and how wide its addresses are. */
 #include "cpuid/stages.h"
 

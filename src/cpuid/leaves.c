@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stage 4: the table of leaves for a settled set of features; and, near the end, its highest
  * leaves. */
 #include "cpuid/stages.h"

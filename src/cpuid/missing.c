@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stages 2 and 3: what this host lacks, and what goes with it. */
 #include "cpuid/stages.h"
 

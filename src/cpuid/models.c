@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/models.h"
 
 #include "base/nearest.h"

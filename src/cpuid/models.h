@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Named CPU models: libvirt's, QEMU's and the psABI levels. Data (data/models.tsv) made const
  * tables at build. */
 #ifndef NESTOR_CPUID_MODELS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The MSR policy of a VM as a value: what each guest access does, what is set before the guest
  * starts, and the same compiled into the ranges that KVM's filter takes. Pure.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From an MSR policy to KVM's filter (KVM API, KVM_X86_SET_MSR_FILTER): at most 16 ranges, each
  * with a bitmap of at most 3000h MSRs and the directions that it rules; what no range rules has the

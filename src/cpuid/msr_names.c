@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names of MSRs, and what their writes come to: the table of data/msrs.tsv. */
 #include "cpuid/msr.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The model that comes nearest to what was wanted and that a host can run. */
 #include "cpuid/stages.h"
 

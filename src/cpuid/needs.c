@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a profile needs of the processor, beside the model and what is asked for by name. */
 #include "cpuid/stages.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cpuid/nestor_leaf.h"
 
 #include <string.h>

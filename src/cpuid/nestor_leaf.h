@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * CPUID leaves of nestor's own: by them one nestor tells another, which runs in its VM, how deep it
  * may nest (nesting/depth.h). Laid out as those of any hypervisor, behind KVM's and Hyper-V's

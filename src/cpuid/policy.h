@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a user asks of a guest's CPU, as a value. Made from a VM's config (plan/), from another
  * format (formats/), or by a test; names are not resolved yet. All strings and arrays are borrowed

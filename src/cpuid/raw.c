@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stage 8: the policy's own leaf rules, for what has no name. */
 #include "cpuid/stages.h"
 

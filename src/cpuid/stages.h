@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the engine's stages share; see engine.h for their order. Of this room alone. */
 #ifndef NESTOR_CPUID_STAGES_H
 #define NESTOR_CPUID_STAGES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sockets, cores and threads to APIC IDs, and the CPUID leaves that say so to each vCPU. */
 #ifndef NESTOR_CPUID_TOPOLOGY_H
 #define NESTOR_CPUID_TOPOLOGY_H

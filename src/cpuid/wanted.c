@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stage 1: what the policy wants, wherever it runs: model, features, compatibility modes. */
 #include "cpuid/stages.h"
 

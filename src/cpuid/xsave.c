@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Stage 7: leaf 0xD (SDM vol. 1, "Enumeration of CPU Support for XSAVE Instructions and
  * XSAVE-Supported Features"). Which state components a guest may enable follows from its features;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/acpi_pm.h"
 
 #include "devices/ticks.h"

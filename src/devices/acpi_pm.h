@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ACPI fixed hardware: PM1a event and control blocks, power-management timer, reset register.
  * Source: ACPI 6.5, 4.8.3 (PM1 registers, PM timer) and 4.8.3.6 (reset register).

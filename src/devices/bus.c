@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/bus.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The bus: sorted, non-overlapping regions of port and MMIO space. Built once, by bus_claim, before
  * any vCPU runs; const from then on, so accesses take no lock. Unclaimed space answers as real

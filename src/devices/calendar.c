@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/calendar.h"
 
 #define SECONDS_PER_DAY 86400

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Gregorian calendar, without time zones, leap seconds or the C library's global state. */
 #ifndef NESTOR_DEVICES_CALENDAR_H
 #define NESTOR_DEVICES_CALENDAR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/debug_console.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Debug console: bytes written to one port go to a sink. Reads give E9h, by which guests recognise
  * that the console is there.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/debug_exit.h"
 
 #include <errno.h>

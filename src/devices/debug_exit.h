@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Debug exit: a guest (a test, usually) writes a byte to one port and the machine stops with that
  * value. Reads give ones. Of a wider write the low byte counts.

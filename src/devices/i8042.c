@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/i8042.h"
 
 #include <errno.h>

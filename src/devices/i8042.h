@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * 8042 keyboard controller with nothing plugged in, and the PC's port 0x92 (fast A20 and reset).
  * Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/ioapic.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * 82093AA I/O APIC with 24 pins, in userspace: for a machine whose local APICs are KVM's and whose
  * I/O APIC is not (split irqchip). Source: Intel 82093AA data sheet; version 20h adds the EOI

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/mc146818.h"
 
 #include "devices/calendar.h"

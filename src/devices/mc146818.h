@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * MC146818 real-time clock with 128 bytes of CMOS RAM, at its PC ports. Source: Motorola MC146818A
  * data sheet; the meaning of the CMOS bytes is the PC/AT's.

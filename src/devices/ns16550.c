@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/ns16550.h"
 
 #include <errno.h>

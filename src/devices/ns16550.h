@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * 16550A UART: the PC's serial port. Source: National Semiconductor PC16550D data sheet; names of
  * registers and bits are those of its register summary.

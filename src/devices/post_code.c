@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/post_code.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * POST code port: firmware shows its progress there, and kernels write to it only because an
  * access to it takes about a microsecond. Reads give the byte written last.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "devices/pvpanic.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pvpanic: the guest's kernel tells that it has panicked. Source: QEMU, "pvpanic device", ISA
  * interface. Bit 0 (panicked) stops the machine; bit 1 (a crash kernel takes over) is reported, the

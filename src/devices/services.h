@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The narrow handles through which a device acts: each is a function and its context, given by
  * value at creation by whoever builds the machine (vm/, or a test). All may be called from any

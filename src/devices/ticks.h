@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Counters that run at a fixed frequency, derived from a clock in nanoseconds. */
 #ifndef NESTOR_DEVICES_TICKS_H
 #define NESTOR_DEVICES_TICKS_H

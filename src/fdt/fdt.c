@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fdt/fdt.h"
 
 #include <errno.h>

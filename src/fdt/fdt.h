@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine as a flattened device tree (Devicetree Specification 0.4), for guests that are given
  * one instead of, or beside, the ACPI tables. A pure function of the plan, by way of libfdt. The

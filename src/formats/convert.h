@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * CPU policies in other programs' words: QEMU's -cpu argument, libvirt's <cpu> element,
  * Firecracker's CPU template, and nestor's own TOML. Readers take hostile text; writers name in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "formats/dialect.h"
 
 #include <string.h>

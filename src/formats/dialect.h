@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How QEMU and libvirt differ from nestor in names: which features and models they know, and what
  * they call them. nestor's own names are libvirt's, with QEMU's among the aliases, and a feature's

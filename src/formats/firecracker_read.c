@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Firecracker's CPU template for x86-64 (docs/cpu_templates): bits of CPUID registers and MSRs that
  * become 0 or 1, on top of what the host has. Bits that have a name come back as features.

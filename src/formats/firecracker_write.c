@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A policy as Firecracker's CPU template. The template is laid over the host's CPUID, so that a
  * named model is written with every bit that has a name, and model "host" with what the policy asks

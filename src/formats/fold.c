@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "formats/fold.h"
 
 #include "formats/input.h"

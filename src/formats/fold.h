@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A policy and the model files under it as one, for the writers: names checked and canonical, each
  * feature once, the inner policies' word overruled by the outer's. Of this room alone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "formats/hostfile.h"
 
 #include "base/fd.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A host's capability in a file, so that policies can be computed for hosts that are elsewhere.
  * Hostile input: sizes are bounded, nothing is trusted, what is not known is refused by name.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of hostfile share. Of this room alone. */
 #ifndef NESTOR_FORMATS_HOSTFILE_INTERNAL_H
 #define NESTOR_FORMATS_HOSTFILE_INTERNAL_H

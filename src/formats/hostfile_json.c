@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor's own JSON host file: read member by member; what is not known is refused by name. */
 #include "formats/hostfile_internal.h"
 #include "formats/input.h"

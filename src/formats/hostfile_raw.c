@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The lines that cpuid(1) prints with -r, and "msr" lines after the same fashion. */
 #include "cpuid/fields.h"
 #include "formats/hostfile_internal.h"

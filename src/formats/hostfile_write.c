@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Host files written: both formats, one CPUID entry a line. */
 #include "formats/hostfile.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "formats/input.h"
 
 #include <errno.h>

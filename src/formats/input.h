@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Text of unknown origin, for the readers and writers of this room: numbers, UTF-8, errors that
  * may quote it. Of this room alone.

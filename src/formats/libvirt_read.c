@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * libvirt's <cpu> element (formatdomain, "CPU model and topology"), alone or inside a <domain>,
  * from which the few things about the CPU that stand elsewhere are taken as well.

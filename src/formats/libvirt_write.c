@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A policy as libvirt's <cpu> element. */
 #include "formats/convert.h"
 #include "formats/dialect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "formats/losses.h"
 
 #include "formats/input.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a format cannot say: collected, a line each, and shown to the user; never silently dropped.
  */
 #ifndef NESTOR_FORMATS_LOSSES_H

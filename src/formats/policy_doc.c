@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "formats/policy_doc.h"
 
 #include <errno.h>

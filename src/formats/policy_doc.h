@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A CPU policy that owns its strings and arrays: what the readers of other programs' formats make.
  * Names in it are nestor's (libvirt's spelling) wherever the other program's name is known.

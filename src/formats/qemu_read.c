@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* QEMU's -cpu argument (docs/system/i386/cpu.rst; the properties of target/i386's CPU class). */
 #include "cpuid/models.h"
 #include "formats/convert.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A policy as QEMU's -cpu argument. */
 #include "formats/convert.h"
 #include "formats/dialect.h"

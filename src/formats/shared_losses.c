@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "formats/shared_losses.h"
 
 #include <stdio.h>

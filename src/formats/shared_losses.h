@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What no format but nestor's own can say, in the same words for all of them. Of this room alone.
  */
 #ifndef NESTOR_FORMATS_SHARED_LOSSES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A policy as the tables [cpu], [msr] and [hyperv] of a VM's config; the first two are a model
  * file, too. */
 #include "cpuid/fields.h"

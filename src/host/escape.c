@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "host/escape.h"
 
 enum escape_action escape_feed(struct escape *esc, uint8_t byte, uint8_t *ret_byte)

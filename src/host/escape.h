@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The console's escape key: a pure state machine over the bytes that the user types. */
 #ifndef NESTOR_HOST_ESCAPE_H
 #define NESTOR_HOST_ESCAPE_H

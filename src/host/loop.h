@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The event loop of a machine's main thread: descriptors, one-shot timers, and a wake-up that any
  * thread may call. poll(2), not epoll: standard input may be a regular file, which epoll refuses.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "host/machine_facts.h"
 
 #include "base/fd.h"

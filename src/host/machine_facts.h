@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reads what the kernel says of the machine, and MSRs: files only, below a root, so that a test can
  * give a tree of its own.

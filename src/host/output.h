@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Bytes out to a descriptor, from any thread. A slow reader slows the guest down (nothing is lost),
  * but never keeps the machine from stopping: waiting ends when stop_fd becomes readable. The

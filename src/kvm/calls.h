@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The table of system calls through which this room reaches KVM: the real one, or a test's own that
  * counts, fails the Nth call, or plays a KVM. The only door: nothing else in nestor calls a KVM

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hyper-V's interface, as far as KVM leaves it to its user (KVM API, KVM_EXIT_HYPERV). */
 #include "kvm/hyperv.h"
 

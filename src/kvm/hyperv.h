@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hyper-V's interface of a vCPU: what KVM must be asked for, and what it leaves to be answered. */
 #ifndef NESTOR_KVM_HYPERV_H
 #define NESTOR_KVM_HYPERV_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of this room share. */
 #ifndef NESTOR_KVM_INTERNAL_H
 #define NESTOR_KVM_INTERNAL_H

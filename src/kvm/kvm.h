@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * KVM as nestor uses it: the system, a VM, its irqchip, and vCPUs. Converts between nestor's value
  * types and KVM's structs at this border, and decides nothing. Each error names the ioctl and its

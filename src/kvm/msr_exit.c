@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kvm/msr_exit.h"
 
 struct msr_outcome kvm_vcpu_answer_msr(

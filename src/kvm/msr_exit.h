@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An MSR access that the filter stopped: done by the policy, for whoever runs vCPUs. */
 #ifndef NESTOR_KVM_MSR_EXIT_H
 #define NESTOR_KVM_MSR_EXIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The processor itself, by the CPUID instruction: where KVM's table is silent, and for people who
  * compare. Leaves by SDM vol. 2, CPUID, and APM vol. 3, appendix E. */
 #include "kvm/internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "kvm/internal.h"
 
 #include <errno.h>

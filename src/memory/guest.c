@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "memory/guest.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Guest RAM as the VMM sees it: bounds-checked access by guest physical address over host
  * mappings. Knows no KVM, so devices and boot loaders are tested without it. Every address and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "memory/ram.h"
 
 #include "base/fd.h"

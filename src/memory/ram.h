@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Guest RAM: mapped, optionally populated. Lazily backed by default, so a guest may have more RAM
  * than the host. Fresh RAM reads as zero. Owner: the machine.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nesting/depth.h"
 
 #include <errno.h>

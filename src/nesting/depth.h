@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How many levels may nest: nesting.max_depth, and the CPUID leaf by which a nestor tells the next.
  *

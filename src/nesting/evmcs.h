@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the enlightened VMCS (Hyper-V TLFS, "Nested Virtualization") takes from a guest hypervisor:
  * version 1 has no field for some controls, and KVM hides these when the guest reads the capability

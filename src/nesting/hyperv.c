@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nesting/hyperv.h"
 
 #include "base/nearest.h"

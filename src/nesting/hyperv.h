@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Hyper-V enlightenments: what a Windows guest, or Hyper-V as guest hypervisor, is told by the
  * leaves 0x40000000 to 0x4000000A (Hyper-V TLFS, "Feature and Interface Discovery"). Names, bits

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nesting/kernel.h"
 
 #include <stdio.h>

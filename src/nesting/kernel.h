@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What is known to be broken or dangerous, for nesting, in a host's Linux: data/kernel-problems.tsv
  * against the version that the kernel itself says. Distributions carry fixes under older numbers,

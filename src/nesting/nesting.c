@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nesting/nesting.h"
 
 #include "nesting/vmx.h"

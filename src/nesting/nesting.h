@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The nesting policy. Hidden, the extensions leave no trace: each thing withdrawn is a row of
  * rules.tsv, with an id, and nothing of a guest hypervisor's is shown in their place (depth.h).

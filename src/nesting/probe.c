@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nesting/probe.h"
 
 #include "cpuid/engine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a processor offers a hypervisor, by what CPUID and the VMX capability MSRs say, and how that
  * differs from a profile. Facts in, answer out; which facts could be had is the caller's. Pure.

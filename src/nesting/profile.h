@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What each guest hypervisor needs of the processor: data, one file a profile in profiles/, turned
  * into const tables at build. A profile says what its hypervisor cannot run without, what it makes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nesting/status.h"
 
 #include "cpuid/engine.h"

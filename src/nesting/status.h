@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Judges whether a host can expose the virtualization extensions to VMs: what forbids it, what
  * weakens it, what is dangerous about it, each with what to do. Facts in, findings out: the

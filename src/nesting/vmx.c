@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nesting/vmx.h"
 
 #include "cpuid/engine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The VMX capability MSRs, 0x480 to 0x493, as a whole: rules that hold for any processor (SDM vol.
  * 3, appendix A), and which of them a guest has at all. The engine makes their values bit by bit

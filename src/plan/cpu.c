@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plan/cpu.h"
 
 #include "nesting/evmcs.h"

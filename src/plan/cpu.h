@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The CPU part of a plan: the engine's decision with the nesting policy in it. Pure. */
 #ifndef NESTOR_PLAN_CPU_H
 #define NESTOR_PLAN_CPU_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine plan: what plan_machine() decided from config and host facts, const from then on.
  * Guest ABI (addresses, ports, GSIs) is decided here and nowhere else, so that it never depends on

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The decision: config, policy and host facts to a machine plan. Pure; see machine_plan.h. */
 #ifndef NESTOR_PLAN_PLAN_H
 #define NESTOR_PLAN_PLAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From a VM's checked config to the CPU policy that the engine takes. Pure. */
 #ifndef NESTOR_PLAN_POLICY_H
 #define NESTOR_PLAN_POLICY_H

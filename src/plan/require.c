@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plan/require.h"
 
 #include "nesting/nesting.h"

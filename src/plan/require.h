@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nesting.require: what [nesting] asks and the guest does not get, as an error. Pure. */
 #ifndef NESTOR_PLAN_REQUIRE_H
 #define NESTOR_PLAN_REQUIRE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plan/shape.h"
 
 #include "plan/machine_plan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a VM's vCPUs are arranged, now that the host's threads per core are known. Pure. */
 #ifndef NESTOR_PLAN_SHAPE_H
 #define NESTOR_PLAN_SHAPE_H

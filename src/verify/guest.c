@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The guest: one flat 32-bit program without paging, for one vCPU at a time. It is assembled here,
  * where the layout of its requests is known, and is data to the rest of nestor.

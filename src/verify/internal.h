@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of this room share: requests, the guest that answers them, and the VM. */
 #ifndef NESTOR_VERIFY_INTERNAL_H
 #define NESTOR_VERIFY_INTERNAL_H

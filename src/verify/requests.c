@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which instructions the guest executes, and what the plan promises of each. Pure. */
 #include "verify/internal.h"
 

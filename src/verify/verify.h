@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Holds KVM to the engine's promise: a tiny built-in guest executes CPUID for every leaf and RDMSR
  * (and, where the policy rules writes, WRMSR) for every MSR that the policy speaks of, on every

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A VM of the plan's vCPUs with 64 KiB of RAM and no devices, built in the machine's own order
  * (vm/build.c), whose vCPUs take turns on the calling thread.

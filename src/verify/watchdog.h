@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Gets a thread out of KVM_RUN once its time is up. A timer signals the thread, again and again: a
  * signal that comes just before KVM_RUN is lost, the next one is not. Nothing is shared with

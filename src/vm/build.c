@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Building a machine, in numbered steps, and taking it down in reverse. KVM's order rules are the
  * reasons given at each step; a step that fails leaves a half-built machine, which machine_destroy

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What KVM keeps of a CPUID table against what was set. */
 #include "vm/internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vm/internal.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every chip of the machine, in one list; the addresses and interrupts come from the plan. */
 #include "vm/internal.h"
 

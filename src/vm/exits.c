@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exits go through one const array, a function each (KVM API, "The kvm_run structure"). */
 #include "vm/internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of vm/ share: the machine's parts, each owned by the machine unless it says so. */
 #ifndef NESTOR_VM_INTERNAL_H
 #define NESTOR_VM_INTERNAL_H

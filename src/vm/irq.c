@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "vm/internal.h"
 
 static void set_kernel_line(void *ctx, unsigned gsi, bool level)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine: the composition root. Joins a plan, KVM, guest RAM, devices and a boot loader into
  * one VM, runs it, and takes it down again. Several machines can live in one process, one event

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* MSR accesses that the filter stopped: done by the plan's policy, and reported where a rule logs.
  */
 #include "vm/internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * bare: the least that a program can do to run a guest: no irqchip, no devices, no CPUID, no
  * config. What nestor takes longer than this is nestor's own, or what its guests need of KVM.

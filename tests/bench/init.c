@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * init: the first program of the boot benchmarks' guests. Says on the console that it has been
  * reached, and at what time of the kernel's own clock the kernel started it; then it waits for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * tiny: a Multiboot kernel (Multiboot Specification 0.6.96, section 3.1) that writes one byte to
  * COM1, then 0 to port 0xf4 (the debug-exit port), and halts.

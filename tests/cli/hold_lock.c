@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Holds the lock of a file as a VM that runs does, and says so, until standard input ends:
  *	hold_lock read|write FILE

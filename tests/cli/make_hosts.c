@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes host files for tests. `make_hosts model NAME` prints that of a host of a named model;
  * `make_hosts random SEED N FOLDER` writes N random Intel hosts, host-00000.json and on, the same

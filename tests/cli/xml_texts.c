@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reads XML from standard input and prints the text of each element that has any, as NAME: TEXT,
  * with its references resolved. What is not well-formed ends it with 1.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Compares what the engine makes of a CPU model with what another program makes of it. Every
  * difference stands in a table with its reason (differences-*.tsv); one that does not stand there,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine against libvirt's CPU models: ctest compare/libvirt and compare/libvirt-new. */
 #include "libvirt_map.h"
 

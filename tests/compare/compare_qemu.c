@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine against QEMU's CPU models: ctest compare/qemu, compare/qemu-new,
  * compare/qemu-installed. */
 #include "qemu_child.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "libvirt_map.h"
 
 #include <errno.h>

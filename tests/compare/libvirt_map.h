@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reads libvirt's CPU models (cpu_map), as its packages ship them. */
 #ifndef NESTOR_TESTS_COMPARE_LIBVIRT_MAP_H
 #define NESTOR_TESTS_COMPARE_LIBVIRT_MAP_H

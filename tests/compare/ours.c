@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine's side, and the comparison of one model. */
 #include "compare.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Asks a QEMU binary for its CPU models, over QMP, without running anything in it. */
 #ifndef NESTOR_TESTS_COMPARE_QEMU_CHILD_H
 #define NESTOR_TESTS_COMPARE_QEMU_CHILD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whether the comparison notices what it is for: made-up models, tables and versions. */
 #include "fake/cmocka.h"
 

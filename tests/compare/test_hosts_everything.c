@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The made-up hosts that other tests stand on. */
 #include "fake/cmocka.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the differences that were found mean, by the tables of listed differences and of hashes. */
 #include "compare.h"
 

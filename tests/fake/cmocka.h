@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cmocka with the headers that it wants first. */
 #ifndef NESTOR_TESTS_FAKE_CMOCKA_H
 #define NESTOR_TESTS_FAKE_CMOCKA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fake/hosts.h"
 
 #include <string.h>

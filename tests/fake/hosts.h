@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Synthetic hosts: what KVM_GET_SUPPORTED_CPUID and the capabilities of made-up machines say. */
 #ifndef NESTOR_TESTS_FAKE_HOSTS_H
 #define NESTOR_TESTS_FAKE_HOSTS_H

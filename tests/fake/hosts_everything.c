@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fake/hosts_everything.h"
 
 #include "cpuid/msr.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Synthetic hosts made from the tables of features: one whose KVM offers all that processors of a
  * vendor have, and consistent smaller ones. Whatever a host lacks is absent everywhere: leaves,

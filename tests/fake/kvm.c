@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fake/kvm.h"
 
 #include <errno.h>

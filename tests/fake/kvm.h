@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A KVM played by the test process: the call table of kvm/calls.h without /dev/kvm. It answers
  * from a set of host facts, keeps what it was given (CPUID, MSRs, registers, routes, filter),

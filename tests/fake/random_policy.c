@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fake/random_policy.h"
 
 #include "cpuid/fields.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Random CPU policies for property tests: the same for one seed. Names are valid, though what is
  * asked for may contradict itself or be more than a host has; that is what is tested.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fake/tree.h"
 
 #include <ftw.h>

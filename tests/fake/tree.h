@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Folders that a test makes. */
 #ifndef NESTOR_TESTS_FAKE_TREE_H
 #define NESTOR_TESTS_FAKE_TREE_H

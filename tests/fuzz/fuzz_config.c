@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes the config reader: any bytes as a config file, and each of their lines as a --set. What
  * is accepted must survive being shown and loaded again. The same bytes go through the editor,

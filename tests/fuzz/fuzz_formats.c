@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes what reads other programs' text: host files of both kinds, QEMU's -cpu argument, libvirt's
  * XML, Firecracker's templates. Refusals have a printable message; what is accepted must survive

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes the way from a VM's TOML to what its vCPUs see: any bytes as a config file, its policy,
  * the plan on a made-up host. Refusals have a message; what is planned must be within the host, and

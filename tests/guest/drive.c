@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Runs nestor on pipes or on a terminal of its own, step by step, waiting for what it prints and
  * never for time alone:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * verify_run on this machine's own KVM: for one policy after another, what the guest sees is what
  * the engine promised; and where the promise is broken on purpose, that is found. Exit status 77,

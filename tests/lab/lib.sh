@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # For the lab's cases, which run inside L0 with BusyBox: starts nestor, talks to
 # the guest's COM1, and checks. The first check that fails ends the case and

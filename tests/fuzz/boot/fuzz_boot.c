@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Hostile kernel files through boot_load, boot_inspect and boot_extract: truncated at each length,
  * single bits flipped, fields set to extremes, random bytes under each format's magic number. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the vCPUs say of themselves: CPUID, MSRs, unclaimed ports, and all of them at once. */
 #include "guest.h"
 

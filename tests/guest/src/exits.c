@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What exits cost, in ticks of the TSC: one line a kind, of samples that are timed one by one, so
  * that an interrupt of the host's falls on few of them. Raw: "empty" is what timing itself takes.

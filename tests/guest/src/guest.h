@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the parts of the hand-made guest share: ports, text, faults. */
 #ifndef NESTOR_TESTS_GUEST_H
 #define NESTOR_TESTS_GUEST_H

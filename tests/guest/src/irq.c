@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Interrupts through the I/O APIC: COM1 as an edge on pin 4, the SCI as a level on pin 9. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "guest.h"
 
 #define CR0_NE (1u << 5)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The last words of the command line say which program to run. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A hand-made guest: Multiboot header and entry, interrupt stubs, and the real-mode trampoline of
  * application processors. 32-bit protected mode without paging throughout.

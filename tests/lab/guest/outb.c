@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * outb PORT VALUE: writes one byte to an I/O port.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Asks the processor what a guest can see and do, one answer a line:
  *

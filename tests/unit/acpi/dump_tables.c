@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes the tables of a few machines to files DIRECTORY/MACHINE-SIGNATURE.dat, for check-iasl.
  * Walks from the RSDP as a guest does.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plans.h"
 
 void plan_fill(struct machine_plan *plan, unsigned nr_vcpus, uint32_t first, uint32_t step)

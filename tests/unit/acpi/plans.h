@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Machine plans for tests of the tables that are built from them. */
 #ifndef NESTOR_TESTS_UNIT_ACPI_PLANS_H
 #define NESTOR_TESTS_UNIT_ACPI_PLANS_H

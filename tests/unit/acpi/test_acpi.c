@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reads the tables back with a parser of its own, by the offsets of ACPI 6.5, as a guest would:
  * from the RSDP, and following addresses only inside the area.

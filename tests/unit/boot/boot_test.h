@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the tests of the boot room share: cmocka, a machine of plain memory, and small kernel images
  * of each format, made by code so that each field can be wrong on its own.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* boot_load's choices: which protocol, and who unpacks. What each protocol then does is tested with
  * it. */
 #include "boot_test.h"

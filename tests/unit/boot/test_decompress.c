@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot_test.h"
 
 #include "boot/decompress.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "boot_test.h"
 
 static struct boot_info inspect(const struct image *image)

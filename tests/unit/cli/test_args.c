@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Flags and --set into a config, in the order given, over the file. */
 #include "fake/cmocka.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cli/file_list.h"
 
 #include "fake/cmocka.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the user is told, and the exit status that goes with it. */
 #include "fake/cmocka.h"
 

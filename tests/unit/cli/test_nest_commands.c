@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `nestor nest status` and `probe` on made-up machines: what they print, and their statuses. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"

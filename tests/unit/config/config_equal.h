@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whether two configs hold the same values, wherever these came from. */
 #ifndef NESTOR_TESTS_CONFIG_EQUAL_H
 #define NESTOR_TESTS_CONFIG_EQUAL_H

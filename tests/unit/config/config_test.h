@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of the config room share. */
 #ifndef NESTOR_TESTS_CONFIG_TEST_H
 #define NESTOR_TESTS_CONFIG_TEST_H

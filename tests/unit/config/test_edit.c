@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The editor of TOML text: each layout that a key can have, and what it must leave alone. */
 #include "config_test.h"
 

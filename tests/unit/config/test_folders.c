@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Walks tests/config: every file of pass/ is a right config; every file of fail/ is refused with
  * just the lines of the .err file beside it, where @DIR@ stands for the folder. model-pass/ and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* man/nestor.toml.5 against the key table: the same keys, and their words and defaults. */
 #include "config_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Replacing a file: killed before or after any system call, and with any of them failing, the file
  * is all old or all new. */
 #include "config_test.h"

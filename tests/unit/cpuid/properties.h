@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Properties of the engine over random hosts and policies. A property is a function that says
  * whether a case holds; where one does not, the case is made as small as it gets and is printed

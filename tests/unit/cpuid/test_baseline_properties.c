@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The laws of baselines, over random sets of hosts; and a cluster's mode, which stands on them. */
 #include "properties.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine by example: what a policy asks, what a guest gets, what is refused and how. */
 #include "fake/cmocka.h"
 #include "fake/hosts_everything.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What one result says of another: the same policy in other words, and a host with less. */
 #include "properties.h"
 

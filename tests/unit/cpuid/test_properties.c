@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What holds of every result, whatever the host and the policy; see properties.h. */
 #include "properties.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Properties over every topology of at most 255 vCPUs, on an Intel and an AMD host. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What holds of the tables of all vCPUs: their topology, and the trace that explains them. */
 #include "properties.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Services for device tests: they record what the device does, and the test sets the time. Also a
  * bus with one device on it, and a seeded random number generator for the fuzz tests.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writes the device trees of a few machines to DIRECTORY/MACHINE.dtb, for check-dtc. */
 #include "fdt/fdt.h"
 #include "unit/acpi/plans.h"

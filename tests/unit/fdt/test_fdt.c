@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reads the tree back through libfdt's read side, property by property. */
 #include "fdt/fdt.h"
 #include "unit/acpi/plans.h"

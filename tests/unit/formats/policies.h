@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Policies for tests: random ones, a text that two equal ones share, and reading and writing. */
 #ifndef NESTOR_TESTS_UNIT_FORMATS_POLICIES_H
 #define NESTOR_TESTS_UNIT_FORMATS_POLICIES_H

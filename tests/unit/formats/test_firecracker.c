@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Firecracker's CPU template, both ways. */
 #include "policies.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor's JSON host files. The raw text is in test_hostfile_raw.c. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Host files in the words of cpuid(1). */
 #include "cpuid/fields.h"
 #include "fake/cmocka.h"

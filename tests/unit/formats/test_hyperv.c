@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hyper-V enlightenments in the formats: written where a format has words for them, else named as
  * lost; and a host's leaves in its file. */
 #include "fake/hosts.h"

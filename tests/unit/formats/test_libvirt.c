@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libvirt's <cpu>, both ways. */
 #include "policies.h"
 

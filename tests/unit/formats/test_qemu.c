@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* QEMU's -cpu argument, both ways. */
 #include "policies.h"
 

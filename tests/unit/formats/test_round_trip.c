@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading what was written gives the same policy, over random policies; seeds are in the names. */
 #include "policies.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nestor's own TOML: what is written is what the config's reader and the plan make the policy of.
  */
 #include "config/config.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An opened fake KVM with a VM and a vCPU. */
 #ifndef NESTOR_TESTS_UNIT_KVM_FIXTURE_H
 #define NESTOR_TESTS_UNIT_KVM_FIXTURE_H

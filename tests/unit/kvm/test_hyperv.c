@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hyper-V's capabilities of a vCPU, and the exits that KVM leaves to nestor. */
 #include "unit/kvm/fixture.h"
 

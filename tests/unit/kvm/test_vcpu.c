@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "unit/kvm/fixture.h"
 
 #include "base/x86.h"

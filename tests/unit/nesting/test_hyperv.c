@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hyper-V enlightenments: names, requirements, hosts, and the leaves that they make. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "nested.h"
 
 #include "fake/cmocka.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Plans of VMs that have the extensions, and what is true of each of them. */
 #ifndef NESTOR_TESTS_PLAN_NESTED_H
 #define NESTOR_TESTS_PLAN_NESTED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table [nesting] in a plan, case by case; what holds always is in test_nesting_properties.c.
  */
 #include "nested.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* [hyperv] from TOML to the guest's leaves, and who decided them. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"

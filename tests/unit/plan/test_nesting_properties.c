@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What holds for every profile, every host from Nehalem to today's, and whatever is asked by name.
  */
 #include "fake/cmocka.h"

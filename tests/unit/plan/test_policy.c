@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From TOML to the policy that the engine takes. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"

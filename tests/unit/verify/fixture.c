@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "unit/verify/fixture.h"
 
 #include <stdlib.h>

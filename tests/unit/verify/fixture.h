@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A fake KVM whose vCPUs play the verifying guest, and a plan for it. */
 #ifndef NESTOR_TESTS_UNIT_VERIFY_FIXTURE_H
 #define NESTOR_TESTS_UNIT_VERIFY_FIXTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What becomes of an MSR access that the filter stopped; kvm/msr_exit.h. */
 #include "unit/kvm/fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* verify_run with each allocation failing in turn. */
 #include "unit/verify/fixture.h"
 

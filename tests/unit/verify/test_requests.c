@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which instructions are asked of the guest, and what of each is promised. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"

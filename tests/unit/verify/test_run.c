@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* verify_run on a scripted KVM whose vCPUs play the guest. */
 #include "unit/verify/fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "fake/cmocka.h"
 
 #include "verify/watchdog.h"

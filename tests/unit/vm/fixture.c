@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "unit/vm/fixture.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A machine on the fake KVM: config, plan, a tiny kernel file, an event loop, a pipe as console. */
 #ifndef NESTOR_TESTS_UNIT_VM_FIXTURE_H
 #define NESTOR_TESTS_UNIT_VM_FIXTURE_H

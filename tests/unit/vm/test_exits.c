@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What each exit of the scripted KVM does, on a machine with one vCPU. */
 #include "unit/vm/fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A machine with Hyper-V's leaves: the order of KVM's calls, and the exits. */
 #include "unit/vm/fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* machine_create and machine_run with each allocation, and each thread, failing in turn. */
 #include "unit/vm/fixture.h"
 

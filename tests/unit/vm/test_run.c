@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* machine_run with several vCPUs and machines: ends, stops, and output that waits. */
 #include "unit/vm/fixture.h"
 
