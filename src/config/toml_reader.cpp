@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
+#include <string_view>
+#include <system_error>
 
 namespace
 {
@@ -23,8 +27,8 @@ struct library_fault {
 /*
  * The text is hostile, so that the library must neither abort where it finds itself wrong, nor (as
  * it does where NDEBUG is defined) take its conditions for granted and run on: it is left. Two
- * conditions do not hold for headers such as "[[[a]" in version 3.3.0; there it goes on, to its
- * own check of the same, which says what is wrong and where.
+ * conditions do not hold for headers such as "[[[a]" in versions 3.3.0 and 3.4.0; there it goes
+ * on, to its own check of the same, which says what is wrong and where.
  */
 void condition_failed(const char *condition)
 {
@@ -43,18 +47,6 @@ void condition_failed(const char *condition)
 #define TOML_ENABLE_UNRELEASED_FEATURES 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
 #define TOML_MAX_NESTED_VALUES 16
-#include <toml++/impl/preprocessor.h>
-#include <toml++/impl/forward_declarations.h>
-/*
- * Version 3.3.0 declares U+00A1 to U+0499 unreachable where it asks whether a character is white
- * space, which is undefined behaviour for every umlaut; "no" is the right answer there.
- */
-#undef TOML_UNREACHABLE
-#define TOML_UNREACHABLE return false
-#include <toml++/impl/unicode.h>
-/* Elsewhere a place that was thought unreachable is left as a condition that does not hold. */
-#undef TOML_UNREACHABLE
-#define TOML_UNREACHABLE leave_library()
 #include <toml++/toml.h>
 
 static_assert(TOML_MAX_NESTED_VALUES == TOML_MAX_DEPTH, "one limit, told to the library and to us");
@@ -93,6 +85,131 @@ int check_dots(std::string_view text, toml_fault *fault)
 	return 0;
 }
 
+/* A character in UTF-8; 0 bytes: none, or a malformed one. */
+struct character {
+	char32_t code;
+	size_t bytes;
+};
+
+character character_at(std::string_view text, size_t i)
+{
+	static constexpr char32_t first_of[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const auto lead = static_cast<unsigned char>(text[i]);
+	if (lead < 0x80)
+		return { lead, 1 };
+	const size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+	if (lead < 0xc0 || lead >= 0xf8 || n > text.size() - i)
+		return { 0, 0 };
+	char32_t code = lead & (0x7fu >> n);
+	for (size_t k = 1; k < n; k++) {
+		const auto next = static_cast<unsigned char>(text[i + k]);
+		if ((next & 0xc0) != 0x80)
+			return { 0, 0 };
+		code = code << 6 | (next & 0x3fu);
+	}
+	if (code < first_of[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return { 0, 0 };
+	return { code, n };
+}
+
+void append(std::string &to, char32_t code)
+{
+	if (code < 0x800) {
+		to += static_cast<char>(0xc0 | code >> 6);
+	} else {
+		if (code < 0x10000) {
+			to += static_cast<char>(0xe0 | code >> 12);
+		} else {
+			to += static_cast<char>(0xf0 | code >> 18);
+			to += static_cast<char>(0x80 | (code >> 12 & 0x3f));
+		}
+		to += static_cast<char>(0x80 | (code >> 6 & 0x3f));
+	}
+	to += static_cast<char>(0x80 | (code & 0x3f));
+}
+
+/*
+ * Where versions 3.3.0 and 3.4.0 ask whether a character is white space, they declare many of
+ * U+00A1 to U+FEFE unreachable, all umlauts among them, which is undefined behaviour. They are
+ * kept from the library: it reads each one's stand-in, the character of the same low 16 bits in a
+ * plane of Unicode beyond, of which the text has none; what comes out of it is turned back. What
+ * the library does know as white space has none. A stand-in is one character too, so that
+ * positions stay as they are.
+ */
+class stand_ins
+{
+	unsigned plane = 0; /* 0: the text needs none */
+
+	static bool is_needed(char32_t code)
+	{
+		return code > 0xa0 && code < 0xfeff && code != 0x1680 && code != 0x180e &&
+		       (code < 0x2000 || code > 0x200b) && code != 0x2028 && code != 0x2029 &&
+		       code != 0x202f && code != 0x205f && code != 0x2060 && code != 0x3000;
+	}
+
+	/* The plane of an escape such as \U0010FFFF, or 0. */
+	static unsigned escaped_plane(std::string_view text, size_t i)
+	{
+		unsigned value = 0;
+		if (text.size() - i < 6 || text.substr(i, 2) != "\\U")
+			return 0;
+		const auto result = std::from_chars(&text[i + 2], &text[i + 2] + 4, value, 16);
+		return result.ec == std::errc{} && value <= 16 ? value : 0;
+	}
+
+      public:
+	/* Returns false where there is no plane that the text does not use. */
+	bool choose(std::string_view text)
+	{
+		unsigned used = 0;
+		bool needed = false;
+		for (size_t i = 0; i < text.size();) {
+			const character c = character_at(text, i);
+			needed |= is_needed(c.code);
+			used |= 1u << (c.code >> 16) | 1u << escaped_plane(text, i);
+			i += c.bytes ? c.bytes : 1;
+		}
+		for (plane = needed ? 16 : 0; plane > 0 && (used & 1u << plane); plane--)
+			;
+		return !needed || plane > 0;
+	}
+
+	bool any() const
+	{
+		return plane > 0;
+	}
+
+	std::string put(std::string_view text) const
+	{
+		std::string out;
+		for (size_t i = 0; i < text.size();) {
+			const character c = character_at(text, i);
+			const size_t n = c.bytes ? c.bytes : 1;
+			if (is_needed(c.code))
+				append(out, c.code | plane << 16);
+			else
+				out.append(text, i, n);
+			i += n;
+		}
+		return out;
+	}
+
+	std::string take(std::string_view text) const
+	{
+		std::string out;
+		for (size_t i = 0; i < text.size();) {
+			const character c = character_at(text, i);
+			const size_t n = c.bytes ? c.bytes : 1;
+			if (plane > 0 && c.code >> 16 == plane)
+				append(out, c.code & 0xffff);
+			else
+				out.append(text, i, n);
+			i += n;
+		}
+		return out;
+	}
+};
+
 char *copy_text(const std::string &s)
 {
 	char *copy = static_cast<char *>(malloc(s.size() + 1));
@@ -103,21 +220,27 @@ char *copy_text(const std::string &s)
 	return copy;
 }
 
-int convert(const toml::node &node, unsigned depth, toml_value *v, toml_fault *fault);
+/* What the library made of a text, on its way to values of ours. */
+struct conversion {
+	const stand_ins &characters;
+	toml_fault *fault;
+};
 
-int convert_table(const toml::table &table, unsigned depth, toml_value *v, toml_fault *fault)
+int convert(const conversion &to, const toml::node &node, unsigned depth, toml_value *v);
+
+int convert_table(const conversion &to, const toml::table &table, unsigned depth, toml_value *v)
 {
 	for (const auto &[key, child] : table) {
 		toml_value *item = &v->items[v->nr_items++];
 		const toml::source_position at = key.source().begin;
 		if (key.str().find('\0') != std::string_view::npos)
-			return refuse(fault, at, "a key contains a NUL character");
-		item->key = copy_text(std::string(key.str()));
+			return refuse(to.fault, at, "a key contains a NUL character");
+		item->key = copy_text(to.characters.take(key.str()));
 		if (!item->key)
 			return -ENOMEM;
 		item->key_line = at.line;
 		item->key_column = at.column;
-		int ret = convert(child, depth + 1, item, fault);
+		int ret = convert(to, child, depth + 1, item);
 		if (ret < 0)
 			return ret;
 	}
@@ -128,10 +251,10 @@ int convert_table(const toml::table &table, unsigned depth, toml_value *v, toml_
 	return 0;
 }
 
-int convert_array(const toml::array &array, unsigned depth, toml_value *v, toml_fault *fault)
+int convert_array(const conversion &to, const toml::array &array, unsigned depth, toml_value *v)
 {
 	for (const toml::node &child : array) {
-		int ret = convert(child, depth + 1, &v->items[v->nr_items++], fault);
+		int ret = convert(to, child, depth + 1, &v->items[v->nr_items++]);
 		if (ret < 0)
 			return ret;
 	}
@@ -147,28 +270,29 @@ int make_items(toml_value *v, size_t n)
 	return v->items ? 0 : -ENOMEM;
 }
 
-int convert(const toml::node &node, unsigned depth, toml_value *v, toml_fault *fault)
+int convert(const conversion &to, const toml::node &node, unsigned depth, toml_value *v)
 {
 	const toml::source_position at = node.source().begin;
 	v->line = at.line;
 	v->column = at.column;
 	if (depth > TOML_MAX_DEPTH)
-		return refuse(fault, at, "nested more than 16 deep");
+		return refuse(to.fault, at, "nested more than 16 deep");
 	int ret = 0;
 	if (const toml::table *table = node.as_table()) {
 		v->type = TOML_TABLE;
 		ret = make_items(v, table->size());
-		return ret < 0 ? ret : convert_table(*table, depth, v, fault);
+		return ret < 0 ? ret : convert_table(to, *table, depth, v);
 	}
 	if (const toml::array *array = node.as_array()) {
 		v->type = TOML_ARRAY;
 		ret = make_items(v, array->size());
-		return ret < 0 ? ret : convert_array(*array, depth, v, fault);
+		return ret < 0 ? ret : convert_array(to, *array, depth, v);
 	}
 	if (const auto *string = node.as_string()) {
 		v->type = TOML_STRING;
-		v->string_bytes = string->get().size();
-		v->string = copy_text(string->get());
+		const std::string value = to.characters.take(string->get());
+		v->string_bytes = value.size();
+		v->string = copy_text(value);
 		return v->string ? 0 : -ENOMEM;
 	}
 	if (const auto *integer = node.as_integer()) {
@@ -200,16 +324,22 @@ int toml_read(const char *text, size_t n, toml_value *ret_root, toml_fault *ret_
 	/* The library throws nothing of its own: its containers do, when memory is out, and we do.
 	 */
 	try {
-		toml::parse_result parsed = toml::parse(std::string_view{ text, n });
+		stand_ins characters;
+		if (!characters.choose({ text, n }))
+			return refuse(ret_fault, { 1, 1 }, "characters of all planes of Unicode");
+		const std::string stood_in = characters.any() ? characters.put({ text, n }) : "";
+		toml::parse_result parsed =
+			toml::parse(characters.any() ? std::string_view{ stood_in }
+						     : std::string_view{ text, n });
 		if (!parsed) {
 			/* The library names its own macro where a limit is met; users know none. */
-			std::string reason{ parsed.error().description() };
+			std::string reason = characters.take(parsed.error().description());
 			reason = reason.substr(0, reason.find(" (TOML_"));
 			if (!reason.empty() && reason[0] == 'E')
 				reason[0] = 'e';
 			return refuse(ret_fault, parsed.error().source().begin, reason.c_str());
 		}
-		ret = convert(parsed.table(), 0, ret_root, ret_fault);
+		ret = convert({ characters, ret_fault }, parsed.table(), 0, ret_root);
 	} catch (const std::bad_alloc &) {
 		ret = -ENOMEM;
 	} catch (const library_fault &) {

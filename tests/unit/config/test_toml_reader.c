@@ -226,6 +226,89 @@ static void toml_read__every_truncation__no_crash(void **state)
 	}
 }
 
+static void toml_read__letters_of_every_alphabet__as_written(void **state)
+{
+	(void)state;
+	struct toml_value root;
+	struct toml_fault fault;
+	/* Two, three and four bytes; in keys, strings and comments, and around a line's end. */
+	const char *text = "\xef\xbb\xbf# \xc3\xa9\n"
+			   "\"\xc3\xbc\xe2\x82\xac\" = '\xce\xa9\xe3\x81\x82' # \xd2\x99\n"
+			   "m = \"\"\"\\\n \xc3\xa4\xef\xac\xa6\"\"\"\n"
+			   "e = \"\xf0\x9f\x98\x80\xf4\x80\x83\xa9\xc3\xa9\\U000F00E9\\u00e9\"\n";
+	assert_int_equal(read_text(text, &root, &fault), 0);
+	assert_int_equal(root.nr_items, 3);
+	assert_string_equal(root.items[0].key, "\xc3\xbc\xe2\x82\xac");
+	assert_string_equal(root.items[0].string, "\xce\xa9\xe3\x81\x82");
+	assert_int_equal(root.items[0].line, 2);
+	assert_int_equal(root.items[0].column, 8);
+	assert_string_equal(root.items[1].string, "\xc3\xa4\xef\xac\xa6");
+	assert_int_equal(root.items[1].string_bytes, 5);
+	assert_string_equal(root.items[2].string,
+		"\xf0\x9f\x98\x80\xf4\x80\x83\xa9\xc3\xa9\xf3\xb0\x83\xa9\xc3\xa9");
+	toml_value_done(&root);
+}
+
+static void toml_read__every_character__in_a_string_and_out_of_it(void **state)
+{
+	(void)state;
+	for (unsigned code = 0x80; code < 0x20000; code += code < 0x10000 ? 1 : 0xfff) {
+		char c[5] = "", text[64];
+		struct toml_value root;
+		struct toml_fault fault;
+		if (code < 0x800)
+			(void)snprintf(c, sizeof(c), "%c%c", 0xc0 | code >> 6, 0x80 | (code & 63));
+		else if (code < 0x10000)
+			(void)snprintf(c, sizeof(c), "%c%c%c", 0xe0 | code >> 12,
+				0x80 | (code >> 6 & 63), 0x80 | (code & 63));
+		else
+			(void)snprintf(c, sizeof(c), "%c%c%c%c", 0xf0 | code >> 18,
+				0x80 | (code >> 12 & 63), 0x80 | (code >> 6 & 63),
+				0x80 | (code & 63));
+		bool surrogate = code >= 0xd800 && code <= 0xdfff;
+		(void)snprintf(text, sizeof(text), "a = \"%s\"\n", c);
+		assert_int_equal(read_text(text, &root, &fault), surrogate ? -EINVAL : 0);
+		if (!surrogate)
+			assert_string_equal(root.items[0].string, c);
+		toml_value_done(&root);
+		(void)snprintf(text, sizeof(text), "a%s= 1\n", c);
+		assert_int_equal(read_text(text, &root, &fault), -EINVAL);
+		(void)snprintf(text, sizeof(text), "a = %s1\n", c);
+		assert_int_equal(read_text(text, &root, &fault), -EINVAL);
+		assert_int_equal(fault.line, 1);
+		(void)snprintf(text, sizeof(text), "a = \"\"\"\\%sx\n\"\"\"\n", c);
+		assert_int_equal(read_text(text, &root, &fault), -EINVAL);
+	}
+}
+
+static void toml_read__unknown_letter__message_shows_it(void **state)
+{
+	(void)state;
+	struct toml_value root;
+	struct toml_fault fault;
+	assert_int_equal(read_text("a.\xc3\xb6 = 1\n", &root, &fault), -EINVAL);
+	assert_non_null(strstr(fault.text, "saw '\xc3\xb6'"));
+	assert_int_equal(fault.column, 3);
+}
+
+static void toml_read__letters_of_all_planes__refused(void **state)
+{
+	(void)state;
+	struct toml_value root;
+	struct toml_fault fault;
+	char text[512] = "a = '\xc3\xa9";
+	char *p = text + strlen(text);
+	for (unsigned plane = 1; plane <= 16; plane++)
+		p += snprintf(p, 16, "\\U%08X", plane << 16);
+	p = stpcpy(p, "'\n");
+	assert_int_equal(read_text(text, &root, &fault), -EINVAL);
+	assert_non_null(strstr(fault.text, "planes"));
+	/* Without a letter of the first plane nothing stands in for anything. */
+	(void)memcpy(text + 5, "ab", 2);
+	assert_int_equal(read_text(text, &root, &fault), 0);
+	toml_value_done(&root);
+}
+
 static void toml_type_name__each__has_one(void **state)
 {
 	(void)state;
@@ -253,6 +336,10 @@ int main(void)
 		cmocka_unit_test(toml_read__deepest_that_parses__refused_without_a_crash),
 		cmocka_unit_test(toml_read__dots_in_a_long_line__limit_exact),
 		cmocka_unit_test(toml_read__every_truncation__no_crash),
+		cmocka_unit_test(toml_read__letters_of_every_alphabet__as_written),
+		cmocka_unit_test(toml_read__every_character__in_a_string_and_out_of_it),
+		cmocka_unit_test(toml_read__unknown_letter__message_shows_it),
+		cmocka_unit_test(toml_read__letters_of_all_planes__refused),
 		cmocka_unit_test(toml_type_name__each__has_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
