@@ -107,8 +107,8 @@ static bool is_loss(const struct cpu_note *note)
 	switch (note->kind) {
 	case CPU_NOTE_MISSING:
 	case CPU_NOTE_DROPPED:
-	case CPU_NOTE_CHANGED:
 		return true;
+	case CPU_NOTE_REMARK:
 	case CPU_NOTE_REMOVED:
 		break;
 	}
@@ -148,6 +148,15 @@ static unsigned count_losses(const struct cpu_result *r)
 	return n;
 }
 
+static void print_remarks(const struct check *c)
+{
+	const struct cpu_result *r = &c->plan->cpu;
+	for (unsigned i = 0; i < r->nr_notes; i++) {
+		if (r->notes[i].kind == CPU_NOTE_REMARK)
+			paint(&c->paint, PAINT_DIM, "; note: %s", r->notes[i].text);
+	}
+}
+
 static void print_row(const struct check *c, const struct hostfile *host, const char *path,
 	bool runs, const struct err *why)
 {
@@ -164,6 +173,7 @@ static void print_row(const struct check *c, const struct hostfile *host, const 
 		paint(&c->paint, PAINT_DIM, "; nearest model: ");
 		paint(&c->paint, PAINT_PLAIN, "%s", r->nearest);
 	}
+	print_remarks(c);
 	paint_end(&c->paint);
 }
 
@@ -187,14 +197,27 @@ static json_t *losses_json(const struct cpu_result *r)
 	return all;
 }
 
+static json_t *remarks_json(const struct cpu_result *r)
+{
+	json_t *all = json_array();
+	for (unsigned i = 0; all && i < r->nr_notes; i++) {
+		const struct cpu_note *note = &r->notes[i];
+		if (note->kind == CPU_NOTE_REMARK)
+			(void)json_array_append_new(
+				all, json_pack("{s:o, s:o}", "text", json_text(note->text),
+					     "origin", json_text(note->origin)));
+	}
+	return all;
+}
+
 static int print_json(const struct check *c, const struct hostfile *host, const char *path,
 	bool runs, const struct err *why)
 {
 	const struct cpu_result *r = &c->plan->cpu;
-	json_t *row = json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "host",
+	json_t *row = json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "host",
 		json_text(host->name[0] ? host->name : path), "file", json_text(path), "runs", runs,
-		"reason", json_text(runs ? NULL : why->msg), "lacks", losses_json(r),
-		"nearest_model", json_text(runs ? NULL : r->nearest));
+		"reason", json_text(runs ? NULL : why->msg), "lacks", losses_json(r), "notes",
+		remarks_json(r), "nearest_model", json_text(runs ? NULL : r->nearest));
 	return json_out(row, /* pretty */ false, stdout);
 }
 

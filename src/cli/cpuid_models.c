@@ -7,7 +7,9 @@
 #include "cli/cpuid_view.h"
 #include "cli/json_out.h"
 #include "cli/paint.h"
+#include "cli/policy_file.h"
 #include "config/text.h"
+#include "plan/plan.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,10 +22,10 @@ struct models_args {
 	bool json;
 };
 
-/* Whether a host runs a model, by the engine. */
+/* Whether a host runs a model. */
 struct fit {
 	const struct hostfile *host; /* NULL: there is none to ask */
-	struct cpu_result *result;   /* of the model that was asked about */
+	struct machine_plan *plan;   /* of the model that was asked about; owned */
 	struct err why;
 	bool runs;
 	unsigned nr_missing; /* 0 and not runs: another reason, in why */
@@ -68,17 +70,32 @@ static const struct argp argp = {
 	       "that column.",
 };
 
+/* By the plan of a VM that asks for nothing but the model, so that `cpuid check` says the same. */
+static int plan_model(struct fit *fit, const struct cpu_model *model, struct err *e)
+{
+	char text[128];
+	struct policy_file *file = NULL;
+	const struct cpu_policy *policy = NULL;
+	(void)snprintf(
+		text, sizeof(text), "[cpu]\nmodel = \"%s\"\non_missing = \"drop\"\n", model->name);
+	machine_plan_done(fit->plan);
+	*fit->plan = (struct machine_plan){ 0 };
+	int rc = policy_file_load_text(&file, text, strlen(text), model->name, POLICY_FILE_ASK, e);
+	if (rc == 0)
+		rc = policy_file_for_host(file, &fit->host->facts, &policy, e);
+	if (rc == 0)
+		rc = plan_machine(policy_file_vm(file), policy, &fit->host->facts,
+			/* trace */ NULL, fit->plan, e);
+	/* The notes are asked for features alone, which are static; their origins go here. */
+	policy_file_destroy(file);
+	return rc;
+}
+
 static void fit_model(struct fit *fit, const struct cpu_model *model)
 {
-	const struct cpu_policy policy = {
-		.model = { .text = model->name },
-		.on_missing_given = true,
-		.on_missing = CPU_MISSING_DROP,
-		.topology = { 1, 1, 1, 1 },
-	};
 	fit->why = (struct err)ERR_INIT;
-	int rc = cpu_compute(&policy, &fit->host->facts, /* trace */ NULL, fit->result, &fit->why);
-	fit->nr_missing = rc ? 0 : fit->result->nr_missing;
+	int rc = plan_model(fit, model, &fit->why);
+	fit->nr_missing = rc ? 0 : fit->plan->cpu.nr_missing;
 	fit->runs = rc == 0 && fit->nr_missing == 0;
 }
 
@@ -158,7 +175,7 @@ static void print_names(
 
 static void missing_of(const struct fit *fit, struct feature_set *ret_missing)
 {
-	const struct cpu_result *r = fit->result;
+	const struct cpu_result *r = &fit->plan->cpu;
 	*ret_missing = (struct feature_set){ 0 };
 	if (!fit->host || fit->runs || fit->nr_missing == 0)
 		return;
@@ -295,9 +312,9 @@ int cmd_cpuid_models(int argc, char **argv)
 	if (args.name && find(args.name, &model, &e))
 		return cli_fail(&e);
 	struct hostfile *host = malloc(sizeof(*host));
-	struct fit fit = { .result = malloc(sizeof(*fit.result)) };
-	int rc = host && fit.result ? load_host(&args, host, &fit, &e)
-				    : err_set(&e, -ENOMEM, "out of memory");
+	struct fit fit = { .plan = calloc(1, sizeof(*fit.plan)) };
+	int rc = host && fit.plan ? load_host(&args, host, &fit, &e)
+				  : err_set(&e, -ENOMEM, "out of memory");
 	if (rc == 0 && args.json) {
 		json_t *o = model ? model_json(model, &fit, true) : list_json(&fit);
 		if (json_out(o, /* pretty */ true, stdout) == -ENOMEM)
@@ -307,7 +324,9 @@ int cmd_cpuid_models(int argc, char **argv)
 	} else if (rc == 0) {
 		print_list(&fit);
 	}
-	free(fit.result);
+	if (fit.plan)
+		machine_plan_done(fit.plan);
+	free(fit.plan);
 	free(host);
 	return rc ? cli_fail(&e) : cli_flush(STATUS_OK);
 }

@@ -157,6 +157,16 @@ static bool same_vendor(const struct host_facts *a, const struct host_facts *b)
 	return true;
 }
 
+static void add_signature(struct cpu_baseline *b, uint32_t signature)
+{
+	for (unsigned i = 0; i < b->nr_signatures; i++) {
+		if (b->signatures[i] == signature)
+			return;
+	}
+	if (b->nr_signatures < CPU_BASELINE_SIGNATURES)
+		b->signatures[b->nr_signatures++] = signature;
+}
+
 int cpu_baseline_add(struct cpu_baseline *b, const struct host_facts *host, struct err *e)
 {
 	struct feature_set has, defects;
@@ -168,6 +178,7 @@ int cpu_baseline_add(struct cpu_baseline *b, const struct host_facts *host, stru
 	feature_set_of_attribute(FEATURE_DEFECT, &defects);
 	feature_set_and(&has, &defects);
 	feature_set_or(&b->defects, &has);
+	add_signature(b, cpuid_value(&host->supported, 1, 0, CPUID_EAX));
 	if (b->nr_hosts++ == 0) {
 		b->facts = *host;
 		return 0;
@@ -178,28 +189,6 @@ int cpu_baseline_add(struct cpu_baseline *b, const struct host_facts *host, stru
 	combine_msrs(&b->facts, host);
 	combine_limits(&b->facts, host);
 	return 0;
-}
-
-/* The model of that vendor with the fewest features to add or to take away. */
-static const struct cpu_model *closest_model(
-	enum cpuid_vendor vendor, const struct feature_set *have)
-{
-	const struct cpu_model *best = NULL;
-	unsigned fewest = UINT32_MAX;
-	for (size_t i = 0; cpu_model_at(i); i++) {
-		const struct cpu_model *m = cpu_model_at(i);
-		if (m->vendor_id[0] && m->vendor != vendor)
-			continue;
-		struct feature_set lacks = *have, extra = m->features;
-		feature_set_subtract(&lacks, &m->features);
-		feature_set_subtract(&extra, have);
-		unsigned n = feature_set_count(&lacks) + feature_set_count(&extra);
-		if (n < fewest) {
-			best = m;
-			fewest = n;
-		}
-	}
-	return best;
 }
 
 /* SVM, VMX and all that needs them: only the knob may bring them in. */
@@ -236,18 +225,27 @@ int cpu_baseline_policy(const struct cpu_baseline *b, bool virtualization,
 {
 	static const feature_id ours[] = { FEATURE_ID_ht, FEATURE_ID_cmp_legacy,
 		FEATURE_ID_hypervisor };
-	struct feature_set have, skip;
+	struct feature_set have, skip, virt = { 0 }; /* virt: not of this policy */
 	if (b->nr_hosts == 0)
 		return err_set_config(e, -EINVAL, "a baseline needs at least one host");
 	cpu_features_of_host(&b->facts, false, &have);
 	/* What its requirements would take from the guest anyway is not asked for. */
 	feature_set_close(&have, NULL, NULL);
-	const struct cpu_model *m = closest_model(cpuid_vendor(&b->facts.supported), &have);
-	if (!m)
-		return err_set(e, -ENOENT, "no model fits a processor of this vendor");
 	feature_set_of_attribute(FEATURE_HINT, &skip);
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		feature_set_add(&skip, ours[i]);
+	struct model_wish wish = { .signatures = b->signatures,
+		.nr_signatures = b->nr_signatures,
+		.have = have,
+		.ignored = skip };
+	if (!virtualization) {
+		virtualization_features(&virt);
+		feature_set_or(&wish.ignored, &virt);
+	}
+	cpu_table_vendor_id(&b->facts.supported, wish.vendor_id);
+	const struct cpu_model *m = cpu_closest_model(&wish);
+	if (!m)
+		return err_set(e, -ENOENT, "no model fits a processor of this vendor");
 	struct feature_set extra = m->features, lacks = have, provided;
 	feature_set_subtract(&extra, &have);
 	/* Where the model or KVM brings a feature in only on hosts that have it, it is named, so
@@ -256,11 +254,7 @@ int cpu_baseline_policy(const struct cpu_baseline *b, bool virtualization,
 	feature_set_or(&extra, &provided);
 	feature_set_subtract(&extra, &have);
 	feature_set_subtract(&lacks, &m->features);
-	if (!virtualization) {
-		struct feature_set virt;
-		virtualization_features(&virt);
-		feature_set_subtract(&lacks, &virt);
-	}
+	feature_set_subtract(&lacks, &virt);
 	feature_set_subtract(&lacks, &skip);
 	feature_set_subtract(&extra, &skip);
 	*ret_policy = (struct cpu_policy){

@@ -6,6 +6,8 @@
 
 #include "cpuid/engine.h"
 
+#define CPU_BASELINE_SIGNATURES 64
+
 /*
  * One host after another is added, so that thousands need no more memory than two. The result is
  * the facts of a host that every one of them could stand in for: features that all have, the
@@ -14,6 +16,10 @@
 struct cpu_baseline {
 	struct host_facts facts; /* valid once nr_hosts > 0 */
 	unsigned nr_hosts;
+	/* Leaf 1 EAX of the hosts, each once; more than fit are of no account: the policy's model
+	 * is then chosen by the first. */
+	uint32_t signatures[CPU_BASELINE_SIGNATURES];
+	unsigned nr_signatures;
 	/* Defects (FEATURE_DEFECT) that some host announces; a guest that moves there has them,
 	 * though the others cannot announce them. */
 	struct feature_set defects;

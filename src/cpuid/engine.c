@@ -118,7 +118,7 @@ char *cpu_note_text(char text[CPU_NOTE_BYTES], const struct cpu_note *note)
 			note->has_feature && note->text[0] ? ", " : "",
 			note->has_feature ? note->text : "");
 		break;
-	case CPU_NOTE_CHANGED:
+	case CPU_NOTE_REMARK:
 		(void)snprintf(text, CPU_NOTE_BYTES, "%s", what);
 		break;
 	}

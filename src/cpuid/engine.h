@@ -33,7 +33,7 @@ enum cpu_note_kind {
 	CPU_NOTE_MISSING, /* the host lacks it */
 	CPU_NOTE_DROPPED, /* it needs another feature (because), which the guest does not have */
 	CPU_NOTE_REMOVED, /* a compatibility mode took it away, or a name what the profile needs */
-	CPU_NOTE_CHANGED, /* a number is not what was asked for (phys_bits, leaf rules) */
+	CPU_NOTE_REMARK,  /* it has no effect, or less than it says; the guest lacks nothing */
 };
 
 struct cpu_note {

@@ -155,7 +155,7 @@ static int msr_without_gate(struct cpu_work *w, const struct policy_msr_bits *bi
 	const char *name = feature_by_id(gate)->name;
 	bool of_policy = feature_set_has(&w->can, gate) && w->source == w->host;
 	if (bits->set == 0)
-		cpu_work_note(w, CPU_NOTE_CHANGED, NULL, NULL, bits->origin,
+		cpu_work_note(w, CPU_NOTE_REMARK, NULL, NULL, bits->origin,
 			"bits of MSR %#" PRIx32 " have no effect: only with %s is it there",
 			bits->index, name);
 	else if (!of_policy)
@@ -167,7 +167,7 @@ static int msr_without_gate(struct cpu_work *w, const struct policy_msr_bits *bi
 			" is there only with %s, which this policy does not give the guest",
 			bits->origin ? bits->origin : "the policy", bits->index, name);
 	else
-		cpu_work_note(w, CPU_NOTE_CHANGED, NULL, NULL, bits->origin,
+		cpu_work_note(w, CPU_NOTE_DROPPED, NULL, NULL, bits->origin,
 			"bits of MSR %#" PRIx32 ": dropped, as it is there only with %s",
 			bits->index, name);
 	return 0;

@@ -39,6 +39,22 @@ static inline const struct cpu_policy *cpu_work_policy(const struct cpu_work *w)
 const struct policy_text *cpu_work_text(const struct cpu_work *w, size_t offset);
 const struct policy_number *cpu_work_number(const struct cpu_work *w, size_t offset);
 
+/* What a named model is chosen by; nearest_model.c says how. */
+struct model_wish {
+	char vendor_id[13];         /* of leaf 0 */
+	const uint32_t *signatures; /* leaf 1 EAX of the processors, nr_signatures of them */
+	unsigned nr_signatures;
+	struct feature_set have;       /* what it should have, no less and no more */
+	struct feature_set ignored;    /* what is no part of the policy */
+	const struct feature_set *can; /* it may have no more than this; NULL: anything */
+};
+
+/* NULL where no model may be chosen. */
+const struct cpu_model *cpu_closest_model(const struct model_wish *wish);
+
+/* The 12 characters of leaf 0, and a NUL. */
+void cpu_table_vendor_id(const struct cpuid_table *table, char ret_id[13]);
+
 /* Names the rule for the edits that follow. */
 void cpu_work_rule(struct cpu_work *w, const char *rule, const char *origin, const char *detail);
 

@@ -84,7 +84,7 @@ static void apply_features(struct cpu_work *w, const struct cpu_policy *p)
 		const struct feature *f = feature_find(asked->name);
 		const char *who = who_decides(f->id);
 		if (who) {
-			cpu_work_note(w, CPU_NOTE_CHANGED, NULL, NULL, asked->origin,
+			cpu_work_note(w, CPU_NOTE_REMARK, NULL, NULL, asked->origin,
 				"%c%s has no effect: %s", asked->on ? '+' : '-', f->name, who);
 			continue;
 		}

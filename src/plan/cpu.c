@@ -180,7 +180,7 @@ static void add_note(struct cpu_result *r, const char *origin, const char *fmt, 
 		return;
 	}
 	struct cpu_note *note = &r->notes[r->nr_notes++];
-	*note = (struct cpu_note){ .kind = CPU_NOTE_CHANGED, .origin = origin };
+	*note = (struct cpu_note){ .kind = CPU_NOTE_REMARK, .origin = origin };
 	va_list ap;
 	va_start(ap, fmt);
 	(void)vsnprintf(note->text, sizeof(note->text), fmt, ap);
