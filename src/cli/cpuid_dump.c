@@ -245,8 +245,12 @@ static int load(const struct dump_args *args, struct hostfile *ret_view, struct 
 {
 	if (args->config.file)
 		return load_vm(args, ret_view, e);
-	if (args->file)
-		return hostfile_read(args->file, ret_view, e);
+	if (args->file) {
+		int rc = hostfile_read(args->file, ret_view, e);
+		if (rc == 0)
+			cpuid_host_note(args->file, ret_view);
+		return rc;
+	}
 	if (!args->processor)
 		return cpuid_host_load(/* operand: this host's KVM */ NULL, ret_view, e);
 	cpuid_processor_load(ret_view);

@@ -2,6 +2,7 @@
 #include "cli/cpuid_hosts.h"
 
 #include "cli/cli.h"
+#include "cli/cpuid_view.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +35,10 @@ int hosts_next(
 		int rc = cpuid_host_read(path, h->host, &bad);
 		progress_step(&h->progress);
 		if (rc == 0) {
+			if (h->host->note[0]) {
+				progress_clear(&h->progress);
+				cpuid_host_note(path, h->host);
+			}
 			h->nr_processors += h->host->kind == HOSTFILE_PROCESSOR;
 			*ret_host = h->host;
 			*ret_path = path;

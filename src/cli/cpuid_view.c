@@ -56,10 +56,21 @@ int cpuid_host_read(const char *operand, struct hostfile *ret_host, struct err *
 	return rc;
 }
 
+void cpuid_host_note(const char *operand, const struct hostfile *host)
+{
+	char shown[256];
+	struct reporter reporter = cli_reporter(REPORT_WARN);
+	if (host->note[0])
+		report(&reporter, REPORT_WARN, "%s: %s", shown_path(shown, sizeof(shown), operand),
+			host->note);
+}
+
 int cpuid_host_load(const char *operand, struct hostfile *ret_host, struct err *e)
 {
 	char shown[256];
 	int rc = cpuid_host_read(operand, ret_host, e);
+	if (rc == 0)
+		cpuid_host_note(operand, ret_host);
 	if (rc == 0 && ret_host->kind == HOSTFILE_PROCESSOR) {
 		struct reporter reporter = cli_reporter(REPORT_WARN);
 		report(&reporter, REPORT_WARN,

@@ -18,6 +18,9 @@
 int cpuid_host_read(const char *operand, struct hostfile *ret_host, struct err *e) MUST_CHECK;
 int cpuid_host_load(const char *operand, struct hostfile *ret_host, struct err *e) MUST_CHECK;
 
+/* Warns of what the file's note says, if it has one. cpuid_host_load does so itself. */
+void cpuid_host_note(const char *operand, const struct hostfile *host);
+
 /* This host's processor, without KVM. */
 void cpuid_processor_load(struct hostfile *ret_host);
 

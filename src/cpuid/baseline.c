@@ -75,7 +75,7 @@ static void drop_component(struct cpuid_table *t, uint32_t number)
 		more->reg[number < 32 ? CPUID_ECX : CPUID_EDX] &= ~bit;
 }
 
-static void combine_table(struct cpuid_table *a, const struct cpuid_table *b)
+void cpuid_table_combine(struct cpuid_table *a, const struct cpuid_table *b)
 {
 	for (unsigned i = 0; i < a->nr_entries; i++) {
 		struct cpuid_entry *entry = &a->entries[i];
@@ -183,9 +183,9 @@ int cpu_baseline_add(struct cpu_baseline *b, const struct host_facts *host, stru
 		b->facts = *host;
 		return 0;
 	}
-	combine_table(&b->facts.supported, &host->supported);
-	combine_table(&b->facts.emulated, &host->emulated);
-	combine_table(&b->facts.hyperv, &host->hyperv);
+	cpuid_table_combine(&b->facts.supported, &host->supported);
+	cpuid_table_combine(&b->facts.emulated, &host->emulated);
+	cpuid_table_combine(&b->facts.hyperv, &host->hyperv);
 	combine_msrs(&b->facts, host);
 	combine_limits(&b->facts, host);
 	return 0;
@@ -256,6 +256,7 @@ int cpu_baseline_policy(const struct cpu_baseline *b, bool virtualization,
 	feature_set_subtract(&lacks, &m->features);
 	feature_set_subtract(&lacks, &virt);
 	feature_set_subtract(&lacks, &skip);
+	feature_set_subtract(&extra, &virt);
 	feature_set_subtract(&extra, &skip);
 	*ret_policy = (struct cpu_policy){
 		.model = { m->name, NULL },

@@ -25,6 +25,10 @@ struct cpu_baseline {
 	struct feature_set defects;
 };
 
+/* Leaves of a become what both tables have: the smaller of sizes, features of both; what names one
+ * processor among others (APIC IDs) 0 where they differ. A leaf that only b has stays out. */
+void cpuid_table_combine(struct cpuid_table *a, const struct cpuid_table *b);
+
 /* -EINVAL where the vendor is not that of the hosts before; the baseline then is as before. */
 int cpu_baseline_add(
 	struct cpu_baseline *b, const struct host_facts *host, struct err *e) MUST_CHECK;

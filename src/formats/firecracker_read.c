@@ -84,27 +84,18 @@ static int take_bitmap(struct reader *r, json_t *object, unsigned width, struct 
 {
 	json_t *v = json_object_get(object, "bitmap");
 	const char *text = json_string_value(v);
-	struct bits b = { 0 };
-	unsigned nr = 0;
 	if (!v)
 		return fail(r, "bitmap", "is missing");
-	if (!text || strncmp(text, "0b", 2) != 0)
-		return fail(r, "bitmap", "expected a string of 0, 1 and x after \"0b\"");
-	for (const char *p = text + 2; *p != '\0'; p++) {
-		if (*p == '_')
-			continue;
-		if (*p != '0' && *p != '1' && *p != 'x')
-			return fail(r, "bitmap", "expected a string of 0, 1 and x after \"0b\"");
-		if (nr++ == width)
-			return fail(r, "bitmap",
-				width == 32 ? "more than 32 bits" : "more than 64 bits");
-		b.set = b.set << 1 | (*p == '1');
-		b.clear = b.clear << 1 | (*p == '0');
-	}
-	if (nr == 0)
+	switch (text ? input_bitmap(text, width, &ret_bits->set, &ret_bits->clear) : -EINVAL) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return fail(r, "bitmap", width == 32 ? "more than 32 bits" : "more than 64 bits");
+	case -ENODATA:
 		return fail(r, "bitmap", "has no bits");
-	*ret_bits = b;
-	return 0;
+	default:
+		return fail(r, "bitmap", "expected a string of 0, 1 and x after \"0b\"");
+	}
 }
 
 static int add_feature(struct reader *r, const struct feature *f, bool on)

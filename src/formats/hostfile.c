@@ -56,6 +56,72 @@ static unsigned line_of(const char *text, size_t at)
 	return line;
 }
 
+bool hostfile_has_line(const char *text, size_t n, const char *word)
+{
+	const char *end = text + n;
+	const size_t length = strlen(word);
+	for (const char *line = text; line < end;) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		while (line < end && (*line == ' ' || *line == '\t'))
+			line++;
+		if ((size_t)(end - line) >= length && memcmp(line, word, length) == 0)
+			return true;
+		line = newline ? newline + 1 : end;
+	}
+	return false;
+}
+
+/* Texts about processors that have no CPUID values, or in a form that is not read, and what to do.
+ */
+static int check_form(struct hostfile_reader *r, const char *text, size_t n)
+{
+	static const struct {
+		const char *first, *second, *what;
+	} forms[] = {
+		{ "basic_cpuid[0]=", NULL,
+			"a raw dump of libcpuid; expected a form that nestor-cpuid(1) names, such "
+			"as "
+			"`cpuid -r`" },
+		{ "processor\t:", "vendor_id\t:",
+			"/proc/cpuinfo, which has no CPUID values; run `nestor cpuid dump --json` "
+			"or "
+			"`cpuid -r` on that host" },
+		{ "Architecture:", "Vendor ID:",
+			"the output of lscpu, which has no CPUID values; run `nestor cpuid dump "
+			"--json` or `cpuid -r` on that host" },
+		{ "vendor_id = \"", NULL,
+			"what cpuid(1) prints without -r; run `cpuid -r` on that host" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		if (hostfile_has_line(text, n, forms[i].first) &&
+			(!forms[i].second || hostfile_has_line(text, n, forms[i].second)))
+			return input_fail(r->e, "%s: this is %s", r->name, forms[i].what);
+	}
+	return 0;
+}
+
+/* Text without its byte order mark. */
+static int parse_text(struct hostfile_reader *r, const char *text, size_t n)
+{
+	size_t start = 0;
+	while (start < n && strchr(" \t\r\n", text[start]) && text[start] != '\0')
+		start++;
+	if (start == n)
+		return input_fail(r->e, "%s: the file is empty", r->name);
+	const char *nul = memchr(text, '\0', n);
+	if (nul)
+		return input_fail(r->e, "%s:%u: a NUL byte: this is no host file", r->name,
+			line_of(text, (size_t)(nul - text)));
+	if (text[start] == '{')
+		return hostfile_parse_json(r, text, n);
+	if (text[start] == '<')
+		return hostfile_parse_xml(r, text + start, n - start);
+	if (hostfile_has_line(text, n, "CPUID 00000000:"))
+		return hostfile_parse_aida(r, text, n);
+	int rc = check_form(r, text, n);
+	return rc ? rc : hostfile_parse_raw(r, text, n);
+}
+
 int hostfile_parse(
 	const char *text, size_t n, const char *name, struct hostfile *ret_file, struct err *e)
 {
@@ -63,18 +129,11 @@ int hostfile_parse(
 	set_defaults(ret_file);
 	if (n > HOSTFILE_MAX_BYTES)
 		return input_fail(
-			e, "%s: longer than 1 MiB, the most that a host file may have", name);
-	size_t start = 0;
-	while (start < n && strchr(" \t\r\n", text[start]) && text[start] != '\0')
-		start++;
-	if (start == n)
-		return input_fail(e, "%s: the file is empty", name);
-	const char *nul = memchr(text, '\0', n);
-	if (nul)
-		return input_fail(e, "%s:%u: a NUL byte: this is no host file", name,
-			line_of(text, (size_t)(nul - text)));
-	int rc = text[start] == '{' ? hostfile_parse_json(&r, text, n)
-				    : hostfile_parse_raw(&r, text, n);
+			e, "%s: longer than 16 MiB, the most that a host file may have", name);
+	if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+		return input_fail(e, "%s: this is text in UTF-16; save it as UTF-8", name);
+	size_t mark = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	int rc = parse_text(&r, text + mark, n - mark);
 	if (rc == 0 && !r.brand_given)
 		brand_from_leaves(&ret_file->facts);
 	return rc;

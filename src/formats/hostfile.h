@@ -14,9 +14,17 @@
  * "tsc_deadline_timer", "split_irqchip", "nested_state", "user_space_msr",
  * "hyperv_enforce_cpuid" }.
  *
- * Also read: the raw text that the cpuid(1) tool prints (`cpuid -r`), to which lines
- * "msr 0x10a: 0x…" and "# comment" may be added. Of several processors in it the first is taken.
- * Whether a subleaf matters follows cpuid_leaf_has_subleaves(), and what the file shows itself.
+ * Also read, by what they begin with or hold:
+ * - the raw text of the cpuid(1) tool (`cpuid -r`), with or without subleaves, to which lines
+ *   "msr 0x10a: 0x…" and "# comment" may be added;
+ * - AIDA64's text, as InstLatx64 collects it: "CPUID 00000007: EAX-EBX-ECX-EDX [SL 00]", of whose
+ *   MSRs those are taken that a guest's may depend on;
+ * - libvirt's XML: <cpudata> with <cpuid eax_in= ecx_in= eax= …> and <msr index= eax= edx=>;
+ * - Firecracker's fingerprint (`cpu-template-helper fingerprint dump`), which is what a guest saw.
+ * A UTF-8 byte order mark is skipped, capital letters are as good as small ones. Where processors
+ * of one file differ in features, the note says so, and what all have is taken. Whether a subleaf
+ * matters follows cpuid_leaf_has_subleaves(), and what the file shows itself. What looks like
+ * another known form (/proc/cpuinfo, cpuid without -r, UTF-16 …) is refused by its name.
  *
  * What a file does not say: kind processor (raw text says none); 1024 vCPUs with IDs below 4096,
  * 32764 memory slots, threads of a core and TSC frequency not known, all capabilities there but
@@ -35,7 +43,8 @@
 
 #include <stdio.h>
 
-#define HOSTFILE_MAX_BYTES ((size_t)1 << 20)
+/* `cpuid -r` of a machine with 1024 processors has 5 MiB. */
+#define HOSTFILE_MAX_BYTES ((size_t)16 << 20)
 
 /* What a table of CPUID values in a file is: decides what a reader may do with it. */
 enum hostfile_kind {
@@ -47,6 +56,7 @@ enum hostfile_kind {
 struct hostfile {
 	enum hostfile_kind kind;
 	char name[128]; /* the host's name, printable; "" where the file has none */
+	char note[512]; /* what a user should know of the file, to follow its name; or "" */
 	struct host_facts facts;
 };
 

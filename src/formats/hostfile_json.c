@@ -407,7 +407,8 @@ int hostfile_parse_json(struct hostfile_reader *r, const char *text, size_t n)
 			json_error_code(&error) == json_error_null_character
 				? "a NUL character in a string"
 				: error.text);
-	int rc = read_members(r, root);
+	int rc = json_object_get(root, "guest_cpu_config") ? hostfile_parse_fingerprint(r, root)
+							   : read_members(r, root);
 	json_decref(root);
 	return rc;
 }

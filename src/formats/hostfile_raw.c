@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* The lines that cpuid(1) prints with -r, and "msr" lines after the same fashion. */
-#include "cpuid/fields.h"
 #include "formats/hostfile_internal.h"
 #include "formats/input.h"
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 struct scan {
 	struct hostfile_reader *r;
 	const char *line; /* where it starts */
 	const char *p, *end;
 	unsigned number;
-	unsigned nr_headers;
+	struct hostfile_processors processors;
 	bool has_entries;
+	/* Older cpuid(1) prints no subleaves: lines of one leaf are numbered as they come. */
+	uint32_t bare_leaf, bare_subleaf;
 };
 
 static int fail(const struct scan *s, const char *what)
@@ -28,11 +30,11 @@ static void skip_space(struct scan *s)
 		s->p++;
 }
 
-/* Takes word where the line goes on with it. */
+/* Takes word where the line goes on with it, in small letters or capitals. */
 static bool take(struct scan *s, const char *word)
 {
 	size_t n = strlen(word);
-	if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
+	if ((size_t)(s->end - s->p) < n || strncasecmp(s->p, word, n) != 0)
 		return false;
 	s->p += n;
 	return true;
@@ -44,7 +46,7 @@ static int take_number(struct scan *s, uint64_t max, uint64_t *ret_value)
 	size_t n = 0;
 	while (s->p + n < s->end && !strchr(" \t:", s->p[n]))
 		n++;
-	if (n < 3 || memcmp(s->p, "0x", 2) != 0)
+	if (n < 3 || strncasecmp(s->p, "0x", 2) != 0)
 		return fail(s, "expected a number such as 0x1f");
 	switch (input_number(s->p, n, max, ret_value)) {
 	case 0:
@@ -73,7 +75,6 @@ static int at_end(struct scan *s)
 
 static int read_msr(struct scan *s)
 {
-	struct host_facts *f = &s->r->file->facts;
 	uint64_t index = 0, value = 0;
 	skip_space(s);
 	const char *start = s->p;
@@ -87,34 +88,38 @@ static int read_msr(struct scan *s)
 	if (rc)
 		return rc;
 	s->p = start;
-	for (unsigned i = 0; i < f->nr_feature_msrs; i++) {
-		if (f->feature_msrs[i].index == index)
-			return fail(s, "this MSR was given before");
-	}
-	if (f->nr_feature_msrs == HOST_MAX_FEATURE_MSRS)
+	switch (hostfile_add_msr(s->r, (uint32_t)index, value)) {
+	case -EEXIST:
+		return fail(s, "this MSR was given before");
+	case -E2BIG:
 		return fail(s, "more than 64 MSRs");
-	f->feature_msrs[f->nr_feature_msrs++] = (struct msr_value){ (uint32_t)index, value };
-	return 0;
+	default:
+		return 0;
+	}
 }
 
-/*
- * cpuid(1) gives every leaf a subleaf. It means something where the leaf is known to have
- * subleaves, and where the file itself has another one of the leaf.
- */
 static int add_entry(struct scan *s, struct cpuid_entry *entry)
 {
-	struct cpuid_table *table = &s->r->file->facts.supported;
-	entry->subleaf_matters = entry->subleaf != 0 || cpuid_leaf_has_subleaves(entry->leaf);
-	for (unsigned i = 0; i < table->nr_entries; i++) {
-		struct cpuid_entry *other = &table->entries[i];
-		if (other->leaf == entry->leaf && other->subleaf != entry->subleaf)
-			other->subleaf_matters = entry->subleaf_matters = true;
-	}
-	if (hostfile_clashes(table, entry))
+	s->has_entries = true;
+	switch (hostfile_processor_add(&s->processors, entry)) {
+	case -EEXIST:
 		return fail(s, "this leaf and subleaf were given before");
-	if (table->nr_entries == CPUID_MAX_ENTRIES)
+	case -E2BIG:
 		return fail(s, "more than 256 lines for one processor");
-	table->entries[table->nr_entries++] = *entry;
+	default:
+		return 0;
+	}
+}
+
+/* The subleaf, or none before the colon. */
+static int take_subleaf(struct scan *s, uint32_t leaf, uint64_t *ret_subleaf)
+{
+	skip_space(s);
+	if (s->p == s->end || *s->p != ':')
+		return take_number(s, UINT32_MAX, ret_subleaf);
+	s->bare_subleaf = s->bare_leaf == leaf && s->has_entries ? s->bare_subleaf + 1 : 0;
+	s->bare_leaf = leaf;
+	*ret_subleaf = s->bare_subleaf;
 	return 0;
 }
 
@@ -125,9 +130,8 @@ static int read_entry(struct scan *s)
 	uint64_t leaf = 0, subleaf = 0;
 	struct cpuid_entry entry = { 0 };
 	int rc = take_number(s, UINT32_MAX, &leaf);
-	skip_space(s);
 	if (rc == 0)
-		rc = take_number(s, UINT32_MAX, &subleaf);
+		rc = take_subleaf(s, (uint32_t)leaf, &subleaf);
 	if (rc == 0)
 		rc = take_colon(s);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(names); i++) {
@@ -143,12 +147,11 @@ static int read_entry(struct scan *s)
 	}
 	if (rc == 0)
 		rc = at_end(s);
-	if (rc || s->nr_headers > 1)
-		return rc; /* the second processor and all after it are only looked at */
+	if (rc)
+		return rc;
 	entry.leaf = (uint32_t)leaf;
 	entry.subleaf = (uint32_t)subleaf;
 	s->p = start;
-	s->has_entries = true;
 	return add_entry(s, &entry);
 }
 
@@ -160,8 +163,8 @@ static int read_header(struct scan *s)
 	int rc = take_colon(s);
 	if (rc == 0)
 		rc = at_end(s);
-	/* Lines before the first header are the first processor's. */
-	s->nr_headers += s->has_entries && s->nr_headers == 0 ? 2 : 1;
+	hostfile_processor_begin(&s->processors);
+	s->bare_leaf = s->bare_subleaf = 0;
 	return rc;
 }
 
@@ -181,7 +184,7 @@ static int read_line(struct scan *s)
 
 int hostfile_parse_raw(struct hostfile_reader *r, const char *text, size_t n)
 {
-	struct scan s = { .r = r };
+	struct scan s = { .r = r, .processors = { .r = r } };
 	const char *end = text + n;
 	for (const char *line = text; line < end;) {
 		const char *newline = memchr(line, '\n', (size_t)(end - line));
@@ -197,5 +200,6 @@ int hostfile_parse_raw(struct hostfile_reader *r, const char *text, size_t n)
 	if (!s.has_entries)
 		return input_fail(
 			r->e, "%s: no line of CPUID values, such as `cpuid -r` prints", r->name);
+	hostfile_processors_end(&s.processors);
 	return 0;
 }

@@ -65,7 +65,7 @@ int input_fail(struct err *e, const char *fmt, ...)
 	return err_set_config(e, -EINVAL, "%s", msg);
 }
 
-static int digit(char c)
+int input_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -88,7 +88,7 @@ int input_number(const char *s, size_t n, uint64_t max, uint64_t *ret_value)
 		return -EINVAL;
 	bool large = false;
 	for (size_t i = 0; i < n; i++) {
-		int d = digit(s[i]);
+		int d = input_digit(s[i]);
 		if (d < 0 || (uint64_t)d >= base)
 			return -EINVAL;
 		large = large || value > (UINT64_MAX - (uint64_t)d) / base;
@@ -97,5 +97,28 @@ int input_number(const char *s, size_t n, uint64_t max, uint64_t *ret_value)
 	if (large || value > max)
 		return -ERANGE;
 	*ret_value = value;
+	return 0;
+}
+
+int input_bitmap(const char *text, unsigned width, uint64_t *ret_set, uint64_t *ret_clear)
+{
+	uint64_t set = 0, clear = 0;
+	unsigned nr = 0;
+	if (strncmp(text, "0b", 2) != 0)
+		return -EINVAL;
+	for (const char *p = text + 2; *p != '\0'; p++) {
+		if (*p == '_')
+			continue;
+		if (*p != '0' && *p != '1' && *p != 'x')
+			return -EINVAL;
+		if (nr++ == width)
+			return -ERANGE;
+		set = set << 1 | (*p == '1');
+		clear = clear << 1 | (*p == '0');
+	}
+	if (nr == 0)
+		return -ENODATA;
+	*ret_set = set;
+	*ret_clear = clear;
 	return 0;
 }

@@ -21,10 +21,21 @@ bool input_is_utf8(const char *s, size_t n);
 /* As err_set_config with -EINVAL, for messages that quote the input: the result is cleaned. */
 int input_fail(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* The value of a hexadecimal digit; -1 where c is none. */
+int input_digit(char c);
+
 /*
  * A number that fills all n bytes: decimal, or hexadecimal after "0x". Returns 0, -EINVAL, or
  * -ERANGE where it is more than max.
  */
 int input_number(const char *s, size_t n, uint64_t max, uint64_t *ret_value) MUST_CHECK;
+
+/*
+ * Firecracker's bitmaps: "0b" and up to width characters 0, 1 and x, the highest bit first, "_"
+ * anywhere between. Returns 0, -EINVAL, -ENODATA where there are none, or -ERANGE where there are
+ * more than width.
+ */
+int input_bitmap(
+	const char *text, unsigned width, uint64_t *ret_set, uint64_t *ret_clear) MUST_CHECK;
 
 #endif

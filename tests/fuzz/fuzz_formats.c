@@ -181,6 +181,17 @@ static size_t below(uint64_t *state, size_t n)
 }
 
 static const char *const texts[] = {
+	"------[ Logical CPU #0 ]------\nCPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n"
+	"CPUID 00000007: 00000002-20000020-00000004-00000008 [SL 00]\nMSR 0000010A: "
+	"0000-0001-0000-0C05\n------[ Logical CPU #1 ]------\nCPUID 00000007: "
+	"00000002-00000020-00000004-00000008 [SL 00]\n",
+	"<cpudata arch='x86'><cpuid eax_in='0x7' ecx_in='0x00' eax='0x1' ebx='0x20' ecx='0x0' "
+	"edx='0x0'/><msr index='0x10a' edx='0x1' eax='0x2b'/></cpudata>",
+	"CPU 0:\n0x00000004: eax=0x21 ebx=0x0 ecx=0x0 edx=0x0\n0x00000004: eax=0x22 ebx=0x0 "
+	"ecx=0x0 edx=0x0\nCPU 1:\n0x00000004: EAX=0x21 EBX=0x0 ECX=0x0 EDX=0x1\n",
+	"{\"guest_cpu_config\":{\"cpuid_modifiers\":[{\"leaf\":\"0x7\",\"subleaf\":\"0x1\","
+	"\"flags\":1,\"modifiers\":[{\"register\":\"eax\",\"bitmap\":\"0b10000\"}]}],"
+	"\"msr_modifiers\":[{\"addr\":\"0x10a\",\"bitmap\":\"0b101\"}]}}",
 	"Skylake-Server-v4,+pcid,-avx512f,lahf-lm=on,vendor=GenuineIntel,family=6,model=85,"
 	"model-id=Some,, CPU,phys-bits=42,tsc-freq=2.5G,kvm=off,hv-relaxed,hv_time=on,enforce,"
 	"ucode-rev=0x100,host-phys-bits=on,l3-cache=off,x-intel-pt-auto-level=off",

@@ -367,7 +367,7 @@ static void parse__larger_than_the_limit__is_refused(void **state)
 	char *text = malloc(n);
 	assert_non_null(text);
 	(void)memset(text, ' ', n);
-	refused(text, n, "host.json: longer than 1 MiB, the most that a host file may have");
+	refused(text, n, "host.json: longer than 16 MiB, the most that a host file may have");
 	free(text);
 }
 

@@ -53,7 +53,7 @@ static void parse__output_of_the_cpuid_tool__is_read(void **state)
 	free(f);
 }
 
-static void parse__several_processors__takes_the_first(void **state)
+static void parse__several_processors__what_all_of_them_have(void **state)
 {
 	(void)state;
 	struct hostfile *f = parse("CPU 0:\n" LEAF_0 "CPU 1:\n" LEAF_0 LEAF_4_0 "CPU 2:\n" LEAF_0
@@ -105,8 +105,8 @@ static void parse__bad_line__is_refused_with_its_place(void **state)
 	refused(LEAF_0 "\n" LEAF_0, "host.txt:3:4: this leaf and subleaf were given before");
 	refused("msr 0x10a 0x1\n", "host.txt:1:10: expected \":\"");
 	refused("msr 0x10a: 0x1\nmsr 0x10a: 0x1\n", "host.txt:2:5: this MSR was given before");
-	refused("<html>\n", "host.txt:1:1: expected a line of `cpuid -r`, \"msr 0x...: 0x...\" or "
-			    "\"#\"");
+	refused("hello\n", "host.txt:1:1: expected a line of `cpuid -r`, \"msr 0x...: 0x...\" or "
+			   "\"#\"");
 	refused("CPU 0\n", "host.txt:1:6: expected \":\"");
 	refused("CPU 0: x\n", "host.txt:1:8: expected the end of the line");
 }
@@ -205,7 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse__output_of_the_cpuid_tool__is_read),
-		cmocka_unit_test(parse__several_processors__takes_the_first),
+		cmocka_unit_test(parse__several_processors__what_all_of_them_have),
 		cmocka_unit_test(parse__header_of_one_processor_comments_and_crlf__are_read),
 		cmocka_unit_test(parse__unknown_leaf_with_subleaves__they_matter),
 		cmocka_unit_test(parse__bad_line__is_refused_with_its_place),
