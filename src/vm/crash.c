@@ -29,17 +29,22 @@ static void add_segment(struct text *t, const char *name, const struct x86_segme
 		s->long_mode ? " 64-bit" : "", s->db ? " 32-bit" : "");
 }
 
+/* Where byte `at` from RIP on is: only 64-bit code has no base, and no wrapping at 4 GiB. */
+static uint64_t code_address(const struct x86_state *s, unsigned at)
+{
+	return s->cs.long_mode ? s->rip + at : (uint32_t)(s->cs.base + s->rip + at);
+}
+
 /* Bytes from RIP on; through the page tables where paging is on. */
 static void add_code(struct text *t, struct vcpu *vcpu, const struct x86_state *s)
 {
 	const struct guest_memory *mem = ram_guest_memory(vcpu->machine->ram);
-	uint64_t gva = s->cs.long_mode ? s->rip : s->cs.base + s->rip;
 	unsigned shown = 0;
 	add(t, "\ncode at rip:");
 	for (; shown < CODE_BYTES; shown++) {
 		struct gpa addr;
 		uint8_t byte;
-		if (kvm_vcpu_translate(vcpu->kvm, gva + shown, &addr) ||
+		if (kvm_vcpu_translate(vcpu->kvm, code_address(s, shown), &addr) ||
 			guest_memory_read(mem, addr, &byte, 1, NULL))
 			break;
 		add(t, " %02x", byte);

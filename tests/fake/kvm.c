@@ -579,9 +579,9 @@ static void exit_other(struct kvm_run *run, const struct fake_step *step)
 	} else if (step->kind == FAKE_INTERNAL) {
 		run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 		run->internal.suberror = (uint32_t)step->value;
-		run->internal.ndata = 2;
-		run->internal.data[0] = 0xabc;
-		run->internal.data[1] = 0xdef;
+		run->internal.ndata = step->count ? step->count : 2;
+		for (unsigned i = 0; i < ARRAY_SIZE(run->internal.data); i++)
+			run->internal.data[i] = i < 2 ? (i ? 0xdef : 0xabc) : 0xd00 + i;
 	} else if (step->kind == FAKE_SYSTEM_EVENT) {
 		run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
 		run->system_event.type = (uint32_t)step->value;

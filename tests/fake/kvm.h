@@ -30,7 +30,7 @@ enum fake_step_kind {
 	FAKE_MMIO_WRITE,
 	FAKE_EXIT,         /* only the reason: KVM_EXIT_HLT, KVM_EXIT_SHUTDOWN … */
 	FAKE_FAIL_ENTRY,   /* value: the hardware's reason */
-	FAKE_INTERNAL,     /* value: suberror */
+	FAKE_INTERNAL,     /* value: suberror, count: of data (0: two): 0xabc, 0xdef, 0xd02 … */
 	FAKE_SYSTEM_EVENT, /* value: type */
 	FAKE_EOI,          /* value: vector */
 	FAKE_RDMSR,  /* addr: MSR; through the filter. The result or FAKE_GP goes to reads[] */

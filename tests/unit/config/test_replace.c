@@ -13,18 +13,20 @@
 
 #define OLD "the old content\n"
 #define NEW "the new content, which is longer than the old one\n"
+#define OTHER "somebody else's\n"
 
 /* The fault to make: calls are counted from 1. Shared by the fakes, which have no argument. */
 static struct {
 	unsigned nr, at;
-	enum { FAULT_NONE, FAULT_FAIL, FAULT_KILL, FAULT_KILL_AFTER } kind;
+	enum { FAULT_NONE, FAULT_FAIL, FAULT_KILL, FAULT_KILL_AFTER, FAULT_OTHER_WRITES } kind;
 	int code;
+	const char *other_path; /* that somebody else writes after that call */
 } fault;
 
 static bool fails(void)
 {
 	fault.nr++;
-	if (fault.nr != fault.at || fault.kind == FAULT_KILL_AFTER || fault.kind == FAULT_NONE)
+	if (fault.nr != fault.at || (fault.kind != FAULT_FAIL && fault.kind != FAULT_KILL))
 		return false;
 	if (fault.kind == FAULT_KILL)
 		_exit(9);
@@ -32,8 +34,12 @@ static bool fails(void)
 	return true;
 }
 
+static void write_file(const char *path, const char *text);
+
 static void after(void)
 {
+	if (fault.nr == fault.at && fault.kind == FAULT_OTHER_WRITES)
+		write_file(fault.other_path, OTHER);
 	if (fault.nr == fault.at && fault.kind == FAULT_KILL_AFTER)
 		_exit(9);
 }
@@ -372,6 +378,32 @@ static void replace__file_system_without_fsync_of_folders__is_no_error(void **st
 	assert_int_equal(nr_einval_ok, 2);
 }
 
+/* Whoever takes no lock may write at any time: until the new file is there, theirs stays. */
+static void replace__somebody_else_writes_after_any_call_before_the_swap__refused(void **state)
+{
+	const struct folder *d = *state;
+	unsigned at = 1;
+	for (;; at++) {
+		struct err e = ERR_INIT;
+		fault.nr = 0;
+		fault.at = at;
+		fault.kind = FAULT_OTHER_WRITES;
+		fault.other_path = d->file;
+		int rc = replace(d->file, &fakes, &e);
+		if (rc == 0)
+			break;
+		assert_int_equal(rc, -ESTALE);
+		assert_non_null(strstr(e.msg, "was changed by someone else meanwhile"));
+		assert_true(has(d->file, OTHER));
+		assert_int_equal(count_files(d, false), 1);
+		write_file(d->file, OLD);
+	}
+	/* Two opens, a mode, three writes, fsync and close come before; after the rename it is the
+	 * new file that they write to. */
+	assert_int_equal(at, 9);
+	assert_true(has(d->file, OTHER));
+}
+
 #define REPLACE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -383,6 +415,7 @@ int main(void)
 		REPLACE_TEST(replace__symbolic_link__stays_and_leads_to_the_new_text),
 		REPLACE_TEST(replace__changed_meanwhile__refused),
 		REPLACE_TEST(replace__another_file_meanwhile__refused),
+		REPLACE_TEST(replace__somebody_else_writes_after_any_call_before_the_swap__refused),
 		REPLACE_TEST(replace__no_such_file_or_a_folder__refused),
 		REPLACE_TEST(replace__killed_before_any_call__old_or_new),
 		REPLACE_TEST(replace__killed_after_any_call__old_or_new),

@@ -232,6 +232,8 @@ static void ioapic__eoi_register_written__as_broadcast(void **state)
 	assert_int_equal(x->f.nr_messages, 2);
 	bus_write(&x->f.bus, BUS_MMIO, EOI, 4, 0x41);
 	assert_int_equal(x->f.nr_messages, 4);
+	bus_write(&x->f.bus, BUS_MMIO, EOI, 1, 0x41); /* of any width, unlike the data register */
+	assert_int_equal(x->f.nr_messages, 6);
 }
 
 static void ioapic__switched_to_edge_and_back__remote_irr_cleared(void **state)
@@ -316,6 +318,107 @@ static void ioapic__reset__masked_again_and_routes_told(void **state)
 	assert_int_equal(rd(x, LOW(9)), MASKED);
 	assert_int_equal(rd(x, 0x00), 0x02000000);
 	ioapic_eoi(x->ioapic, 0x41);
+	assert_int_equal(x->f.nr_messages, 1);
+}
+
+static void ioapic_eoi__vector_above_127__ends_that_one_only(void **state)
+{
+	struct fixture *x = *state;
+
+	wr(x, LOW(9), LEVEL | 0xc1);
+	wr(x, LOW(10), LEVEL | 0x41);
+	ioapic_set_pin(x->ioapic, 9, true);
+	ioapic_set_pin(x->ioapic, 10, true);
+	ioapic_eoi(x->ioapic, 0xc1);
+	assert_int_equal(x->f.nr_messages, 3);
+	assert_message(x, 2, 0xfee00000, 0xc0c1);
+	bus_write(&x->f.bus, BUS_MMIO, EOI, 4, 0xc1);
+	assert_int_equal(x->f.nr_messages, 4);
+	assert_message(x, 3, 0xfee00000, 0xc0c1);
+	ioapic_eoi(x->ioapic, 0x41);
+	assert_int_equal(x->f.nr_messages, 5);
+	assert_message(x, 4, 0xfee00000, 0xc041);
+}
+
+static void ioapic_eoi__every_vector__matches_all_eight_bits(void **state)
+{
+	struct fixture *x = *state;
+
+	ioapic_set_pin(x->ioapic, 5, true);
+	for (unsigned vector = 0x10; vector < 0x100; vector++) {
+		unsigned sent;
+
+		wr(x, LOW(5), vector); /* edge: no IRR stays */
+		wr(x, LOW(5), LEVEL | vector);
+		sent = x->f.nr_messages;
+		for (unsigned bit = 0; bit < 8; bit++)
+			ioapic_eoi(x->ioapic, (uint8_t)(vector ^ 1u << bit));
+		assert_int_equal(x->f.nr_messages, sent);
+		ioapic_eoi(x->ioapic, (uint8_t)vector);
+		assert_int_equal(x->f.nr_messages, sent + 1);
+	}
+}
+
+static void ioapic__reset__levels_of_pins_stay(void **state)
+{
+	struct fixture *x = *state;
+	struct device *dev = ioapic_device(x->ioapic);
+
+	ioapic_set_pin(x->ioapic, 9, true);
+	ioapic_set_pin(x->ioapic, 10, true);
+	dev->ops->reset(dev);
+	wr(x, LOW(9), LEVEL | 0x41);
+	assert_int_equal(x->f.nr_messages, 1);
+	wr(x, LOW(10), 0x42); /* edge: asserted all the while */
+	ioapic_set_pin(x->ioapic, 10, true);
+	assert_int_equal(x->f.nr_messages, 1);
+}
+
+/* Another thread: an edge that waits for the routes, a reset, and the entry set up anew. */
+static void edge_then_reset(void *ctx)
+{
+	struct fixture *x = ctx;
+	struct device *dev = ioapic_device(x->ioapic);
+
+	if (x->routes_changed++)
+		return;
+	ioapic_set_pin(x->ioapic, 7, true);
+	dev->ops->reset(dev);
+	wr(x, LOW(7), 0x55);
+}
+
+static void ioapic__reset_while_an_edge_waits__edge_is_lost(void **state)
+{
+	struct fixture *x = *state;
+	struct ioapic_config cfg = {
+		.base = { BASE },
+		.msi = fake_msi(&x->f),
+		.routes_changed = edge_then_reset,
+		.routes_ctx = x,
+	};
+
+	device_destroy(ioapic_device(x->ioapic));
+	memset(&x->f.bus, 0, sizeof(x->f.bus));
+	x->ioapic = ioapic_create(&cfg, NULL);
+	fake_claim(&x->f, ioapic_device(x->ioapic));
+	wr(x, LOW(7), 0x54);
+	assert_int_equal(x->f.nr_messages, 0);
+	ioapic_set_pin(x->ioapic, 7, false);
+	ioapic_set_pin(x->ioapic, 7, true);
+	assert_int_equal(x->f.nr_messages, 1);
+	assert_message(x, 0, 0xfee00000, 0x55);
+}
+
+static void ioapic__level_made_edge_while_asserted__no_message_of_its_own(void **state)
+{
+	struct fixture *x = *state;
+
+	wr(x, LOW(9), LEVEL | 0x41);
+	ioapic_set_pin(x->ioapic, 9, true);
+	assert_int_equal(x->f.nr_messages, 1);
+	wr(x, LOW(9), 0x41);
+	wr(x, LOW(9), MASKED | 0x41);
+	wr(x, LOW(9), 0x41);
 	assert_int_equal(x->f.nr_messages, 1);
 }
 
@@ -429,6 +532,11 @@ int main(void)
 		T(ioapic__reset__masked_again_and_routes_told),
 		T(ioapic__entry_rewritten_while_pin_toggles__pin_not_stuck),
 		T(ioapic_fuzz__random_accesses__messages_only_from_live_entries),
+		T(ioapic_eoi__vector_above_127__ends_that_one_only),
+		T(ioapic_eoi__every_vector__matches_all_eight_bits),
+		T(ioapic__reset__levels_of_pins_stay),
+		T(ioapic__reset_while_an_edge_waits__edge_is_lost),
+		T(ioapic__level_made_edge_while_asserted__no_message_of_its_own),
 	};
 
 	return cmocka_run_group_tests_name("ioapic", tests, NULL, NULL);

@@ -475,6 +475,48 @@ static void mc146818__reset__interrupts_off_time_and_ram_kept(void **state)
 	assert_int_equal(rd(x, 0x17), 0xff);
 }
 
+/* The battery keeps time, alarm and RAM; the rest is as on a fresh chip, whatever was before. */
+static void mc146818__reset_after_random_use__registers_as_fresh_and_ram_kept(void **state)
+{
+	struct fixture *x = *state;
+	struct device *dev = mc146818_device(x->rtc);
+	struct fake_random r = { 0x727463207265736fULL };
+
+	for (unsigned i = 0; i < 2000; i++) {
+		uint8_t kept[2];
+
+		for (unsigned j = 0; j < 20; j++) {
+			fake_outb(&x->f, PORT + (unsigned)fake_random_below(&r, 2),
+				(unsigned)fake_random(&r) & 0xff);
+			pass(x, fake_random_below(&r, SECOND));
+		}
+		kept[0] = rd(x, MIN_ALARM);
+		kept[1] = rd(x, 0x7f);
+		fake_outb(&x->f, PORT, REG_D);
+		dev->ops->reset(dev);
+		assert_false(x->f.irq_level[GSI]);
+		assert_int_equal(x->f.deadline_ns, 0);
+		assert_true(fake_inb(&x->f, PORT + 1) < 0x60); /* the index is 0: seconds in BCD */
+		assert_int_equal(rd(x, REG_A) & 0x7f, A_NORMAL);
+		assert_int_equal(rd(x, REG_B), B_24H);
+		assert_int_equal(rd(x, REG_C), 0);
+		assert_int_equal(rd(x, MIN_ALARM), kept[0]);
+		assert_int_equal(rd(x, 0x7f), kept[1]);
+	}
+}
+
+static void mc146818__reset__time_goes_on(void **state)
+{
+	struct fixture *x = *state;
+	struct device *dev = mc146818_device(x->rtc);
+
+	pass(x, SECOND * 7 / 2); /* from second 58 on */
+	dev->ops->reset(dev);
+	assert_int_equal(rd(x, SEC), 1);
+	pass(x, SECOND / 2);
+	assert_int_equal(rd(x, SEC), 2);
+}
+
 static void mc146818__timer_called_for_nothing__harmless(void **state)
 {
 	struct fixture *x = *state;
@@ -548,6 +590,8 @@ int main(void)
 		T(mc146818__reset__interrupts_off_time_and_ram_kept),
 		T(mc146818__timer_called_for_nothing__harmless),
 		T(mc146818_fuzz__random_accesses__line_is_irqf),
+		T(mc146818__reset_after_random_use__registers_as_fresh_and_ram_kept),
+		T(mc146818__reset__time_goes_on),
 	};
 
 	return cmocka_run_group_tests_name("mc146818", tests, NULL, NULL);

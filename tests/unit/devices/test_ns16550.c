@@ -428,6 +428,52 @@ static void ns16550__reset__line_low_and_receiver_empty(void **state)
 	assert_int_equal(ns16550_input_space(x->uart), 1);
 }
 
+static void ns16550__clear_receiver_with_fifos_off__byte_stays(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_int_equal(feed(x, "x"), 1);
+	wr(x, FCR, 0x02);
+	assert_int_equal(rd(x, LSR) & 0x01, 0x01);
+	assert_int_equal(rd(x, RBR), 'x');
+}
+
+static void ns16550__clear_receiver_with_fifos_on__emptied(void **state)
+{
+	struct fixture *x = *state;
+
+	wr(x, FCR, 0x01);
+	assert_int_equal(feed(x, "abc"), 3);
+	wr(x, FCR, 0x01); /* no change, nothing cleared */
+	assert_int_equal(rd(x, RBR), 'a');
+	wr(x, FCR, 0x03);
+	assert_int_equal(rd(x, LSR), 0x60);
+	wr(x, FCR, 0x05); /* the transmitter's bit is not the receiver's */
+	assert_int_equal(feed(x, "d"), 1);
+	wr(x, FCR, 0x05);
+	assert_int_equal(rd(x, RBR), 'd');
+}
+
+static void ns16550__reset__every_register_as_power_on(void **state)
+{
+	struct fixture *x = *state;
+	struct device *dev = ns16550_device(x->uart);
+
+	wr(x, SCR, 0x5a);
+	wr(x, MCR, 0x1f);
+	wr(x, LCR, 0x80);
+	wr(x, 0, 0x55);
+	wr(x, 1, 0xaa);
+	dev->ops->reset(dev);
+	assert_int_equal(rd(x, SCR), 0);
+	assert_int_equal(rd(x, MCR), 0);
+	assert_int_equal(rd(x, MSR), 0xb0);
+	assert_int_equal(rd(x, LCR), 0);
+	wr(x, LCR, 0x80);
+	assert_int_equal(rd(x, 0), 12);
+	assert_int_equal(rd(x, 1), 0);
+}
+
 static void ns16550__no_input_wanted_function__drains_quietly(void **state)
 {
 	struct fake_services f = { 0 };
@@ -544,6 +590,9 @@ int main(void)
 		cmocka_unit_test(ns16550__no_input_wanted_function__drains_quietly),
 		T(ns16550__vcpu_and_event_loop_at_once__every_byte_arrives_in_order),
 		T(ns16550_fuzz__random_accesses_and_input__line_follows_iir),
+		T(ns16550__clear_receiver_with_fifos_off__byte_stays),
+		T(ns16550__clear_receiver_with_fifos_on__emptied),
+		T(ns16550__reset__every_register_as_power_on),
 	};
 
 	return cmocka_run_group_tests_name("ns16550", tests, NULL, NULL);

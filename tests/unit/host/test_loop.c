@@ -5,12 +5,45 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define MS UINT64_C(1000000)
+
+/* Of the test's thread: how often it polled, and an errno with which it fails once. */
+static _Thread_local struct {
+	unsigned count;
+	int fail_with;
+} polls;
+
+int __real_ppoll(
+	struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int __wrap_ppoll(
+	struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	const sigset_t *mask, size_t size);
+
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	polls.count++;
+	if (polls.fail_with == 0)
+		return __real_ppoll(fds, n, timeout, mask);
+	errno = polls.fail_with;
+	polls.fail_with = 0;
+	return -1;
+}
+
+/* What _FORTIFY_SOURCE makes of it. */
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	const sigset_t *mask, size_t size)
+{
+	(void)size;
+	return __wrap_ppoll(fds, n, timeout, mask);
+}
 
 struct fixture {
 	struct loop *loop;
@@ -121,6 +154,71 @@ static void loop_timer__rearmed_later_or_earlier__last_deadline_counts(void **st
 	loop_timer_arm(f->timer, host_monotonic_ns() + 5 * MS);
 	run(f);
 	assert_int_equal(f->calls[0], 2);
+}
+
+/* On the loop, after it looked at `timer` for this round, as another thread does while it polls. */
+static void arm_earlier(void *ctx)
+{
+	struct fixture *f = ctx;
+	loop_timer_arm(f->timer, 1);
+}
+
+static void loop_timer__earlier_deadline_while_polling__does_not_wait_for_the_later(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_timer *guard;
+	/* The guard comes first: were the wake-up lost, it would fire in the timer's stead. */
+	assert_int_equal(loop_add_timer(f->loop, on_other_timer, f, &guard, &f->e), 0);
+	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), 0);
+	assert_int_equal(loop_add_timer(f->loop, arm_earlier, f, &f->other_timer, &f->e), 0);
+	loop_timer_arm(guard, host_monotonic_ns() + 60 * 1000 * MS);
+	loop_timer_arm(f->timer, host_monotonic_ns() + 3600 * 1000 * MS);
+	/* Not at once: first the loop wakes up for these. */
+	loop_timer_arm(f->other_timer, host_monotonic_ns() + 20 * MS);
+	run(f);
+	assert_int_equal(f->calls[0], 1);
+	assert_int_equal(f->calls[1], 0);
+}
+
+static void loop_timer__later_one_stands_before_it__does_not_wait_for_that(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(loop_add_timer(f->loop, on_other_timer, f, &f->other_timer, &f->e), 0);
+	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), 0);
+	loop_timer_arm(f->other_timer, host_monotonic_ns() + 60 * 1000 * MS);
+	loop_timer_arm(f->timer, host_monotonic_ns() + 20 * MS);
+	run(f);
+	assert_int_equal(f->calls[0], 1);
+	assert_int_equal(f->calls[1], 0);
+}
+
+static void loop_run__waits_for_a_deadline__polls_no_more_than_it_must(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), 0);
+	loop_timer_arm(f->timer, host_monotonic_ns() + 20 * MS);
+	polls.count = 0;
+	run(f);
+	assert_in_range(polls.count, 1, 2); /* for the wake-up by arming, and for the deadline */
+}
+
+static void loop_run__poll_interrupted__goes_on(void **state)
+{
+	struct fixture *f = *state;
+	f->stop_after = 1;
+	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), 0);
+	loop_timer_arm(f->timer, host_monotonic_ns() + MS);
+	polls.fail_with = EINTR;
+	run(f);
+	assert_int_equal(f->calls[0], 1);
+}
+
+static void loop_run__poll_fails__is_an_error_that_names_it(void **state)
+{
+	struct fixture *f = *state;
+	polls.fail_with = ENOMEM;
+	assert_int_equal(loop_run(f->loop, &f->e), -ENOMEM);
+	assert_contains(f->e.msg, "ppoll in the event loop");
 }
 
 static void rearm_three_times(void *ctx)
@@ -263,6 +361,26 @@ static void remove_both(void *ctx)
 	loop_stop(f->loop);
 }
 
+static void disable_both(void *ctx)
+{
+	struct fixture *f = ctx;
+	f->calls[0]++;
+	loop_enable_reader(f->loop, f->pipes[0][0], false);
+	loop_enable_reader(f->loop, f->pipes[1][0], false);
+	loop_stop(f->loop);
+}
+
+static void loop_enable_reader__off_inside_a_callback__the_other_is_not_called(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[0][0], disable_both, f, &f->e), 0);
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[1][0], disable_both, f, &f->e), 0);
+	assert_int_equal(write(f->pipes[0][1], "a", 1), 1);
+	assert_int_equal(write(f->pipes[1][1], "a", 1), 1);
+	run(f);
+	assert_int_equal(f->calls[0], 1);
+}
+
 static void loop_remove_reader__inside_a_callback__neither_is_called_again(void **state)
 {
 	struct fixture *f = *state;
@@ -341,6 +459,11 @@ int main(void)
 		TEST(loop_timer__deadline_in_the_past__fires_at_once),
 		TEST(loop_timer__disarmed_or_removed__does_not_fire),
 		TEST(loop_timer__rearmed_later_or_earlier__last_deadline_counts),
+		TEST(loop_timer__earlier_deadline_while_polling__does_not_wait_for_the_later),
+		TEST(loop_timer__later_one_stands_before_it__does_not_wait_for_that),
+		TEST(loop_run__waits_for_a_deadline__polls_no_more_than_it_must),
+		TEST(loop_run__poll_interrupted__goes_on),
+		TEST(loop_run__poll_fails__is_an_error_that_names_it),
 		TEST(loop_timer__armed_again_in_its_own_call__fires_again),
 		TEST(loop_timer__removed_by_another_that_is_due__does_not_fire),
 		TEST(loop_add_timer__too_many__refused_until_one_is_removed),
@@ -349,6 +472,7 @@ int main(void)
 		TEST(loop_reader__hang_up__is_told),
 		TEST(loop_reader__regular_file__is_always_readable),
 		TEST(loop_enable_reader__off__is_not_called_until_on),
+		TEST(loop_enable_reader__off_inside_a_callback__the_other_is_not_called),
 		TEST(loop_remove_reader__inside_a_callback__neither_is_called_again),
 		TEST(loop_add_reader__twice_or_too_many__refused),
 		TEST(loop_wake__by_another_thread__calls_the_waker),

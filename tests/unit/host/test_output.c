@@ -3,6 +3,9 @@
 
 #include "host/output.h"
 
+#include "base/types.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -14,6 +17,49 @@
 #define MUCH 200000 /* more than a pipe holds */
 #define NR_WRITERS 4
 #define CHUNK 100
+
+/* What the next calls of write come to, one each: a negative errno, or at most so many bytes; 0:
+ * as it is. Of the test's thread. */
+static _Thread_local struct {
+	int next[4];
+	unsigned at;
+} writes;
+
+ssize_t __real_write(int fd, const void *bytes, size_t n);
+ssize_t __wrap_write(int fd, const void *bytes, size_t n);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t n)
+{
+	int now = writes.at < ARRAY_SIZE(writes.next) ? writes.next[writes.at++] : 0;
+	if (now < 0) {
+		errno = -now;
+		return -1;
+	}
+	return __real_write(fd, bytes, now && (size_t)now < n ? (size_t)now : n);
+}
+
+static _Thread_local bool poll_is_interrupted; /* once */
+
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (!poll_is_interrupted)
+		return __real_poll(fds, n, timeout);
+	poll_is_interrupted = false;
+	errno = EINTR;
+	return -1;
+}
+
+static void script_writes(int a, int b, int c, int d)
+{
+	writes.at = 0;
+	writes.next[0] = a;
+	writes.next[1] = b;
+	writes.next[2] = c;
+	writes.next[3] = d;
+}
 
 struct fixture {
 	struct host_output *out;
@@ -127,6 +173,51 @@ static void host_output_write__non_blocking_descriptor__waits_as_well(void **sta
 	host_output_write__slow_reader__waits_and_loses_nothing(state);
 }
 
+static void assert_delivers(struct fixture *f, const char *text)
+{
+	char got[16] = { 0 };
+	host_output_write(f->out, (const uint8_t *)text, strlen(text));
+	assert_int_equal(fcntl(f->pipe[0], F_SETFL, O_NONBLOCK), 0);
+	(void)!read(f->pipe[0], got, sizeof(got) - 1);
+	assert_string_equal(got, text);
+}
+
+/* As where another process filled a terminal or pipe between poll and write. */
+static void host_output_write__eagain__is_tried_again(void **state)
+{
+	script_writes(-EAGAIN, -EAGAIN, 0, 0);
+	assert_delivers(*state, "again");
+}
+
+static void host_output_write__eintr__is_tried_again(void **state)
+{
+	script_writes(-EINTR, 0, 0, 0);
+	assert_delivers(*state, "again");
+}
+
+static void host_output_write__poll_interrupted__waits_on(void **state)
+{
+	poll_is_interrupted = true;
+	assert_delivers(*state, "again");
+}
+
+static void host_output_write__short_writes__go_on_where_they_ended(void **state)
+{
+	script_writes(2, -EAGAIN, 3, 0);
+	assert_delivers(*state, "in pieces");
+}
+
+static void host_output_write__eio__drops_the_rest_for_good(void **state)
+{
+	struct fixture *f = *state;
+	char got[16];
+	script_writes(2, -EIO, 0, 0);
+	host_output_write(f->out, (const uint8_t *)"lost", 4);
+	host_output_write(f->out, (const uint8_t *)"more", 4);
+	assert_int_equal(fcntl(f->pipe[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(read(f->pipe[0], got, sizeof(got)), 2);
+}
+
 static void host_output_write__no_descriptor__drops_everything(void **state)
 {
 	(void)state;
@@ -186,6 +277,11 @@ int main(void)
 		TEST(host_output_write__stopped_but_the_reader_has_room__still_delivers),
 		TEST(host_output_write__reader_gone__drops_everything),
 		TEST(host_output_write__non_blocking_descriptor__waits_as_well),
+		TEST(host_output_write__eagain__is_tried_again),
+		TEST(host_output_write__eintr__is_tried_again),
+		TEST(host_output_write__poll_interrupted__waits_on),
+		TEST(host_output_write__short_writes__go_on_where_they_ended),
+		TEST(host_output_write__eio__drops_the_rest_for_good),
 		TEST(host_output_write__no_descriptor__drops_everything),
 		TEST(host_output_write__several_threads__calls_stay_together),
 	};

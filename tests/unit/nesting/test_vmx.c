@@ -90,6 +90,16 @@ static void caps_check__basic__fixed_bits_and_numbers(void **state)
 	check_broken(f, 0x480, UINT64_C(1) << 48, UINT64_C(1) << 48, "64-bit mode");
 }
 
+static void caps_check__size_of_a_vmcs__from_1_to_4096_holds(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t size = UINT64_C(0x1fff) << 32;
+	*msr_of(f, 0x480) = (*msr_of(f, 0x480) & ~size) | UINT64_C(4096) << 32;
+	assert_int_equal(check(f), 0);
+	*msr_of(f, 0x480) = (*msr_of(f, 0x480) & ~size) | UINT64_C(1) << 32;
+	assert_int_equal(check(f), 0);
+}
+
 static void caps_check__must_be_1_and_may_not__refused(void **state)
 {
 	struct fixture *f = *state;
@@ -241,6 +251,46 @@ static void deny_absent__no_true_controls__those_msrs_fault(void **state)
 	assert_false(denied(&p, 0x48c) || denied(&p, 0x491));
 }
 
+/* One control each, and the MSR that is there with it only. */
+static void deny_absent__one_control_gone__its_msr_faults_and_no_other(void **state)
+{
+	static const struct {
+		uint32_t true_msr, basic_msr;
+		unsigned bit;
+		uint32_t gone;
+	} rows[] = { { 0x48e, 0x482, 17, 0x492 }, { 0x48f, 0x483, 31, 0x493 },
+		{ 0x48b, 0x48b, 13, 0x491 } };
+	struct fixture *f = *state;
+	struct msr_policy p;
+	/* No processor's KVM shows this one yet. */
+	f->host.feature_msrs[f->host.nr_feature_msrs++] = (struct msr_value){ 0x493, 1 };
+	*msr_of(f, 0x48f) |= HIGH(31);
+	*msr_of(f, 0x483) |= HIGH(31);
+	deny(f, &p);
+	assert_int_equal(p.nr_rules, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct host_facts before = f->host;
+		*msr_of(f, rows[i].true_msr) &= ~HIGH(rows[i].bit);
+		*msr_of(f, rows[i].basic_msr) &= ~HIGH(rows[i].bit);
+		deny(f, &p);
+		for (uint32_t msr = 0x480; msr <= 0x493; msr++)
+			assert_int_equal(denied(&p, msr), msr == rows[i].gone);
+		f->host = before;
+	}
+}
+
+static void deny_absent__neither_ept_nor_vpid__their_msr_faults(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_policy p;
+	*msr_of(f, 0x48b) &= ~HIGH(1);
+	deny(f, &p);
+	assert_false(denied(&p, 0x48c));
+	*msr_of(f, 0x48b) &= ~HIGH(5);
+	deny(f, &p);
+	assert_true(denied(&p, 0x48c));
+}
+
 static void deny_absent__vpid_alone__keeps_its_msr(void **state)
 {
 	struct fixture *f = *state;
@@ -266,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(caps_check__whole_processor__holds),
 		TEST(caps_check__basic__fixed_bits_and_numbers),
+		TEST(caps_check__size_of_a_vmcs__from_1_to_4096_holds),
 		TEST(caps_check__must_be_1_and_may_not__refused),
 		TEST(caps_check__default1_class__must_read_1),
 		TEST(caps_check__true_msr_of_other_mind__refused),
@@ -278,6 +329,8 @@ int main(void)
 		TEST(deny_absent__whole_processor__denies_nothing),
 		TEST(deny_absent__no_secondary_controls__what_hangs_on_them_faults),
 		TEST(deny_absent__no_true_controls__those_msrs_fault),
+		TEST(deny_absent__one_control_gone__its_msr_faults_and_no_other),
+		TEST(deny_absent__neither_ept_nor_vpid__their_msr_faults),
 		TEST(deny_absent__vpid_alone__keeps_its_msr),
 		TEST(deny_absent__host_without_feature_msrs__denies_nothing),
 	};

@@ -392,6 +392,43 @@ static void max_depth__more_than_is_left__noted_or_refused(void **state)
 	assert_contains(n->e.msg, "vm.toml:7:13: nesting.max_depth");
 }
 
+static void max_depth__just_what_is_left__neither_noted_nor_refused(void **state)
+{
+	struct nested *n = *state;
+	n->config.nesting.require = true;
+	n->policy.max_depth = (struct policy_number){ true, 2, "vm.toml:7:13" };
+	n->host.nesting_limited = true;
+	n->host.nesting_depth = 2;
+	plan_ok(n);
+	assert_int_equal(depth_leaf(n, CPUID_EAX), 1);
+	assert_null(note_of(n, "nesting.max_depth"));
+}
+
+static void max_depth__one_more_than_is_left__noted_or_refused(void **state)
+{
+	struct nested *n = *state;
+	n->policy.max_depth = (struct policy_number){ true, 3, "vm.toml:7:13" };
+	n->host.nesting_limited = true;
+	n->host.nesting_depth = 2;
+	plan_ok(n);
+	assert_non_null(note_of(n, "nesting.max_depth: 2 levels at most"));
+	n->config.nesting.require = true;
+	assert_int_equal(nested_plan(n), -ENOTSUP);
+	assert_contains(n->e.msg, "nesting.max_depth: this machine may have 2 levels below");
+}
+
+static void max_depth__less_than_is_left__is_what_is_given(void **state)
+{
+	struct nested *n = *state;
+	n->config.nesting.require = true;
+	n->policy.max_depth = (struct policy_number){ true, 1, "vm.toml:7:13" };
+	n->host.nesting_limited = true;
+	n->host.nesting_depth = 2;
+	plan_ok(n);
+	assert_int_equal(depth_leaf(n, CPUID_EAX), 0);
+	assert_null(note_of(n, "nesting.max_depth"));
+}
+
 static void max_depth__nothing_left__refused(void **state)
 {
 	struct nested *n = *state;
@@ -510,6 +547,9 @@ int main(void)
 		INTEL(max_depth__extensions_hidden__no_leaf),
 		AMD(max_depth__no_hypervisor_shown_and_leaf_rules__leaf_stays),
 		AMD(max_depth__more_than_is_left__noted_or_refused),
+		AMD(max_depth__just_what_is_left__neither_noted_nor_refused),
+		AMD(max_depth__one_more_than_is_left__noted_or_refused),
+		AMD(max_depth__less_than_is_left__is_what_is_given),
 		AMD(max_depth__nothing_left__refused),
 		INTEL(msr_bits__against_the_rules_of_vmx__is_the_configs_fault),
 		INTEL(msrs__control_that_must_be_1__cannot_be_removed),
