@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#undef NESTOR_ANALYZER /* which has macros of these names */
 #include "base/err.h"
 
 #include <stdio.h>

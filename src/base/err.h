@@ -51,4 +51,17 @@ int err_add_config(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3,
 /* Sets what the user can do. Returns code. */
 int err_hint(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+#ifdef NESTOR_ANALYZER
+/* The analyzer sees one file at a time, and would think that these may turn a failure into 0. */
+static inline int err_failed(int returned, int code)
+{
+	(void)returned;
+	return code < 0 ? code : -1;
+}
+#define err_set(e, code, ...) err_failed(err_set(e, code, __VA_ARGS__), code)
+#define err_set_config(e, code, ...) err_failed(err_set_config(e, code, __VA_ARGS__), code)
+#define err_set_errno(e, code, ...) err_failed(err_set_errno(e, code, __VA_ARGS__), code)
+#define err_wrap(e, code, ...) err_failed(err_wrap(e, code, __VA_ARGS__), code)
+#endif
+
 #endif

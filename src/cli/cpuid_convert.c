@@ -226,7 +226,7 @@ static int read_other(int from, const struct input *in, struct policy_doc **ret_
 
 static int convert(const struct convert_args *args, struct losses *losses, struct err *e)
 {
-	struct input in = { 0 };
+	struct input in = { .bytes = "" };
 	struct outfile out = { 0 };
 	struct policy_file *file = NULL;
 	struct policy_doc *doc = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/terminal.h"
 
+#include "base/analyzer.h"
 #include "base/fd.h"
 #include "cli/cli.h"
 
@@ -151,6 +152,7 @@ void terminal_restore(struct terminal *t)
 	t->raw = false;
 }
 
+ANALYZER_MISTAKEN("-Wanalyzer-fd-leak"); /* the standard ones stay open on purpose */
 int terminal_detach(struct terminal *t, struct err *e)
 {
 	FD_LOCAL null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -169,6 +171,7 @@ int terminal_detach(struct terminal *t, struct err *e)
 	terminal_close(t);
 	return 0;
 }
+ANALYZER_END;
 
 void terminal_close(struct terminal *t)
 {

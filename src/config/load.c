@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/load.h"
 
+#include "base/analyzer.h"
 #include "base/fd.h"
 #include "config/text.h"
 
@@ -51,6 +52,7 @@ static const char *origin_at(
 	return text;
 }
 
+ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* the array owns it */
 /* Each text of an array gets its own place, as arrays can span lines. at: NULL for bare text. */
 static int place_texts(
 	const struct load *l, struct config_texts *texts, const struct toml_value *at)
@@ -66,6 +68,7 @@ static int place_texts(
 	}
 	return 0;
 }
+ANALYZER_END;
 
 /* Stores a converted value, or adds what the conversion said. at: NULL for bare text. */
 static void finish_key(const struct load *l, const struct key *key, unsigned index, int ret,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/value.h"
 
+#include "base/analyzer.h"
+
 #include "config/text.h"
 #include "config/units.h"
 
@@ -217,6 +219,7 @@ static bool text_fits(const struct key *key, const char *s, size_t n)
 	return true;
 }
 
+ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* who asked owns it */
 /* n bytes, which a TOML string may have more of than strlen sees. */
 static int text_from_text(
 	const struct refusal *r, const char *text, size_t n, const char *base_dir, char **ret_text)
@@ -237,6 +240,7 @@ static int text_from_text(
 	*ret_text = strdup(text);
 	return *ret_text ? 0 : -ENOMEM;
 }
+ANALYZER_END;
 
 /* Digits of a mask, the most significant first; single or repeated "_" and " " may part them. */
 static int mask_from_text(struct refusal *r, const char *text, size_t n, struct config_mask *ret)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpuid/edit.h"
 
+#include "base/analyzer.h"
+
 #include "cpuid/fields.h"
 
 #include <stdlib.h>
@@ -51,6 +53,7 @@ const struct cpu_decision *cpu_trace_find(const struct cpu_trace *trace, size_t 
 	return NULL;
 }
 
+ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* the trace owns its decisions */
 static void record(struct cpu_edit *edit, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg,
 	uint32_t mask, uint32_t value)
 {
@@ -68,6 +71,7 @@ static void record(struct cpu_edit *edit, uint32_t leaf, uint32_t subleaf, enum 
 	};
 	cpu_trace_add(edit->trace, &d);
 }
+ANALYZER_END;
 
 void cpu_edit_bits(struct cpu_edit *edit, uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg,
 	uint32_t mask, uint32_t value)

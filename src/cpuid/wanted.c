@@ -131,12 +131,11 @@ static void apply_provided(struct cpu_work *w)
 	}
 }
 
-static int fail_model(struct cpu_work *w, const struct policy_text *model)
+static int fail_model(struct cpu_work *w, const char *name, const char *origin)
 {
-	const char *near = cpu_model_nearest(model->text);
-	(void)err_set_config(w->e, -EINVAL, "%s: cpu.model: unknown model %s%s%s%s",
-		at(model->origin), model->text, near ? ", did you mean " : "", near ? near : "",
-		near ? "?" : "");
+	const char *near = cpu_model_nearest(name);
+	(void)err_set_config(w->e, -EINVAL, "%s: cpu.model: unknown model %s%s%s%s", at(origin),
+		name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 	return err_hint(w->e, -EINVAL, "`nestor cpuid models` lists the models");
 }
 
@@ -186,7 +185,7 @@ static int apply_model(struct cpu_work *w)
 	if (!w->passthrough) {
 		r->model = cpu_model_find(name);
 		if (!r->model)
-			return fail_model(w, model);
+			return fail_model(w, name, origin);
 		rc = check_vendor(w, r->model, origin);
 		if (rc)
 			return rc;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/plan.h"
 
+#include "base/analyzer.h"
+
 #include "nesting/nesting.h"
 #include "plan/cpu.h"
 #include "plan/shape.h"
@@ -91,6 +93,7 @@ static void plan_e820(struct machine_plan *plan)
 			E820_RAM);
 }
 
+ANALYZER_MISTAKEN("-Wanalyzer-out-of-bounds"); /* the config has checked nr_serials */
 static void plan_devices(const struct vm_config *config, struct machine_plan *plan)
 {
 	plan->nr_serials = (unsigned)config->nr_serials;
@@ -103,6 +106,7 @@ static void plan_devices(const struct vm_config *config, struct machine_plan *pl
 	plan->debug_console = config->debug_console.enabled;
 	plan->debug_console_port = (uint16_t)config->debug_console.port;
 }
+ANALYZER_END;
 
 int plan_machine(const struct vm_config *config, const struct cpu_policy *policy,
 	const struct host_facts *host, struct cpu_trace *trace, struct machine_plan *ret_plan,
