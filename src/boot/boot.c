@@ -3,10 +3,12 @@
 
 #include "boot/detect.h"
 #include "boot/fail.h"
+#include "boot/kaslr.h"
 #include "boot/linux_params.h"
 #include "boot/load.h"
 #include "boot/multiboot.h"
 #include "boot/pvh.h"
+#include "boot/vmlinux.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,7 +56,7 @@ static int not_offered(const struct boot_image *image, enum boot_protocol p, str
 	if (p == BOOT_LINUX64)
 		why = image->no_linux;
 	else if (p == BOOT_LINUX32)
-		why = "only a bzImage has a 32-bit entry";
+		why = "only a bzImage and a 32-bit vmlinux have a 32-bit entry";
 	else if (p == BOOT_MULTIBOOT)
 		why = image->no_multiboot;
 	return boot_fail(e, -ENOTSUP, image->file.path,
@@ -94,37 +96,18 @@ static int load_bzimage(
 		.setup_file = &image->file,
 		.setup = bz,
 		.is_entry64 = result->protocol == BOOT_LINUX64 };
-	int rc = bzimage_claim(&image->file, bz, &l->space, &kernel.load_address, e);
+	struct linux_params params;
+	uint64_t address = 0;
+	int rc = bzimage_claim(&image->file, bz, &l->space, &address, e);
 	if (rc < 0)
 		return rc;
-	kernel.entry = kernel.load_address + (kernel.is_entry64 ? BZIMAGE_ENTRY64_OFFSET : 0);
-	rc = linux_params_load(l, &kernel, result, e);
-	if (rc < 0)
-		return rc;
-	return bzimage_load(&image->file, bz, kernel.load_address, l->mem, e);
-}
-
-/*
- * An ELF kernel by Linux's 64-bit protocol: a vmlinux, or the payload of setup_image, a bzImage
- * (else NULL). It runs where it was linked, as with nokaslr: the relocations that Linux appends to
- * a payload are for kernels that run elsewhere.
- */
-static int load_vmlinux(struct load *l, const struct boot_image *image,
-	const struct boot_image *setup_image, struct boot_result *result, struct err *e)
-{
-	struct linux_kernel kernel = { .path = image->file.path,
-		.load_address = elf_base(&image->elf),
-		.entry = image->entry[BOOT_LINUX64],
-		.is_entry64 = true };
-	if (setup_image) {
-		kernel.setup_file = &setup_image->file;
-		kernel.setup = &setup_image->bzimage;
-	}
-	int rc = elf_claim(&image->file, &image->elf, &l->space, e);
+	kernel.memory = (struct range){ address, bz->init_size };
+	kernel.entry = address + (kernel.is_entry64 ? BZIMAGE_ENTRY64_OFFSET : 0);
+	rc = linux_params_place(l, &kernel, &params, result, e);
 	if (rc == 0)
-		rc = linux_params_load(l, &kernel, result, e);
+		rc = linux_params_finish(l, &kernel, &params, result, e);
 	if (rc == 0)
-		rc = elf_load(&image->file, &image->elf, l->mem, l->req->ram_is_zero, e);
+		rc = bzimage_load(&image->file, bz, address, l->mem, e);
 	return rc;
 }
 
@@ -134,7 +117,7 @@ static int unpack_for(const struct boot_image *image, enum boot_protocol protoco
 	struct err *e)
 {
 	struct boot_file file;
-	if (protocol == BOOT_LINUX32)
+	if (protocol == BOOT_LINUX32 && image->bzimage.has_entry64)
 		return boot_fail(e, -ENOTSUP, image->file.path,
 			"the 32-bit protocol enters the code that unpacks the kernel");
 	int rc = detect_unpack_payload(image, unpack_limit(plan), buffer, &file, e);
@@ -155,6 +138,28 @@ static int no_device_tree(const char *path, enum boot_protocol p, struct err *e)
 		boot_protocol_name(p));
 }
 
+/*
+ * PVH and Multiboot enter a kernel where it was linked. Linux could be moved, but by PVH it makes
+ * its own boot_params, without the flag that tells it so (KASLR_FLAG): half a protection. What is
+ * not Linux never asked for this.
+ */
+static int without_kaslr(struct load *l, const struct boot_image *image, enum boot_protocol p,
+	struct boot_result *result, struct err *e)
+{
+	char why[128];
+	bool is_linux = image->offers[BOOT_LINUX64] || image->offers[BOOT_LINUX32];
+	if (l->req->kaslr == BOOT_KASLR_OFF)
+		return 0;
+	if (l->req->kaslr == BOOT_KASLR_AUTO && (!is_linux || !vmlinux_wants_kaslr(l)))
+		return 0;
+	if (is_linux && image->relocs.nr_lists == 0)
+		return vmlinux_no_kaslr(l, image->file.path, image->no_relocs, result, e);
+	(void)snprintf(why, sizeof(why),
+		"protocol %s has no way to enter it elsewhere; linux64 and linux32 have",
+		boot_protocol_name(p));
+	return vmlinux_no_kaslr(l, image->file.path, why, result, e);
+}
+
 /* By PVH: an ELF kernel, or the payload of a bzImage. */
 static int load_pvh(
 	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
@@ -169,7 +174,21 @@ static int load_pvh(
 			"the command line has %zu bytes; this kernel takes at most %d "
 			"(COMMAND_LINE_SIZE)",
 			size, LINUX_CMDLINE_MAX);
+	int rc = without_kaslr(l, image, BOOT_PVH, result, e);
+	if (rc < 0)
+		return rc;
 	return pvh_load(l, &image->file, &image->elf, result, e);
+}
+
+static int load_multiboot(
+	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
+{
+	if (l->req->device_tree && l->req->device_tree_size != 0)
+		return no_device_tree(image->file.path, BOOT_MULTIBOOT, e);
+	int rc = without_kaslr(l, image, BOOT_MULTIBOOT, result, e);
+	if (rc < 0)
+		return rc;
+	return multiboot_load(l, &image->file, &image->multiboot, result, e);
 }
 
 static int load_from_payload(struct load *l, const struct boot_image *image,
@@ -178,7 +197,7 @@ static int load_from_payload(struct load *l, const struct boot_image *image,
 	result->decompressed = true;
 	if (result->protocol == BOOT_PVH)
 		return load_pvh(l, payload, result, e);
-	return load_vmlinux(l, payload, image, result, e);
+	return vmlinux_load(l, payload, image, result, e);
 }
 
 static int load_image(
@@ -188,15 +207,33 @@ static int load_image(
 	case BOOT_LINUX64:
 	case BOOT_LINUX32:
 		return image->is_bzimage ? load_bzimage(l, image, result, e)
-					 : load_vmlinux(l, image, NULL, result, e);
+					 : vmlinux_load(l, image, NULL, result, e);
 	case BOOT_PVH:
 		return load_pvh(l, image, result, e);
 	case BOOT_MULTIBOOT:
-		if (l->req->device_tree && l->req->device_tree_size != 0)
-			return no_device_tree(image->file.path, BOOT_MULTIBOOT, e);
-		return multiboot_load(l, &image->file, &image->multiboot, result, e);
+		return load_multiboot(l, image, result, e);
 	}
 	return boot_fail(e, -EINVAL, image->file.path, "unknown boot protocol");
+}
+
+/* A bzImage that unpacks itself: a relocatable one also randomizes itself. */
+static int load_packed(
+	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
+{
+	if (l->req->kaslr == BOOT_KASLR_ON && !image->bzimage.relocatable)
+		return boot_fail(e, -ENOTSUP, image->file.path,
+			"boot.kaslr demands a random place for the kernel, but its setup header "
+			"says that it is not relocatable");
+	if (l->req->kaslr == BOOT_KASLR_ON && !vmlinux_wants_kaslr(l))
+		return boot_fail(e, -ENOTSUP, image->file.path,
+			"boot.kaslr demands a random place for the kernel, but the command line "
+			"has nokaslr");
+	if (l->req->kaslr == BOOT_KASLR_OFF && image->bzimage.relocatable &&
+		!kaslr_is_forbidden(l->cmdline))
+		(void)snprintf(result->kaslr_note, sizeof(result->kaslr_note),
+			"unpacks itself, and may choose its place at random, which boot.kaslr "
+			"forbids: nokaslr on its command line stops it");
+	return load_image(l, image, result, e);
 }
 
 static const char *choose_cmdline(
@@ -224,11 +261,16 @@ static int load_unpacked(const struct boot_request *req, const struct boot_file 
 		return rc;
 	bool must = result->protocol == BOOT_PVH || req->decompress_required;
 	bool want = result->protocol == BOOT_PVH || req->decompress_on_host;
-	if (!image.is_bzimage || result->protocol == BOOT_MULTIBOOT || !want)
+	if (!image.is_bzimage || result->protocol == BOOT_MULTIBOOT)
 		return load_image(&l, &image, result, e);
+	if (!want)
+		return load_packed(&l, &image, result, e);
 
 	struct err why = ERR_INIT;
 	rc = unpack_for(&image, result->protocol, req->plan, &buffer, &payload, &why);
+	/* Without relocations that nestor understands the guest can still be moved by itself. */
+	if (rc == 0 && !must && payload.relocs_damaged && vmlinux_wants_kaslr(&l))
+		rc = boot_fail(&why, -ENOTSUP, file->path, "%s", payload.no_relocs);
 	if (rc == 0)
 		return load_from_payload(&l, &image, &payload, result, e);
 	if (rc != -ENOTSUP || must) {
@@ -238,7 +280,7 @@ static int load_unpacked(const struct boot_request *req, const struct boot_file 
 	}
 	(void)snprintf(
 		result->note, sizeof(result->note), "%.*s", (int)sizeof(result->note) - 1, why.msg);
-	return load_image(&l, &image, result, e);
+	return load_packed(&l, &image, result, e);
 }
 
 int boot_load(const struct boot_request *req, const struct guest_memory *mem,

@@ -17,6 +17,10 @@
 
 enum boot_protocol { BOOT_LINUX64, BOOT_LINUX32, BOOT_PVH, BOOT_MULTIBOOT };
 
+/* A random place for Linux (KASLR): never; where it can be, said where not; or refused where not.
+ */
+enum boot_kaslr { BOOT_KASLR_OFF, BOOT_KASLR_AUTO, BOOT_KASLR_ON };
+
 #define BOOT_NR_PROTOCOLS 4
 #define BOOT_MAX_MODULES 64 /* the initrd included, where it is passed as a module */
 
@@ -46,7 +50,9 @@ struct boot_request {
 	bool decompress_on_host;  /* of a bzImage's payload; a wholly compressed file always is */
 	bool decompress_required; /* with it: fail, not leave it to the guest, where nestor cannot
 				   */
-	bool ram_is_zero; /* guest RAM is fresh, all zero: what is zero need not be written */
+	enum boot_kaslr kaslr;    /* of kernels that nestor unpacks; nokaslr on cmdline is obeyed */
+	uint64_t random[2]; /* unpredictable: they choose its physical and its virtual place */
+	bool ram_is_zero;   /* guest RAM is fresh, all zero: what is zero need not be written */
 	const struct machine_plan *plan; /* RAM and e820 map */
 	struct gpa rsdp;                 /* ACPI RSDP; 0: none */
 	const uint8_t *device_tree;      /* flattened, or NULL; passed as SETUP_DTB (Linux only) */
@@ -60,12 +66,16 @@ struct boot_result {
 	bool decompressed; /* nestor unpacked the kernel: the whole file or a bzImage's payload */
 	char note[256];    /* why a payload was left to the guest although asked for; or empty */
 	struct gpa kernel, initrd; /* where they lie; initrd 0: none */
+	bool randomized;           /* nestor chose a random place for the kernel … */
+	uint64_t virtual_delta;    /* … this far from where it was linked, in virtual addresses */
+	char kaslr_note[256]; /* why it did not although BOOT_KASLR_AUTO asks for it; or empty */
 };
 
 /*
  * Loads what req asks for. Chosen by the file's own header unless protocol_forced: bzImage by its
- * 64-bit entry, else the 32-bit one; ELF by PVH, else as an uncompressed Linux kernel, else by
- * Multiboot, which comes first where modules are given. PVH may be forced on a bzImage whose
+ * 64-bit entry, else the 32-bit one; ELF by PVH, else as an uncompressed Linux kernel, which comes
+ * first where the file carries relocations, else by Multiboot, which comes first where modules are
+ * given. PVH may be forced on a bzImage whose
  * payload offers it: nestor then unpacks it. Errors: -EINVAL malformed, -ENOTSUP not offered or not
  * supported, -ENOSPC does not fit into the guest's RAM, -E2BIG command line too long.
  * On failure guest RAM may have been written to, and *ret_result is not set.
@@ -112,10 +122,14 @@ struct boot_info {
 	bool has_payload;
 	enum boot_compression payload_compression;
 	size_t payload_offset, payload_size, unpacked_payload_size; /* offset from file start */
-	bool payload_is_kernel; /* it unpacked to an ELF kernel for x86-64; entries below are its */
+	bool payload_is_kernel; /* it unpacked to an ELF kernel of Linux; entries below are its */
 	uint64_t payload_entry;
 	bool payload_has_pvh;
 	uint64_t payload_pvh_entry;
+	/* Of an ELF kernel or a bzImage's payload: relocations that let it run elsewhere (KASLR).
+	 */
+	unsigned nr_relocation_lists; /* 0: none, or not a table that nestor understands */
+	size_t nr_relocations;
 	char payload_note[256]; /* why the payload could not be examined, or empty */
 };
 

@@ -12,8 +12,41 @@
 /* __START_KERNEL_map: x86-64 Linux links its segments from here, at their physical address. */
 #define LINUX_MAP_BASE UINT64_C(0xffffffff80000000)
 
+/* A 32-bit vmlinux is linked at any physical address + PAGE_OFFSET; its entry is physical. */
+static void detect_elf_linux32(struct boot_image *image)
+{
+	const struct elf_image *elf = &image->elf;
+	if (elf->is_64_bit || elf->is_x86_64 || !elf->has_linux_note || !elf_loads(elf, elf->entry))
+		return;
+	image->offers[BOOT_LINUX32] = true;
+	image->entry[BOOT_LINUX32] = elf->entry;
+}
+
+/* What Linux appends to its own kernels; other ELF files may have anything there. */
+static void detect_relocs(struct boot_image *image)
+{
+	struct err why = ERR_INIT;
+	if (!image->offers[BOOT_LINUX64] && !image->offers[BOOT_LINUX32])
+		return;
+	if (relocs_find(&image->file, &image->elf, &image->relocs, &why) < 0) {
+		size_t path = strlen(image->file.path) + 2;
+		image->relocs_damaged = true;
+		(void)snprintf(image->no_relocs, sizeof(image->no_relocs), "%.190s",
+			path < strlen(why.msg) ? why.msg + path : why.msg);
+	} else if (image->relocs.nr_lists == 0) {
+		(void)snprintf(image->no_relocs, sizeof(image->no_relocs),
+			"it carries no relocations (built without CONFIG_RANDOMIZE_BASE, or "
+			"they were cut off)");
+	} else if (image->elf.is_x86_64 &&
+		   elf_base_virtual(&image->elf) - LINUX_MAP_BASE != elf_base(&image->elf)) {
+		image->relocs = (struct relocs){ 0 };
+		(void)snprintf(
+			image->no_relocs, sizeof(image->no_relocs), "it is not linked as Linux is");
+	}
+}
+
 /* The Linux 64-bit protocol wants a kernel whose entry is physical and which is Linux. */
-static void detect_elf_linux(struct boot_image *image)
+static void detect_elf_linux64(struct boot_image *image)
 {
 	const struct elf_image *elf = &image->elf;
 	bool is_linked_so = false;
@@ -47,7 +80,9 @@ static int detect_elf(struct boot_image *image, struct err *e)
 		image->offers[BOOT_PVH] = true;
 		image->entry[BOOT_PVH] = elf->pvh_entry;
 	}
-	detect_elf_linux(image);
+	detect_elf_linux64(image);
+	detect_elf_linux32(image);
+	detect_relocs(image);
 	return 0;
 }
 
@@ -123,7 +158,8 @@ int detect_preferred(
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		if (image->offers[order[i]]) {
+		bool skip = order[i] == BOOT_PVH && image->relocs.nr_lists;
+		if (image->offers[order[i]] && !skip) {
 			*ret = order[i];
 			return 0;
 		}

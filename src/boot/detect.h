@@ -10,6 +10,7 @@
 #include "boot/bzimage.h"
 #include "boot/decompress.h"
 #include "boot/elf.h"
+#include "boot/relocs.h"
 
 /* A file that is not compressed as a whole. */
 struct boot_image {
@@ -23,6 +24,10 @@ struct boot_image {
 	uint64_t entry[BOOT_NR_PROTOCOLS];
 	/* Why it does not offer Linux's 64-bit protocol, Multiboot; or empty. */
 	char no_linux[160], no_multiboot[320];
+	/* Of an ELF kernel of Linux: what lets it run elsewhere; or why there is nothing. */
+	struct relocs relocs;
+	char no_relocs[192];
+	bool relocs_damaged; /* there is something, but not what it should be */
 };
 
 /*
@@ -35,6 +40,7 @@ int detect_image(const struct boot_file *file, struct boot_image *ret, struct er
 /*
  * The protocol to use when none is forced: -ENOTSUP, with all reasons, where none is offered. PVH
  * before Multiboot, as it comes with a memory map of any size, the RSDP and 64-bit addresses; but
+ * Linux with relocations by its own protocol, as PVH cannot tell it that it was moved (KASLR); and
  * where modules are given Multiboot comes first: that is what it, and a kernel that has it (Xen),
  * is about.
  */

@@ -52,6 +52,14 @@ static int check_kind(const struct boot_file *file, const struct elf_image *elf,
 	return 0;
 }
 
+static void find_section_headers_end(
+	const struct boot_file *file, struct elf_image *elf, const struct table *sections)
+{
+	uint64_t size = (uint64_t)sections->count * sections->entry_size;
+	if (sections->offset && size && in_file(file, sections->offset, size))
+		elf->section_headers_end = sections->offset + size;
+}
+
 static int read_header(
 	const struct boot_file *file, struct elf_image *elf, struct table *ret_table, struct err *e)
 {
@@ -72,19 +80,23 @@ static int read_header(
 			"ELF data encoding is %u, expected 1 (little-endian)", file->data[EI_DATA]);
 	elf->is_64_bit = file->data[EI_CLASS] == ELFCLASS64;
 	unsigned type, machine;
+	struct table sections;
 	if (elf->is_64_bit) {
 		(void)memcpy(&h64, file->data, sizeof(h64));
 		type = h64.e_type;
 		machine = h64.e_machine;
 		elf->entry = h64.e_entry;
 		*ret_table = (struct table){ h64.e_phoff, h64.e_phnum, h64.e_phentsize };
+		sections = (struct table){ h64.e_shoff, h64.e_shnum, h64.e_shentsize };
 	} else {
 		(void)memcpy(&h32, file->data, sizeof(h32));
 		type = h32.e_type;
 		machine = h32.e_machine;
 		elf->entry = h32.e_entry;
 		*ret_table = (struct table){ h32.e_phoff, h32.e_phnum, h32.e_phentsize };
+		sections = (struct table){ h32.e_shoff, h32.e_shnum, h32.e_shentsize };
 	}
+	find_section_headers_end(file, elf, &sections);
 	elf->is_x86_64 = machine == EM_X86_64;
 	return check_kind(file, elf, type, machine, e);
 }
@@ -246,33 +258,58 @@ bool elf_loads(const struct elf_image *elf, uint64_t addr)
 	return false;
 }
 
-uint64_t elf_base(const struct elf_image *elf)
+static const struct elf_segment *base_segment(const struct elf_image *elf)
 {
-	uint64_t base = UINT64_MAX;
-	for (unsigned i = 0; i < elf->nr_load; i++) {
-		if (elf->load[i].paddr < base)
-			base = elf->load[i].paddr;
+	const struct elf_segment *base = &elf->load[0];
+	for (unsigned i = 1; i < elf->nr_load; i++) {
+		if (elf->load[i].paddr < base->paddr)
+			base = &elf->load[i];
 	}
 	return base;
+}
+
+uint64_t elf_base(const struct elf_image *elf)
+{
+	return base_segment(elf)->paddr;
+}
+
+uint64_t elf_base_virtual(const struct elf_image *elf)
+{
+	return base_segment(elf)->vaddr;
+}
+
+uint64_t elf_extent(const struct elf_image *elf)
+{
+	uint64_t base = elf_base(elf);
+	uint64_t extent = 0;
+	for (unsigned i = 0; i < elf->nr_load; i++) {
+		uint64_t end = elf->load[i].paddr - base + elf->load[i].memsz;
+		if (end > extent)
+			extent = end;
+	}
+	return extent;
+}
+
+void elf_move(struct elf_image *elf, uint64_t delta)
+{
+	for (unsigned i = 0; i < elf->nr_load; i++)
+		elf->load[i].paddr += delta;
+	elf->entry += delta;
 }
 
 int elf_claim(
 	const struct boot_file *file, const struct elf_image *elf, struct space *s, struct err *e)
 {
-	uint64_t last = 0;
 	for (unsigned i = 0; i < elf->nr_load; i++) {
 		const struct elf_segment *seg = &elf->load[i];
 		int rc = space_claim(
 			s, (struct range){ seg->paddr, seg->memsz }, elf->what, (int)seg->index, e);
 		if (rc < 0)
 			return err_wrap(e, rc, "%s", file->path);
-		if (seg->paddr + (seg->memsz - 1) > last)
-			last = seg->paddr + (seg->memsz - 1);
 	}
 	/* A kernel may use, and Linux later gives to its allocator, what lies between its segments.
 	 */
-	uint64_t base = elf_base(elf);
-	space_avoid(s, (struct range){ base, last - base + 1 }, "the kernel");
+	space_avoid(s, (struct range){ elf_base(elf), elf_extent(elf) }, "the kernel");
 	return 0;
 }
 

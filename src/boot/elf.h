@@ -27,6 +27,9 @@ struct elf_image {
 	bool has_pvh; /* XEN_ELFNOTE_PHYS32_ENTRY */
 	uint32_t pvh_entry;
 	bool has_linux_note; /* any note of owner "Linux" (kernels from 4.19 on) */
+	/* File offset behind the section header table: Linux appends relocations there. 0: it has
+	 * no such table, or one that does not end in the file. */
+	uint64_t section_headers_end;
 };
 
 /* True where data begin as an ELF file does. */
@@ -49,7 +52,15 @@ int elf_claim(const struct boot_file *file, const struct elf_image *elf, struct 
 int elf_load(const struct boot_file *file, const struct elf_image *elf,
 	const struct guest_memory *mem, bool ram_is_zero, struct err *e) MUST_CHECK;
 
-/* The lowest address loaded. */
+/* The lowest address loaded, and the bytes from it to the end of the highest segment. */
 uint64_t elf_base(const struct elf_image *elf);
+uint64_t elf_extent(const struct elf_image *elf);
+
+/* The virtual address of the segment at elf_base. */
+uint64_t elf_base_virtual(const struct elf_image *elf);
+
+/* Moves all physical addresses by delta, modulo 2^64; the caller knows that they then are in RAM.
+ */
+void elf_move(struct elf_image *elf, uint64_t delta);
 
 #endif

@@ -17,8 +17,11 @@
 int entry_protected32(const struct guest_memory *mem, uint64_t rip, struct x86_state *ret,
 	struct err *e) MUST_CHECK;
 
-/* 64-bit mode, the first 4 GiB mapped at their own addresses; else likewise. */
-int entry_long64(const struct guest_memory *mem, uint64_t rip, struct x86_state *ret,
-	struct err *e) MUST_CHECK;
+/*
+ * 64-bit mode; mapped at their own addresses are the first 4 GiB, and kernel where it lies above
+ * (-EINVAL where that would need more than two directories of 1 GiB); else likewise.
+ */
+int entry_long64(const struct guest_memory *mem, uint64_t rip, struct range kernel,
+	struct x86_state *ret, struct err *e) MUST_CHECK;
 
 #endif

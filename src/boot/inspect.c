@@ -25,6 +25,12 @@ static void copy_version(const struct boot_image *image, char *dst, size_t n)
 	dst[used] = '\0';
 }
 
+static void copy_relocs(const struct boot_image *image, struct boot_info *info)
+{
+	info->nr_relocation_lists = image->relocs.nr_lists;
+	info->nr_relocations = relocs_count(&image->relocs);
+}
+
 static void inspect_payload(const struct boot_image *image, struct boot_info *info)
 {
 	struct boot_image payload;
@@ -36,9 +42,11 @@ static void inspect_payload(const struct boot_image *image, struct boot_info *in
 		info->unpacked_payload_size = file.size;
 		rc = detect_image(&file, &payload, &why);
 	}
-	if (rc == 0 && payload.offers[BOOT_LINUX64]) {
+	bool is_64_bit = rc == 0 && payload.offers[BOOT_LINUX64];
+	if (is_64_bit || (rc == 0 && payload.offers[BOOT_LINUX32])) {
 		info->payload_is_kernel = true;
-		info->payload_entry = payload.entry[BOOT_LINUX64];
+		info->payload_entry = payload.entry[is_64_bit ? BOOT_LINUX64 : BOOT_LINUX32];
+		copy_relocs(&payload, info);
 		info->payload_has_pvh = payload.offers[BOOT_PVH];
 		info->payload_pvh_entry = payload.entry[BOOT_PVH];
 	} else {
@@ -93,6 +101,8 @@ int boot_inspect(const struct boot_file *file, struct boot_info *ret_info, struc
 	info.elf_is_64_bit = image.is_elf && image.elf.is_64_bit;
 	if (image.is_bzimage)
 		inspect_bzimage(&image, &info);
+	else
+		copy_relocs(&image, &info);
 	*ret_info = info;
 	return 0;
 }

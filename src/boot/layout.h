@@ -19,6 +19,8 @@
  *           | Linux 64-bit: PML4, PDPT, four page directories:  |
  *           | the first 4 GiB, identity, by 2 MiB pages         |
  *   0x0a000 +---------------------------------------------------+
+ *           | for a kernel above 4 GiB: the tables that map it  |
+ *   0x0e000 +---------------------------------------------------+
  *           | unused                                            |
  *   0x10000 +---------------------------------------------------+
  *           | strings: command lines, boot loader's name        |
@@ -44,6 +46,8 @@
 #define LAYOUT_MEMORY_MAP UINT64_C(0x3000)
 #define LAYOUT_MODULES UINT64_C(0x3400)
 #define LAYOUT_PAGE_TABLES UINT64_C(0x4000)
+#define LAYOUT_HIGH_PAGE_TABLES UINT64_C(0xa000)
+#define LAYOUT_HIGH_PAGE_TABLES_END UINT64_C(0xe000)
 #define LAYOUT_STRINGS UINT64_C(0x10000)
 #define LAYOUT_END UINT64_C(0x20000)
 

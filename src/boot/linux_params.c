@@ -25,11 +25,11 @@
 #define BP_CMD_LINE_PTR 0x228
 #define BP_SETUP_DATA 0x250
 #define BP_E820_TABLE 0x2d0
-#define BP_BYTES 0x1000
 
 #define E820_ENTRY_BYTES 20
 #define LOADER_UNDEFINED 0xff /* no number is assigned to this loader */
 #define LOADFLAGS_LOADED_HIGH 0x01
+#define LOADFLAGS_KASLR 0x02
 #define SETUP_DTB 2
 #define SETUP_DATA_HEADER_BYTES 16
 
@@ -150,7 +150,6 @@ static void fill_header(const struct linux_kernel *k, uint8_t *params)
 		size_t size = k->setup->setup_header_end - BZIMAGE_SETUP_HEADER;
 		(void)memcpy(params + BZIMAGE_SETUP_HEADER,
 			k->setup_file->data + BZIMAGE_SETUP_HEADER, size);
-		put_u32(params + BP_CODE32_START, (uint32_t)k->load_address);
 		if (k->setup->version >= 0x209)
 			put_u64(params + BP_SETUP_DATA,
 				0); /* the loader's to fill, whatever the file has */
@@ -177,14 +176,15 @@ static void fill_e820(const struct e820_map *map, uint8_t *params)
 	}
 }
 
-int linux_params_load(
-	struct load *l, const struct linux_kernel *k, struct boot_result *result, struct err *e)
+int linux_params_place(struct load *l, const struct linux_kernel *k, struct linux_params *ret,
+	struct boot_result *result, struct err *e)
 {
+	uint8_t *params = ret->page;
 	if (l->req->nr_modules)
 		return boot_fail(e, -ENOTSUP, k->path,
 			"modules were given; the Linux boot protocol takes one initrd and no "
 			"modules");
-	uint8_t params[BP_BYTES] = { 0 };
+	*ret = (struct linux_params){ 0 };
 	fill_header(k, params);
 	fill_e820(&l->req->plan->e820, params);
 	if (version_of(k) >= 0x20e) /* older kernels search low memory, where it also lies */
@@ -194,15 +194,26 @@ int linux_params_load(
 		rc = load_initrd(l, k, params, &result->initrd, e);
 	if (rc == 0)
 		rc = load_device_tree(l, k, params, e);
-	if (rc < 0)
-		return rc;
-	rc = guest_memory_write(l->mem, gpa(LAYOUT_PARAMS), params, sizeof(params), e);
+	return rc;
+}
+
+int linux_params_finish(struct load *l, const struct linux_kernel *k, struct linux_params *params,
+	struct boot_result *result, struct err *e)
+{
+	uint8_t *page = params->page;
+	if (k->setup)
+		put_u32(page + BP_CODE32_START, (uint32_t)k->memory.base);
+	/* The unpacking code's to say, whatever the file has; it says it anew where it runs. */
+	page[BP_LOADFLAGS] &= (uint8_t)~LOADFLAGS_KASLR;
+	if (k->randomized)
+		page[BP_LOADFLAGS] |= LOADFLAGS_KASLR;
+	int rc = guest_memory_write(l->mem, gpa(LAYOUT_PARAMS), page, LINUX_PARAMS_BYTES, e);
 	if (rc == 0)
-		rc = k->is_entry64 ? entry_long64(l->mem, k->entry, &result->state, e)
+		rc = k->is_entry64 ? entry_long64(l->mem, k->entry, k->memory, &result->state, e)
 				   : entry_protected32(l->mem, k->entry, &result->state, e);
 	if (rc < 0)
 		return err_wrap(e, rc, "%s", k->path);
 	result->state.rsi = LAYOUT_PARAMS;
-	result->kernel = gpa(k->load_address);
+	result->kernel = gpa(k->memory.base);
 	return 0;
 }

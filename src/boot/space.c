@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static void add_usable(struct space *s, uint64_t base, uint64_t end)
 {
@@ -130,6 +131,12 @@ void space_avoid(struct space *s, struct range r, const char *what)
 {
 	if (s->nr_used < SPACE_MAX_USED)
 		s->used[s->nr_used++] = (struct space_used){ r, what, -1 };
+}
+
+void space_release(struct space *s, unsigned from, unsigned to)
+{
+	(void)memmove(&s->used[from], &s->used[to], (s->nr_used - to) * sizeof(s->used[0]));
+	s->nr_used -= to - from;
 }
 
 /* The part of a that lies in b; empty where none does. */

@@ -44,6 +44,12 @@ int space_claim(
 void space_avoid(struct space *s, struct range r, const char *what);
 
 /*
+ * Gives up what was taken (claimed or avoided) when nr_used was from, up to when it was to; what
+ * was taken later stays. from <= to <= nr_used.
+ */
+void space_release(struct space *s, unsigned from, unsigned to);
+
+/*
  * Finds size bytes (> 0) of free RAM, aligned to the power of two align, in [from, to), as high or
  * as low as there is. -ENOSPC where there is none.
  */

@@ -97,6 +97,10 @@ static int show_json(const char *path, const struct boot_info *info)
 				(json_int_t)info->unpacked_payload_size, "kernel",
 				info->payload_is_kernel, "pvh", info->payload_has_pvh, "pvh_entry",
 				(json_int_t)info->payload_pvh_entry));
+	if (root && info->nr_relocation_lists)
+		(void)json_object_set_new(root, "relocations",
+			json_pack("{s:i, s:I}", "lists", (int)info->nr_relocation_lists, "count",
+				(json_int_t)info->nr_relocations));
 	int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
 	json_decref(root);
 	(void)putchar('\n');
@@ -131,6 +135,14 @@ static int show_text(const char *path, const struct boot_info *info)
 		if (info->payload_note[0])
 			(void)printf("             %s\n", info->payload_note);
 	}
+	if (info->nr_relocation_lists)
+		(void)printf("  relocations %zu in %u list%s: it can be put at a random place "
+			     "(boot.kaslr)\n",
+			info->nr_relocations, info->nr_relocation_lists,
+			info->nr_relocation_lists == 1 ? "" : "s");
+	else if (info->payload_is_kernel ||
+		 (info->is_elf && (info->offers[BOOT_LINUX64] || info->offers[BOOT_LINUX32])))
+		(void)printf("  relocations none\n");
 	return cli_flush(STATUS_OK);
 }
 

@@ -59,6 +59,7 @@ const struct key_array key_arrays[KEY_NR_ARRAYS] = {
 /* Each list in the order of its enum in vm_config.h. */
 static const char *const words_hugepages[] = { "false", "2M", "1G", NULL };
 static const char *const words_decompress[] = { "auto", "host", "guest", NULL };
+static const char *const words_kaslr[] = { "false", "auto", "true", NULL };
 static const char *const words_protocol[] = { "auto", "linux64", "linux32", "pvh", "multiboot",
 	NULL };
 static const char *const words_irqchip[] = { "kernel", "split", NULL };
@@ -458,6 +459,14 @@ const struct key key_table[] = {
 		.words = words_decompress,
 		.initial = "auto",
 		.help = "who unpacks a compressed Linux kernel",
+	},
+	{
+		.name = "boot.kaslr",
+		.type = KEY_WORD,
+		.offset = AT(boot.kaslr),
+		.words = words_kaslr,
+		.initial = "auto",
+		.help = "put a Linux kernel that nestor unpacks at a random place",
 	},
 	{
 		.name = "boot.device_tree",

@@ -124,11 +124,16 @@ char *key_format_path(char text[KEY_PATH_BYTES], const char *name, unsigned inde
 	return text;
 }
 
+bool key_word_is_boolean(const char *word)
+{
+	return strcmp(word, "false") == 0 || strcmp(word, "true") == 0;
+}
+
 static void expects_words(char *text, size_t capacity, const struct key *key)
 {
 	size_t used = 0;
 	for (size_t i = 0; key->words[i] && used < capacity; i++) {
-		const char *quote = strcmp(key->words[i], "false") == 0 ? "" : "\"";
+		const char *quote = key_word_is_boolean(key->words[i]) ? "" : "\"";
 		const char *glue = i == 0 ? "" : key->words[i + 1] ? ", " : " or ";
 		int n = snprintf(text + used, capacity - used, "%s%s%s%s", glue, quote,
 			key->words[i], quote);

@@ -108,6 +108,9 @@ const char *key_nearest(const char *name);
  */
 int key_parse_path(const char *path, char ret_name[KEY_PATH_BYTES], unsigned *ret_index) MUST_CHECK;
 
+/* True for the words that are written in TOML as what they say: true and false. */
+bool key_word_is_boolean(const char *word);
+
 /* "serial[].path" and 1 make "serial[1].path"; a name without "[]" stays. Returns text. */
 char *key_format_path(char text[KEY_PATH_BYTES], const char *name, unsigned index);
 

@@ -94,7 +94,7 @@ static void print_value(FILE *out, const struct config *c, const struct key *key
 		(void)fputs(number ? "true" : "false", out);
 	} else if (key->type == KEY_WORD) {
 		const char *word = key->words[number];
-		const char *quote = strcmp(word, "false") == 0 ? "" : "\"";
+		const char *quote = key_word_is_boolean(word) ? "" : "\"";
 		(void)fprintf(out, "%s%s%s", quote, word, quote);
 	} else if (key->type == KEY_SIZE) {
 		units_format_size(text, number);
@@ -209,7 +209,7 @@ static json_t *json_value(const struct config *c, const struct key *key, unsigne
 		return json_boolean(number != 0);
 	if (key->type == KEY_WORD) {
 		const char *word = key->words[number];
-		return strcmp(word, "false") == 0 ? json_false() : json_string(word);
+		return key_word_is_boolean(word) ? json_boolean(word[0] == 't') : json_string(word);
 	}
 	if (key->type == KEY_DURATION) {
 		units_format_duration(text, number);

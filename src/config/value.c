@@ -422,8 +422,8 @@ static int convert_toml(
 			return number_from_text(r, toml->string, &v->number);
 		return refuse(r);
 	case KEY_WORD:
-		if (toml->type == TOML_BOOLEAN && !toml->boolean)
-			return word_from_text(r, "false", &v->number);
+		if (toml->type == TOML_BOOLEAN) /* of a key that has such a word */
+			return word_from_text(r, toml->boolean ? "true" : "false", &v->number);
 		if (is_text && strlen(toml->string) == toml->string_bytes)
 			return word_from_text(r, toml->string, &v->number);
 		return refuse(r);

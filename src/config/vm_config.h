@@ -20,6 +20,7 @@
 
 enum config_hugepages { HUGEPAGES_OFF, HUGEPAGES_2M, HUGEPAGES_1G };
 enum config_decompress { DECOMPRESS_AUTO, DECOMPRESS_HOST, DECOMPRESS_GUEST };
+enum config_kaslr { KASLR_OFF, KASLR_AUTO, KASLR_ON };
 enum config_protocol {
 	PROTOCOL_AUTO,
 	PROTOCOL_LINUX64,
@@ -158,6 +159,7 @@ struct vm_config {
 		char *cmdline;
 		enum config_protocol protocol;
 		enum config_decompress decompress;
+		enum config_kaslr kaslr;
 		bool device_tree;
 		struct config_module modules[CONFIG_MAX_MODULES];
 		size_t nr_modules;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 /* Files of the guest, mapped for the time of loading. */
 struct guest_files {
@@ -81,6 +82,30 @@ static void choose_protocol(const struct vm_config *config, struct boot_request 
 	}
 }
 
+/* Early after a host's boot this waits until its kernel has gathered enough, a second at most. */
+static int choose_kaslr(const struct vm_config *config, struct boot_request *req, struct err *e)
+{
+	switch (config->boot.kaslr) {
+	case KASLR_OFF:
+		req->kaslr = BOOT_KASLR_OFF;
+		return 0;
+	case KASLR_AUTO:
+		req->kaslr = BOOT_KASLR_AUTO;
+		break;
+	case KASLR_ON:
+		req->kaslr = BOOT_KASLR_ON;
+		break;
+	}
+	ssize_t n;
+	do {
+		n = getrandom(req->random, sizeof(req->random), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(req->random))
+		return err_set_errno(
+			e, n < 0 ? -errno : -EIO, "getrandom: no random numbers for boot.kaslr");
+	return 0;
+}
+
 static int load_kernel(struct machine *m, const struct guest_files *files, struct gpa rsdp,
 	const uint8_t *dtb, size_t dtb_size, struct x86_state *ret_state, struct err *e)
 {
@@ -101,13 +126,22 @@ static int load_kernel(struct machine *m, const struct guest_files *files, struc
 	};
 	choose_protocol(config, &req);
 	struct boot_result result;
-	int rc = boot_load(&req, ram_guest_memory(m->ram), &result, e);
+	int rc = choose_kaslr(config, &req, e);
+	if (rc < 0)
+		return rc;
+	rc = boot_load(&req, ram_guest_memory(m->ram), &result, e);
 	if (rc)
 		return rc;
 	report(m->options.reporter, REPORT_DEBUG, "%s: loaded by %s at gpa %#llx%s",
 		config->boot.kernel, boot_protocol_name(result.protocol),
 		(unsigned long long)result.kernel.v,
 		result.decompressed ? ", unpacked on the host" : "");
+	if (result.randomized)
+		report(m->options.reporter, REPORT_DEBUG, "%s: moved by %#llx virtually (KASLR)",
+			config->boot.kernel, (unsigned long long)result.virtual_delta);
+	if (result.kaslr_note[0])
+		report(m->options.reporter, REPORT_WARN, "%s: %s", config->boot.kernel,
+			result.kaslr_note);
 	if (result.note[0])
 		report(m->options.reporter, REPORT_WARN, "%s: %s", config->boot.kernel,
 			result.note);

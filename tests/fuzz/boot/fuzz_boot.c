@@ -75,6 +75,9 @@ static void try_load(struct fuzz *f, const uint8_t *data, size_t size, unsigned 
 	}
 	/* Zeroing all .bss that a hostile header claims is slow; sometimes will do. */
 	req.ram_is_zero = choice >> 8 & 15;
+	req.kaslr = (enum boot_kaslr)((choice >> 12 & 15) % 3);
+	req.random[0] = next_random(f);
+	req.random[1] = next_random(f);
 	check(f, "boot_load", boot_load(&req, &f->machine.mem, &result, &e), &e);
 }
 
@@ -86,7 +89,8 @@ static void try_all(struct fuzz *f, const uint8_t *data, size_t size)
 	uint8_t *out = NULL;
 	size_t out_size = 0;
 	uint64_t r = next_random(f);
-	try_load(f, data, size, 0xf00); /* as it comes */
+	try_load(f, data, size, 0x1f01); /* as it comes, at a random place */
+	try_load(f, data, size, 0xf00);
 	try_load(f, data, size, (unsigned)r);
 	if (r >> 40 & 7)
 		return;
@@ -135,6 +139,28 @@ static void set_extremes(struct fuzz *f, struct image *seed)
 		(void)memcpy(seed->data + at, &value, width);
 		try_all(f, seed->data, seed->size);
 		(void)memcpy(seed->data + at, saved, 8);
+	}
+}
+
+/* The table of relocations at the file's end: each word becomes each of these, or is cut off. */
+static void damage_tail(struct fuzz *f, struct image *seed)
+{
+	static const uint32_t words[] = { 0, 1, 0x7fffffff, 0x80000000, 0x803fffff, 0x80400fff,
+		0x81003ffd, 0x81004000, 0xffffffff };
+	f->stage = "damaged tail";
+	for (size_t at = seed->size - 40; at + 4 <= seed->size; at += 2) {
+		uint8_t saved[4];
+		(void)memcpy(saved, seed->data + at, 4);
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+			put_u32(seed->data + at, words[i]);
+			try_all(f, seed->data, seed->size);
+		}
+		(void)memcpy(seed->data + at, saved, 4);
+	}
+	for (size_t cut = 1; cut < 40; cut++) {
+		struct image copy = image_copy(seed->data, seed->size - cut);
+		try_all(f, copy.data, copy.size);
+		image_free(&copy);
 	}
 }
 
@@ -187,7 +213,14 @@ static struct image seed_elf(bool is_64_bit, bool multiboot)
 	o.multiboot = multiboot;
 	o.segments[1] = (struct test_segment){ 4 * MIB, 4 * MIB, 512, 4096 };
 	o.nr_segments = 2;
-	return image_elf(&o);
+	if (is_64_bit) /* the lowest segment tells where Linux was linked */
+		o.segments[1].vaddr = UINT64_C(0xffffffff80000000) + 4 * MIB;
+	struct image plain = image_elf(&o);
+	uint32_t first = is_64_bit ? UINT32_C(0x80400000) : (uint32_t)MIB;
+	uint32_t words[] = { 0, first, first + 4, 0, first + 16, 0, first + 32, first + 40 };
+	struct image image = image_with_words(&plain, words, is_64_bit ? ARRAY_SIZE(words) : 3);
+	image_free(&plain);
+	return image;
 }
 
 #define NR_FORMATS 5
@@ -245,6 +278,7 @@ int main(int argc, char **argv)
 			truncate_everywhere(&f, &seeds[i]);
 			flip_bits(&f, &seeds[i]);
 			set_extremes(&f, &seeds[i]);
+			damage_tail(&f, &seeds[i]);
 			scramble(&f, &seeds[i], 300);
 			random_under_magic(&f, &seeds[i], 100);
 		}

@@ -288,6 +288,26 @@ struct image image_elf(const struct elf_options *o)
 	return image;
 }
 
+struct image image_with_words(const struct image *elf, const uint32_t *words, size_t nr)
+{
+	bool is_64_bit = elf->data[EI_CLASS] == ELFCLASS64;
+	size_t section = is_64_bit ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
+	struct image image = image_alloc(elf->size + section + nr * 4);
+	(void)memcpy(image.data, elf->data, elf->size);
+	if (is_64_bit) {
+		put_u64(image.data + offsetof(Elf64_Ehdr, e_shoff), elf->size);
+		put_u16(image.data + offsetof(Elf64_Ehdr, e_shentsize), (uint16_t)section);
+		put_u16(image.data + offsetof(Elf64_Ehdr, e_shnum), 1);
+	} else {
+		put_u32(image.data + offsetof(Elf32_Ehdr, e_shoff), (uint32_t)elf->size);
+		put_u16(image.data + offsetof(Elf32_Ehdr, e_shentsize), (uint16_t)section);
+		put_u16(image.data + offsetof(Elf32_Ehdr, e_shnum), 1);
+	}
+	for (size_t i = 0; i < nr; i++)
+		put_u32(image.data + elf->size + section + i * 4, words[i]);
+	return image;
+}
+
 struct addresses_options addresses_options(void)
 {
 	return (struct addresses_options){ .header_offset = 256,

@@ -88,6 +88,8 @@ struct elf_options elf_options(void);
 /* The same, linked as Linux is, at 16 MiB. */
 struct elf_options elf_options_linux(void);
 struct image image_elf(const struct elf_options *o);
+/* A copy with a section header behind it, and words behind that: what Linux appends. */
+struct image image_with_words(const struct image *elf, const uint32_t *words, size_t nr);
 #define ELF_TEST_DATA 0x1000 /* file offset of the first segment's data */
 
 struct addresses_options {

@@ -101,7 +101,8 @@ static void forced__not_offered__refused_with_reason_and_offers(void **state)
 	req = request(&m, &elf);
 	req.protocol_forced = true;
 	req.protocol = BOOT_LINUX32;
-	must_refuse(&req, &m, -ENOTSUP, "only a bzImage has a 32-bit entry; offered: linux64, pvh");
+	must_refuse(&req, &m, -ENOTSUP,
+		"only a bzImage and a 32-bit vmlinux have a 32-bit entry; offered: linux64, pvh");
 	machine_done(&m);
 	image_free(&elf);
 	image_free(&bz);

@@ -51,7 +51,8 @@ static void entry_long64__state__64_bit_code(void **state)
 	struct x86_state s;
 	(void)state;
 	machine_init(&m, 16 * MIB);
-	assert_int_equal(entry_long64(&m.mem, 0x1000200, &s, NULL), 0);
+	assert_int_equal(
+		entry_long64(&m.mem, 0x1000200, (struct range){ 16 * MIB, MIB }, &s, NULL), 0);
 	assert_int_equal(s.cr0, X86_CR0_PE | X86_CR0_ET | X86_CR0_PG);
 	assert_int_equal(s.cr3, LAYOUT_PAGE_TABLES);
 	assert_int_equal(s.cr4, X86_CR4_PAE);
@@ -82,7 +83,7 @@ static void entry_long64__dirty_ram__maps_4_gib_and_no_more(void **state)
 	(void)state;
 	machine_init(&m, 16 * MIB);
 	(void)memset(m.ram, 0xff, MIB);
-	assert_int_equal(entry_long64(&m.mem, 0, &s, NULL), 0);
+	assert_int_equal(entry_long64(&m.mem, 0, (struct range){ 0 }, &s, NULL), 0);
 	for (uint64_t va = 0x1234; va < 4 * GIB; va += 2 * MIB)
 		assert_int_equal(walk(&m, s.cr3, va), va);
 	assert_int_equal(walk(&m, s.cr3, 4 * GIB - 1), 4 * GIB - 1);
@@ -92,12 +93,43 @@ static void entry_long64__dirty_ram__maps_4_gib_and_no_more(void **state)
 	machine_done(&m);
 }
 
+/* The kernel's range and every 2 MiB of it; and that the page behind the tables was left alone. */
+static void expect_mapped(const struct machine *m, struct range kernel)
+{
+	struct x86_state s;
+	(void)memset(m->ram, 0xff, MIB);
+	assert_int_equal(entry_long64(&m->mem, kernel.base, kernel, &s, NULL), 0);
+	for (uint64_t va = kernel.base; va < kernel.base + kernel.size; va += MIB)
+		assert_int_equal(walk(m, s.cr3, va), va);
+	assert_int_equal(walk(m, s.cr3, 4 * GIB - 1), 4 * GIB - 1);
+	assert_int_equal(walk(m, s.cr3, kernel.base + 4 * GIB), UINT64_MAX);
+	assert_int_equal(m->ram[LAYOUT_HIGH_PAGE_TABLES_END], 0xff);
+}
+
+static void entry_long64__kernel_above_4_gib__mapped_too(void **state)
+{
+	struct machine m;
+	struct x86_state s;
+	(void)state;
+	machine_init(&m, 16 * MIB);
+	expect_mapped(&m, (struct range){ 4 * GIB, 64 * MIB });
+	expect_mapped(&m, (struct range){ 4 * GIB - 2 * MIB, 64 * MIB });
+	expect_mapped(&m, (struct range){ 7 * GIB - 2 * MIB, 64 * MIB });
+	expect_mapped(&m, (struct range){ (UINT64_C(1) << 39) - 2 * MIB, 4 * MIB });
+	expect_mapped(&m, (struct range){ (UINT64_C(3) << 39) + GIB, GIB });
+	assert_int_equal(
+		entry_long64(&m.mem, 0, (struct range){ 4 * GIB + MIB, 2 * GIB }, &s, NULL),
+		-EINVAL);
+	machine_done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entry_protected32__state__flat_and_paging_off),
 		cmocka_unit_test(entry_long64__state__64_bit_code),
 		cmocka_unit_test(entry_long64__dirty_ram__maps_4_gib_and_no_more),
+		cmocka_unit_test(entry_long64__kernel_above_4_gib__mapped_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

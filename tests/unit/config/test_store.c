@@ -17,6 +17,7 @@ static void config_create__nothing_given__documented_defaults(void **state)
 	assert_null(vm->boot.cmdline);
 	assert_int_equal(vm->boot.protocol, PROTOCOL_AUTO);
 	assert_int_equal(vm->boot.decompress, DECOMPRESS_AUTO);
+	assert_int_equal(vm->boot.kaslr, KASLR_AUTO);
 	assert_false(vm->boot.device_tree);
 	assert_int_equal(vm->boot.nr_modules, 0);
 	assert_int_equal(vm->machine.irqchip, IRQCHIP_KERNEL);

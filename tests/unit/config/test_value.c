@@ -55,6 +55,9 @@ static void value_from_text__every_word__is_its_enum(void **state)
 	expect_number("boot.decompress", "auto", DECOMPRESS_AUTO);
 	expect_number("boot.decompress", "host", DECOMPRESS_HOST);
 	expect_number("boot.decompress", "guest", DECOMPRESS_GUEST);
+	expect_number("boot.kaslr", "false", KASLR_OFF);
+	expect_number("boot.kaslr", "auto", KASLR_AUTO);
+	expect_number("boot.kaslr", "true", KASLR_ON);
 	expect_number("machine.irqchip", "kernel", IRQCHIP_KERNEL);
 	expect_number("machine.irqchip", "split", IRQCHIP_SPLIT);
 	expect_number("serial[].mode", "stdio", SERIAL_STDIO);
