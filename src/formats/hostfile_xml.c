@@ -5,9 +5,9 @@
  */
 #include "formats/hostfile_internal.h"
 #include "formats/input.h"
+#include "formats/xml_place.h"
 
 #include <errno.h>
-#include <expat.h>
 #include <string.h>
 
 #define MAX_DEPTH 16
@@ -25,9 +25,8 @@ static void fail(struct reader *x, const char *what)
 {
 	if (x->rc)
 		return;
-	x->rc = input_fail(x->r->e, "%s:%lu:%lu: %s", x->r->name,
-		(unsigned long)XML_GetCurrentLineNumber(x->parser),
-		(unsigned long)XML_GetCurrentColumnNumber(x->parser) + 1, what);
+	x->rc = input_fail(x->r->e, "%s:%lu:%lu: %s", x->r->name, xml_line(x->parser),
+		xml_column(x->parser), what);
 	(void)XML_StopParser(x->parser, XML_FALSE);
 }
 

@@ -6,9 +6,9 @@
 #include "cpuid/models.h"
 #include "formats/convert.h"
 #include "formats/input.h"
+#include "formats/xml_place.h"
 
 #include <errno.h>
-#include <expat.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,9 +71,8 @@ static void fail(struct reader *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	stop(r, input_fail(r->e, "%s:%lu:%lu: %s", r->name,
-			(unsigned long)XML_GetCurrentLineNumber(r->parser),
-			(unsigned long)XML_GetCurrentColumnNumber(r->parser) + 1, what));
+	stop(r, input_fail(r->e, "%s:%lu:%lu: %s", r->name, xml_line(r->parser),
+			xml_column(r->parser), what));
 }
 
 static void no_memory(struct reader *r)

@@ -3,7 +3,8 @@
  * Reads XML from standard input and prints the text of each element that has any, as NAME: TEXT,
  * with its references resolved. What is not well-formed ends it with 1.
  */
-#include <expat.h>
+#include "formats/xml_place.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ int main(void)
 		size_t length = fread(buffer, 1, sizeof buffer, stdin);
 		last = length < sizeof buffer;
 		if (XML_Parse(parser, buffer, (int)length, last) != XML_STATUS_OK) {
-			fprintf(stderr, "line %lu: %s\n", XML_GetCurrentLineNumber(parser),
+			fprintf(stderr, "line %lu: %s\n", xml_line(parser),
 				XML_ErrorString(XML_GetErrorCode(parser)));
 			XML_ParserFree(parser);
 			return 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "libvirt_map.h"
 
+#include "formats/xml_place.h"
+
 #include <errno.h>
-#include <expat.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,8 @@ struct reader {
 static void fail(struct reader *r, const char *what, const char *name)
 {
 	if (!r->failed)
-		(void)fprintf(stderr, "%s/%s:%lu: %s %s\n", r->dir, r->file,
-			(unsigned long)XML_GetCurrentLineNumber(r->parser), what, name);
+		(void)fprintf(stderr, "%s/%s:%lu: %s %s\n", r->dir, r->file, xml_line(r->parser),
+			what, name);
 	r->failed = true;
 	(void)XML_StopParser(r->parser, XML_FALSE);
 }

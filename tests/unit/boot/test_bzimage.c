@@ -48,7 +48,8 @@ static void bzimage_parse__version_2_15__all_fields(void **state)
 	assert_int_equal(bz.init_size, 4 * MIB);
 	assert_int_equal(bz.initrd_addr_max, 0x7fffffff);
 	assert_int_equal(bz.cmdline_max, 255);
-	assert_string_equal(image.data + bz.version_string_offset, "6.1.0-test (someone)");
+	assert_string_equal(
+		(const char *)image.data + bz.version_string_offset, "6.1.0-test (someone)");
 	assert_int_equal(bz.payload_size, 0);
 	image_free(&image);
 }
