@@ -122,7 +122,8 @@ static int dtb(const struct command_args *args, struct config *c, const struct v
 	if (rc == 0)
 		rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, &e);
 	if (rc == 0)
-		rc = plan_on_host(kvm, policy_file, /* reporter */ NULL, &plan, &e);
+		rc = plan_on_host(
+			kvm, policy_file, /* reporter */ NULL, &plan, /* policy */ NULL, &e);
 	kvm_close(kvm);
 	if (rc == 0) {
 		struct fdt_info info = {

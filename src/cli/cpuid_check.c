@@ -6,6 +6,7 @@
 #include "cli/cpuid_hosts.h"
 #include "cli/json_out.h"
 #include "cli/paint.h"
+#include "cpuid/kept.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,9 +25,16 @@ struct check_args {
 struct check {
 	const struct check_args *args;
 	struct policy_file *policy_file;
-	struct machine_plan *plan; /* of the host that is looked at; owned */
+	struct machine_plan *plan; /* of the host that is looked at; owned, as is kept */
+	struct check_kept *kept;
 	struct paint paint;
 	size_t nr_hosts, nr_failed;
+};
+
+/* What that host's KVM would keep of the plan's CPUID, where its file says. */
+struct check_kept {
+	struct cpuid_table set, table;
+	struct cpu_kept k;
 };
 
 enum { OPTION_HOST = 256, OPTION_FROM, OPTION_SKIP };
@@ -115,6 +123,15 @@ static bool is_loss(const struct cpu_note *note)
 	return false;
 }
 
+/* The same, of nothing but bits that KVM would not keep: none in asked, where there are none. An
+ * MSR that goes with its CPUID bit is no news. */
+static struct cpu_unkept only_lost(const struct cpu_unkept *u)
+{
+	struct cpu_unkept lost = *u;
+	lost.asked = u->kind == CPU_UNKEPT_NO_MSR ? 0 : u->set & ~u->kept;
+	return lost;
+}
+
 static void print_losses(const struct check *c)
 {
 	const struct cpu_result *r = &c->plan->cpu;
@@ -136,15 +153,30 @@ static void print_losses(const struct check *c)
 		else
 			paint(&c->paint, PAINT_PLAIN, "%s", note->text);
 	}
+	for (unsigned i = 0; i < c->kept->k.nr_items; i++) {
+		char text[CPU_UNKEPT_BYTES];
+		struct cpu_unkept lost = only_lost(&c->kept->k.items[i]);
+		if (!lost.asked)
+			continue;
+		if (!c->args->verbose && shown == SHOWN_FEATURES) {
+			left_out++;
+			continue;
+		}
+		paint(&c->paint, PAINT_PLAIN, "%s%s", shown++ ? ", " : "",
+			cpu_unkept_text(text, &lost));
+	}
 	if (left_out > 0)
 		paint(&c->paint, PAINT_PLAIN, " and %u more", left_out);
 }
 
-static unsigned count_losses(const struct cpu_result *r)
+static unsigned count_losses(const struct check *c)
 {
+	const struct cpu_result *r = &c->plan->cpu;
 	unsigned n = 0;
 	for (unsigned i = 0; i < r->nr_notes; i++)
 		n += is_loss(&r->notes[i]);
+	for (unsigned i = 0; i < c->kept->k.nr_items; i++)
+		n += only_lost(&c->kept->k.items[i]).asked != 0;
 	return n;
 }
 
@@ -165,7 +197,7 @@ static void print_row(const struct check *c, const struct hostfile *host, const 
 	paint(&c->paint, runs ? PAINT_GOOD : PAINT_BAD, "%s", runs ? "OK" : "FAIL");
 	if (!runs && r->nr_missing == 0) {
 		paint(&c->paint, PAINT_PLAIN, " %s", why->msg);
-	} else if (count_losses(r) > 0) {
+	} else if (count_losses(c) > 0) {
 		paint(&c->paint, PAINT_PLAIN, "%s", runs ? "   without " : " lacks ");
 		print_losses(c);
 	}
@@ -177,8 +209,9 @@ static void print_row(const struct check *c, const struct hostfile *host, const 
 	paint_end(&c->paint);
 }
 
-static json_t *losses_json(const struct cpu_result *r)
+static json_t *losses_json(const struct check *c)
 {
+	const struct cpu_result *r = &c->plan->cpu;
 	json_t *all = json_array();
 	for (unsigned i = 0; all && i < r->nr_notes; i++) {
 		const struct cpu_note *note = &r->notes[i];
@@ -193,6 +226,16 @@ static json_t *losses_json(const struct cpu_result *r)
 				json_text(note->has_feature ? feature_place(where, note->feature)
 							    : NULL),
 				"origin", json_text(note->origin)));
+	}
+	for (unsigned i = 0; all && i < c->kept->k.nr_items; i++) {
+		struct cpu_unkept lost = only_lost(&c->kept->k.items[i]);
+		char text[CPU_UNKEPT_BYTES];
+		if (!lost.asked)
+			continue;
+		(void)json_array_append_new(
+			all, json_pack("{s:o, s:o, s:o}", "feature",
+				     json_text(cpu_unkept_text(text, &lost)), "place", json_null(),
+				     "origin", json_text(lost.origin)));
 	}
 	return all;
 }
@@ -216,9 +259,29 @@ static int print_json(const struct check *c, const struct hostfile *host, const 
 	const struct cpu_result *r = &c->plan->cpu;
 	json_t *row = json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "host",
 		json_text(host->name[0] ? host->name : path), "file", json_text(path), "runs", runs,
-		"reason", json_text(runs ? NULL : why->msg), "lacks", losses_json(r), "notes",
+		"reason", json_text(runs ? NULL : why->msg), "lacks", losses_json(c), "notes",
 		remarks_json(r), "nearest_model", json_text(runs ? NULL : r->nearest));
 	return json_out(row, /* pretty */ false, stdout);
+}
+
+/* As `run` would, by what that host's KVM keeps (vm/cpuid_check.c). False: it would refuse. */
+static bool runs_with_kept(struct check *c, const struct host_facts *facts,
+	const struct cpu_policy *policy, struct err *ret_why)
+{
+	const struct cpu_result *r = &c->plan->cpu;
+	struct check_kept *kept = c->kept;
+	if (!facts->kept_known || plan_vcpu_cpuid(c->plan, 0, &kept->set, ret_why))
+		return true;
+	cpu_kept_predict(facts, &kept->set, &r->msrs, &kept->table, &kept->k);
+	cpu_kept_judge(&kept->k, policy);
+	if (cpu_kept_decide(&kept->k, r->on_missing, "KVM", ret_why) != CPU_KEPT_REFUSE)
+		return true;
+	/* The first register and what asks for it, on a row; --verbose has the rest. */
+	char *second = strchr(ret_why->msg, '\n');
+	char *third = second ? strchr(second + 1, '\n') : NULL;
+	if (third && !c->args->verbose)
+		*third = '\0';
+	return false;
 }
 
 static int check_host(struct check *c, const struct hostfile *host, const char *path, struct err *e)
@@ -237,7 +300,8 @@ static int check_host(struct check *c, const struct hostfile *host, const char *
 		machine_plan_done(c->plan);
 		return rc;
 	}
-	bool runs = rc == 0;
+	c->kept->k.nr_items = 0;
+	bool runs = rc == 0 && runs_with_kept(c, &host->facts, policy, &why);
 	(void)cpuid_why(&line, &why, c->plan->cpu.nr_missing);
 	c->nr_hosts++;
 	c->nr_failed += !runs;
@@ -272,7 +336,8 @@ static int run(struct check_args *args, int *ret_status, struct err *e)
 {
 	struct check c = { .args = args, .paint = paint_to(stdout) };
 	c.plan = malloc(sizeof(*c.plan));
-	int rc = c.plan ? 0 : err_set(e, -ENOMEM, "out of memory");
+	c.kept = malloc(sizeof(*c.kept));
+	int rc = c.plan && c.kept ? 0 : err_set(e, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = policy_file_load(&c.policy_file, &args->config, POLICY_FILE_ASK, e);
 	if (rc == 0)
@@ -290,6 +355,7 @@ static int run(struct check_args *args, int *ret_status, struct err *e)
 		hosts_report(&args->hosts);
 	*ret_status = c.nr_failed > 0 ? STATUS_NO : STATUS_OK;
 	policy_file_destroy(c.policy_file);
+	free(c.kept);
 	free(c.plan);
 	return rc;
 }

@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 #include "config/text.h"
-#include "kvm/kvm.h"
+#include "kvm/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,11 +22,18 @@ static void name_this_host(struct hostfile *host)
 static int load_kvm(struct hostfile *ret_host, struct err *e)
 {
 	struct kvm *kvm = NULL;
+	struct err untried = ERR_INIT;
 	*ret_host = (struct hostfile){ .kind = HOSTFILE_KVM };
 	name_this_host(ret_host);
 	int rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
 	if (rc == 0)
 		rc = kvm_host_facts(kvm, &ret_host->facts, e);
+	/* Where that cannot be tried, the file does not say. */
+	if (rc == 0 && kvm_host_kept(kvm, &ret_host->facts, &untried)) {
+		struct reporter reporter = cli_reporter(REPORT_WARN);
+		report(&reporter, REPORT_WARN, "what KVM keeps of its CPUID is not known: %s",
+			untried.msg);
+	}
 	kvm_close(kvm);
 	return rc;
 }

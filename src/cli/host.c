@@ -2,8 +2,10 @@
 /* nestor host: what this host's KVM can do. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/cpuid_bits.h"
+#include "cli/json_out.h"
 
-#include "kvm/kvm.h"
+#include "kvm/settle.h"
 #include "nesting/nesting.h"
 
 #include <errno.h>
@@ -21,6 +23,8 @@ struct host_args {
 struct host_report {
 	int api_version;
 	struct host_facts facts;
+	struct cpu_kept kept;  /* against what KVM offers, where facts.kept_known … */
+	struct err kept_error; /* … else why that is not known */
 	struct nesting_support nesting;
 	char module[16];       /* kvm_intel, kvm_amd, or "unknown" */
 	char module_nested[8]; /* that module's parameter `nested`, or "" */
@@ -90,6 +94,9 @@ static int gather(struct host_report *r, struct err *e)
 		kvm_close(kvm);
 		return rc;
 	}
+	r->kept_error = (struct err)ERR_INIT;
+	if (kvm_host_kept(kvm, &r->facts, &r->kept_error) == 0)
+		cpu_kept_of_host(&r->facts, &r->kept);
 	r->api_version = kvm_api_version(kvm);
 	r->caps = kvm_capabilities(&r->nr_caps);
 	for (size_t i = 0; i < r->nr_caps && i < ARRAY_SIZE(r->cap_values); i++)
@@ -115,25 +122,65 @@ static const char *vendor_name(const struct host_report *r)
 	return "other";
 }
 
+static json_t *unkept_json(const struct cpu_unkept *u)
+{
+	const struct bits_place place = { .is_msr = u->kind != CPU_UNKEPT_CPUID,
+		.leaf = u->leaf,
+		.subleaf = u->subleaf,
+		.reg = u->reg };
+	char where[BITS_PLACE_BYTES], text[CPU_UNKEPT_BYTES];
+	return json_pack("{s:o, s:o, s:o, s:o}", "place", json_text(bits_place_text(where, &place)),
+		"offered", json_hex(u->set), "kept", json_hex(u->kept), "text",
+		json_text(cpu_unkept_text(text, u)));
+}
+
+/* null where it could not be tried. */
+static json_t *kept_json(const struct host_report *r)
+{
+	if (!r->facts.kept_known)
+		return json_null();
+	json_t *all = json_array();
+	for (unsigned i = 0; all && i < r->kept.nr_items; i++)
+		(void)json_array_append_new(all, unkept_json(&r->kept.items[i]));
+	return all;
+}
+
 static int print_json(const struct host_report *r)
 {
 	json_t *caps = json_object();
 	for (size_t i = 0; caps && i < r->nr_caps; i++)
 		(void)json_object_set_new(caps, r->caps[i].name, json_integer(r->cap_values[i]));
 	json_t *root = json_pack("{s:s, s:s, s:i, s:s, s:s, s:{s:b, s:s, s:s, s:s, s:b}, s:{s:i, "
-				 "s:i, s:i, s:i}, s:o}",
+				 "s:i, s:i, s:i}, s:o, s:o}",
 		"device", KVM_DEVICE_PATH, "kernel", r->kernel.release, "api_version",
 		r->api_version, "vendor", vendor_name(r), "module", r->module, "nested",
 		"supported", r->nesting.supported, "extensions", r->nesting.extensions, "reason",
 		r->nesting.reason, "module_parameter", r->module_nested, "state",
 		r->facts.nested_state, "limits", "max_vcpus", (int)r->facts.max_vcpus,
 		"max_vcpu_id", (int)r->facts.max_vcpu_id, "memslots", (int)r->facts.nr_memslots,
-		"physical_address_bits", (int)cpuid_phys_bits(&r->facts.supported), "capabilities",
-		caps);
+		"physical_address_bits", (int)cpuid_phys_bits(&r->facts.supported), "not_kept",
+		kept_json(r), "capabilities", caps);
 	int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
 	json_decref(root);
 	(void)putchar('\n');
 	return cli_flush(rc ? STATUS_HOST : STATUS_OK);
+}
+
+/* What KVM offers is not always what it gives. */
+static void print_kept(const struct host_report *r)
+{
+	char text[CPU_UNKEPT_BYTES];
+	if (!r->facts.kept_known) {
+		(void)printf("kept       not known: %s\n", r->kept_error.msg);
+		return;
+	}
+	if (r->kept.nr_items == 0) {
+		(void)printf("kept       all of the CPUID and feature MSRs that KVM offers\n");
+		return;
+	}
+	(void)printf("kept       not all of the CPUID and feature MSRs that KVM offers\n");
+	for (unsigned i = 0; i < r->kept.nr_items; i++)
+		(void)printf("  %s\n", cpu_unkept_text(text, &r->kept.items[i]));
 }
 
 static int print_text(const struct host_report *r)
@@ -142,6 +189,7 @@ static int print_text(const struct host_report *r)
 		r->api_version, r->module, r->kernel.release);
 	(void)printf("CPU        %s, %u physical address bits\n", vendor_name(r),
 		cpuid_phys_bits(&r->facts.supported));
+	print_kept(r);
 	if (r->nesting.supported)
 		(void)printf("nested     yes, %s; state can%s be saved\n", r->nesting.extensions,
 			r->facts.nested_state ? "" : "not");

@@ -20,7 +20,7 @@ static void report_notes(
 }
 
 int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct reporter *reporter,
-	struct machine_plan **ret_plan, struct err *e)
+	struct machine_plan **ret_plan, const struct cpu_policy **ret_policy, struct err *e)
 {
 	const struct vm_config *vm = policy_file_vm(policy_file);
 	const struct cpu_policy *policy = NULL;
@@ -40,6 +40,8 @@ int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct 
 	}
 	report_notes(plan, vm->cpu.on_missing == ON_MISSING_DROP, reporter);
 	*ret_plan = plan;
+	if (ret_policy)
+		*ret_policy = policy;
 	return 0;
 }
 

@@ -12,10 +12,12 @@
 /*
  * *ret_plan is the caller's (plan_destroy), and untouched on failure. Errors as plan_machine. What
  * the guest does not get, or gets otherwise than asked for, is reported: as a warning, or as
- * debugging where cpu.on_missing is "drop". reporter may be NULL.
+ * debugging where cpu.on_missing is "drop". reporter may be NULL. *ret_policy is the
+ * policy that it is made from, lent by the file. ret_policy may be NULL.
  */
 int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct reporter *reporter,
-	struct machine_plan **ret_plan, struct err *e) MUST_CHECK;
+	struct machine_plan **ret_plan, const struct cpu_policy **ret_policy,
+	struct err *e) MUST_CHECK;
 
 /* NULL-safe. */
 void plan_destroy(struct machine_plan *plan);

@@ -25,6 +25,7 @@ struct run {
 	const struct vm_config *vm; /* its own */
 	struct kvm *kvm;
 	struct machine_plan *plan;
+	const struct cpu_policy *policy; /* lent by policy_file */
 	struct terminal terminal;
 	struct loop *loop;
 	struct console console;
@@ -123,7 +124,8 @@ static int prepare(struct run *run, struct err *e)
 {
 	int rc = kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
 	if (rc == 0)
-		rc = plan_on_host(run->kvm, run->policy_file, &run->reporter, &run->plan, e);
+		rc = plan_on_host(
+			run->kvm, run->policy_file, &run->reporter, &run->plan, &run->policy, e);
 	if (rc == 0)
 		rc = open_io(run, e);
 	if (rc == 0)
@@ -152,6 +154,7 @@ static int run_once(struct run *run, struct machine_result *ret_result, struct e
 		.kvm = run->kvm,
 		.config = run->vm,
 		.plan = run->plan,
+		.policy = run->policy,
 		.io = run->io,
 		.loop = run->loop,
 		.reporter = &run->reporter,

@@ -327,6 +327,7 @@ int cpu_compute(const struct cpu_policy *policy, const struct host_facts *host,
 	const struct policy_topology *t = &cpu_work_policy(&w)->topology;
 	r->topology = cpu_topology_make(t->sockets, t->dies, t->cores, t->threads);
 	collect_choices(&w);
+	r->on_missing = w.on_missing;
 	w.no_pv = w.hypervisor == CPU_HYPERVISOR_NONE;
 	rc = cpu_stage_wanted(&w);
 	if (rc == 0)

@@ -47,11 +47,12 @@ struct cpu_note {
 };
 
 struct cpu_result {
-	enum cpuid_vendor vendor;      /* of the guest */
-	const struct cpu_model *model; /* NULL: host or max */
-	struct feature_set wanted;     /* after stage 1 */
-	struct feature_set features;   /* what the guest has */
-	struct cpuid_table table;      /* of all vCPUs, before topology; see cpu_result_vcpu */
+	enum cpuid_vendor vendor;       /* of the guest */
+	enum cpu_on_missing on_missing; /* of all layers, for what KVM does not keep (kept.h) */
+	const struct cpu_model *model;  /* NULL: host or max */
+	struct feature_set wanted;      /* after stage 1 */
+	struct feature_set features;    /* what the guest has */
+	struct cpuid_table table;       /* of all vCPUs, before topology; see cpu_result_vcpu */
 	struct cpu_topology topology;
 	enum cpu_cache cache;
 	unsigned phys_bits;

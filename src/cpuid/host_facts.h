@@ -23,6 +23,15 @@ struct host_facts {
 	/* KVM_GET_MSR_FEATURE_INDEX_LIST with KVM_GET_MSRS of the system, in KVM's order. */
 	struct msr_value feature_msrs[HOST_MAX_FEATURE_MSRS];
 	unsigned nr_feature_msrs;
+	/*
+	 * What KVM keeps of all that it supports, where that was tried on a vCPU (kvm/settle.h):
+	 * the entries of `supported` that it keeps otherwise, and the feature MSRs, as they are
+	 * kept.
+	 */
+	bool kept_known;
+	struct cpuid_table unkept;
+	struct msr_value unkept_msrs[HOST_MAX_FEATURE_MSRS];
+	unsigned nr_unkept_msrs;
 	/* Of the processor itself (leaves 0x80000002 to 4), as KVM's table leaves it out; may be
 	 * empty. Not a string: all 48 bytes may be used. */
 	uint32_t brand[12];

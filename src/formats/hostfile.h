@@ -8,7 +8,9 @@
  *   "cpuid": [{ "leaf": "0x7", "subleaf": "0x0", "eax": "0x00000001", "ebx" … "edx" }, …], without
  *     "subleaf" where ECX does not matter
  * and, where wanted, "name", "emulated" and "hyperv" (as cpuid), "msrs": [{ "index": "0x10a",
- * "value": "0x…" }], "brand" (text, or 12 words such as "0x65746e49"), "limits": { "max_vcpus",
+ * "value": "0x…" }], "kept" (as cpuid: the entries of it that KVM keeps otherwise, as it keeps
+ * them, once all of them were set on a vCPU; none: all is kept; not there: not tried), "kept_msrs"
+ * (as msrs, likewise), "brand" (text, or 12 words such as "0x65746e49"), "limits": { "max_vcpus",
  * "max_vcpu_id", "memslots", "threads_per_core", "tsc_khz", "nesting_depth" (levels that may be
  * given the extensions; not there: no limit) } and "capabilities": { "tsc_scaling",
  * "tsc_deadline_timer", "split_irqchip", "nested_state", "user_space_msr",

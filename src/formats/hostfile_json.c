@@ -149,9 +149,9 @@ static int read_hyperv(struct hostfile_reader *r, json_t *v)
 	return read_table(r, "hyperv", v, &r->file->facts.hyperv);
 }
 
-static int read_msr(struct hostfile_reader *r, const struct place *element, json_t *v)
+static int read_msr(struct hostfile_reader *r, const struct place *element, json_t *v,
+	struct msr_value *msrs, unsigned *nr_msrs)
 {
-	struct host_facts *f = &r->file->facts;
 	uint64_t index = 0, value = 0;
 	bool has_index = false, has_value = false;
 	const char *key;
@@ -177,27 +177,46 @@ static int read_msr(struct hostfile_reader *r, const struct place *element, json
 	}
 	if (!has_index || !has_value)
 		return missing(r, element, has_index ? "value" : "index");
-	for (unsigned i = 0; i < f->nr_feature_msrs; i++) {
-		if (f->feature_msrs[i].index == index)
+	for (unsigned i = 0; i < *nr_msrs; i++) {
+		if (msrs[i].index == index)
 			return fail(r, element, "this MSR was given before");
 	}
-	f->feature_msrs[f->nr_feature_msrs++] = (struct msr_value){ (uint32_t)index, value };
+	msrs[(*nr_msrs)++] = (struct msr_value){ (uint32_t)index, value };
 	return 0;
 }
 
-static int read_msrs(struct hostfile_reader *r, json_t *v)
+static int read_msr_list(struct hostfile_reader *r, const char *name, json_t *v,
+	struct msr_value *msrs, unsigned *nr_msrs)
 {
-	struct place at = { .member = "msrs" };
+	struct place at = { .member = name };
 	if (!json_is_array(v))
 		return fail(r, &at, "expected an array of objects");
 	if (json_array_size(v) > HOST_MAX_FEATURE_MSRS)
 		return fail(r, &at, "more than 64 MSRs");
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < json_array_size(v); i++) {
-		at = (struct place){ .array = "msrs", .index = i };
-		rc = read_msr(r, &at, json_array_get(v, i));
+		at = (struct place){ .array = name, .index = i };
+		rc = read_msr(r, &at, json_array_get(v, i), msrs, nr_msrs);
 	}
 	return rc;
+}
+
+static int read_msrs(struct hostfile_reader *r, json_t *v)
+{
+	struct host_facts *f = &r->file->facts;
+	return read_msr_list(r, "msrs", v, f->feature_msrs, &f->nr_feature_msrs);
+}
+
+static int read_kept(struct hostfile_reader *r, json_t *v)
+{
+	r->file->facts.kept_known = true;
+	return read_table(r, "kept", v, &r->file->facts.unkept);
+}
+
+static int read_kept_msrs(struct hostfile_reader *r, json_t *v)
+{
+	struct host_facts *f = &r->file->facts;
+	return read_msr_list(r, "kept_msrs", v, f->unkept_msrs, &f->nr_unkept_msrs);
 }
 
 static int read_brand(struct hostfile_reader *r, json_t *v)
@@ -367,6 +386,8 @@ static const struct {
 	{ "emulated", false, read_emulated },
 	{ "hyperv", false, read_hyperv },
 	{ "msrs", false, read_msrs },
+	{ "kept", false, read_kept },
+	{ "kept_msrs", false, read_kept_msrs },
 	{ "brand", false, read_brand },
 	{ "limits", false, read_limits },
 	{ "capabilities", false, read_capabilities },

@@ -58,14 +58,14 @@ static void write_table(FILE *out, const char *name, const struct cpuid_table *t
 	(void)fprintf(out, "%s]", table->nr_entries ? "\n  " : "");
 }
 
-static void write_msrs(FILE *out, const struct host_facts *f)
+static void write_msrs(FILE *out, const char *name, const struct msr_value *msrs, unsigned n)
 {
-	(void)fputs("  \"msrs\": [", out);
-	for (unsigned i = 0; i < f->nr_feature_msrs; i++)
+	(void)fprintf(out, "  \"%s\": [", name);
+	for (unsigned i = 0; i < n; i++)
 		(void)fprintf(out,
 			"%s\n    { \"index\": \"0x%x\", \"value\": \"0x%016" PRIx64 "\" }",
-			i ? "," : "", f->feature_msrs[i].index, f->feature_msrs[i].value);
-	(void)fprintf(out, "%s]", f->nr_feature_msrs ? "\n  " : "");
+			i ? "," : "", msrs[i].index, msrs[i].value);
+	(void)fprintf(out, "%s]", n ? "\n  " : "");
 }
 
 static void write_brand(FILE *out, const uint32_t brand[12])
@@ -136,7 +136,13 @@ int hostfile_write_json(const struct hostfile *file, FILE *out)
 		write_table(out, "hyperv", &f->hyperv);
 		(void)fputs(",\n", out);
 	}
-	write_msrs(out, f);
+	write_msrs(out, "msrs", f->feature_msrs, f->nr_feature_msrs);
+	if (f->kept_known) {
+		(void)fputs(",\n", out);
+		write_table(out, "kept", &f->unkept);
+		(void)fputs(",\n", out);
+		write_msrs(out, "kept_msrs", f->unkept_msrs, f->nr_unkept_msrs);
+	}
 	(void)fputs("\n}\n", out);
 	return finish(out);
 }

@@ -102,11 +102,16 @@ int kvm_vcpu_set_cpuid(
 int kvm_vcpu_get_cpuid(
 	struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, struct err *e) MUST_CHECK;
 /*
- * Sets the policy's MSRs in their order, and reads them back: each must be as it was set, but for
- * IA32_MISC_ENABLE, whose read-only bits KVM may add. Errors name the MSR.
+ * Sets n MSRs (at most MSR_POLICY_MAX_SET) in their order, and reads them back: KVM may not take
+ * one, or keep another value. ret_kept[i] says what became of msrs[i]. Errors are of the calls.
  */
-int kvm_vcpu_set_msrs(
-	struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e) MUST_CHECK;
+struct kvm_msr_kept {
+	bool taken;     /* KVM_SET_MSRS took it, or it follows others and was not set */
+	bool read;      /* KVM_GET_MSRS gives it */
+	uint64_t value; /* where read */
+};
+int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_value *msrs, unsigned n,
+	struct kvm_msr_kept *ret_kept, struct err *e) MUST_CHECK;
 /* One MSR, as the host sees it (no guest permission is asked). */
 int kvm_vcpu_get_msr(
 	struct kvm_vcpu *vcpu, uint32_t index, uint64_t *ret_value, struct err *e) MUST_CHECK;

@@ -121,40 +121,68 @@ static int msrs_do(struct kvm_vcpu *vcpu, bool set, struct kvm_msrs *msrs, struc
 		e, -EINVAL, "KVM_GET_MSRS on vCPU %u: KVM does not give MSR %s", vcpu->id, label);
 }
 
-static bool reads_as_set(uint32_t index, uint64_t set, uint64_t value)
-{
-	/* Bits of what is not available (on AMD and without PEBS) are read-only, and set. */
-	if (index == MSR_IA32_MISC_ENABLE)
-		return (value & set) == set;
-	return value == set;
-}
-
-int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_policy *policy, struct err *e)
+/*
+ * Like msrs_do, but goes on behind an MSR at which KVM stops: done[i] says which it did. Some KVMs
+ * fail the whole call for one of them (-EINVAL): then it is tried alone.
+ */
+static int msrs_try(struct kvm_vcpu *vcpu, bool set, struct kvm_msr_entry *entries, unsigned n,
+	bool *done, struct err *e)
 {
 	union msrs space = { .bytes = { 0 } };
 	struct kvm_msrs *msrs = &space.head;
-	if (policy->nr_set == 0)
-		return 0;
-	for (unsigned i = 0; i < policy->nr_set; i++) {
-		if (!msr_follows_others(policy->set[i].index))
-			msrs->entries[msrs->nmsrs++] =
-				(struct kvm_msr_entry){ .index = policy->set[i].index,
-					.data = policy->set[i].value };
-	}
-	int rc = msrs_do(vcpu, true, msrs, e);
-	msrs->nmsrs = policy->nr_set;
-	for (unsigned i = 0; i < policy->nr_set; i++)
-		msrs->entries[i] = (struct kvm_msr_entry){ .index = policy->set[i].index };
-	if (rc == 0)
-		rc = msrs_do(vcpu, false, msrs, e);
-	for (unsigned i = 0; rc == 0 && i < policy->nr_set; i++) {
+	bool alone = false;
+	for (unsigned at = 0; at < n;) {
 		char label[MSR_LABEL_BYTES];
-		const struct msr_value *want = &policy->set[i];
-		uint64_t value = msrs->entries[i].data;
-		if (!reads_as_set(want->index, want->value, value))
-			return err_set(e, -EPROTO,
-				"vCPU %u: MSR %s was set to %#" PRIx64 ", but reads %#" PRIx64,
-				vcpu->id, msr_label(label, want->index), want->value, value);
+		msrs->nmsrs = alone ? 1 : n - at;
+		memcpy(msrs->entries, entries + at, msrs->nmsrs * sizeof(*entries));
+		int rc = set ? kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_MSRS, msrs)
+			     : kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_MSRS, msrs);
+		if (rc == -EINVAL && msrs->nmsrs > 1) {
+			alone = true;
+			continue;
+		}
+		if (rc < 0 && rc != -EINVAL)
+			return err_set_errno(e, rc, "%s on vCPU %u, %u MSRs from %s on",
+				set ? "KVM_SET_MSRS" : "KVM_GET_MSRS", vcpu->id, msrs->nmsrs,
+				msr_label(label, msrs->entries[0].index));
+		unsigned good = rc < 0 ? 0 : (unsigned)rc;
+		good = good < msrs->nmsrs ? good : msrs->nmsrs;
+		memcpy(entries + at, msrs->entries, good * sizeof(*entries));
+		for (unsigned i = 0; i < good; i++)
+			done[at + i] = true;
+		at += good < msrs->nmsrs ? good + 1 : good;
+	}
+	return 0;
+}
+
+int kvm_vcpu_set_msrs(struct kvm_vcpu *vcpu, const struct msr_value *msrs, unsigned n,
+	struct kvm_msr_kept *ret_kept, struct err *e)
+{
+	struct kvm_msr_entry entries[MSR_POLICY_MAX_SET];
+	bool done[MSR_POLICY_MAX_SET] = { false };
+	unsigned at[MSR_POLICY_MAX_SET], nr = 0;
+	n = n < MSR_POLICY_MAX_SET ? n : MSR_POLICY_MAX_SET;
+	for (unsigned i = 0; i < n; i++) {
+		ret_kept[i] = (struct kvm_msr_kept){ .taken = true };
+		if (msr_follows_others(msrs[i].index))
+			continue;
+		at[nr] = i;
+		entries[nr++] =
+			(struct kvm_msr_entry){ .index = msrs[i].index, .data = msrs[i].value };
+	}
+	int rc = msrs_try(vcpu, true, entries, nr, done, e);
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < nr; i++)
+		ret_kept[at[i]].taken = done[i];
+	for (unsigned i = 0; i < n; i++) {
+		entries[i] = (struct kvm_msr_entry){ .index = msrs[i].index };
+		done[i] = false;
+	}
+	rc = msrs_try(vcpu, false, entries, n, done, e);
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		ret_kept[i].read = done[i];
+		ret_kept[i].value = entries[i].data;
 	}
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define NESTOR_VERIFY_INTERNAL_H
 
 #include "cpuid/execute.h"
+#include "kvm/settle.h"
 #include "memory/ram.h"
 #include "verify/verify.h"
 
@@ -92,9 +93,8 @@ struct verify_vm;
 int verify_vm_create(struct verify_vm **ret_vm, struct kvm *kvm, const struct machine_plan *plan,
 	const struct reporter *reporter, struct err *e) MUST_CHECK;
 void verify_vm_destroy(struct verify_vm *vm);
-/* The CPUID table that KVM keeps of vCPU i's. */
-int verify_vm_kept_cpuid(const struct verify_vm *vm, unsigned i, struct cpuid_table *ret_table,
-	struct err *e) MUST_CHECK;
+/* What KVM keeps of vCPU i's CPUID and MSRs. */
+const struct kvm_settled *verify_vm_settled(const struct verify_vm *vm, unsigned i);
 /* Has vCPU i answer all of list; list_ms bounds each GUEST_MAX_REQUESTS of it. */
 int verify_vm_answer(struct verify_vm *vm, unsigned i, struct request_list *list, unsigned list_ms,
 	struct err *e) MUST_CHECK;

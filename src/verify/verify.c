@@ -11,7 +11,8 @@
 struct collector {
 	struct verify_result *result;
 	size_t capacity;
-	unsigned vcpu; /* at hand */
+	unsigned vcpu;                     /* at hand */
+	const struct kvm_settled *settled; /* that vCPU's */
 };
 
 static int add_difference(
@@ -52,6 +53,20 @@ static int compare_cpuid(struct collector *c, const struct verify_request *r, st
 	return rc;
 }
 
+/* KVM says itself that it did not keep the MSR's value: it refused it, dropped the CPUID bit that
+ * announces the MSR, or reads otherwise, and as the guest does. */
+static bool is_kvms_own(const struct kvm_settled *settled, const struct verify_request *r)
+{
+	for (unsigned i = 0; i < settled->kept.nr_items; i++) {
+		const struct cpu_unkept *u = &settled->kept.items[i];
+		if (u->kind == CPU_UNKEPT_CPUID || u->leaf != r->index)
+			continue;
+		return r->seen_fault || u->kind == CPU_UNKEPT_NO_MSR ||
+		       request_seen_value(r) == u->kept;
+	}
+	return false;
+}
+
 static int compare_msr(struct collector *c, const struct verify_request *r, struct err *e)
 {
 	if (!r->compared) {
@@ -72,6 +87,7 @@ static int compare_msr(struct collector *c, const struct verify_request *r, stru
 	};
 	if (!write && !r->seen_fault)
 		d.seen = request_seen_value(r);
+	d.rewritten_by_kvm = !write && is_kvms_own(c->settled, r);
 	if (!write && !r->promised_fault) /* what is not promised is shown as it is */
 		d.promised = (r->promised_value & r->mask) | (d.seen & ~r->mask);
 	if (d.promised_fault == d.seen_fault && (!value_counts || d.promised == d.seen))
@@ -110,23 +126,17 @@ static struct cpuid_vcpu_state vcpu_state(const struct msr_policy *msrs)
 	};
 }
 
-/* CPUID tables, too large for the stack: a vCPU's own, and what KVM keeps of it. */
-struct tables {
-	struct cpuid_table set, kept;
-};
-
 /* First all that is read, then the writes, which need what was read. */
-static int verify_vcpu(struct verify_vm *vm, const struct machine_plan *plan, struct tables *tables,
-	unsigned list_ms, struct collector *c, struct err *e)
+static int verify_vcpu(struct verify_vm *vm, const struct machine_plan *plan,
+	struct cpuid_table *table, unsigned list_ms, struct collector *c, struct err *e)
 {
 	const struct msr_policy *msrs = &plan->cpu.msrs;
 	const struct cpuid_vcpu_state state = vcpu_state(msrs);
 	struct request_list reads = { 0 }, writes = { 0 };
-	int rc = plan_vcpu_cpuid(plan, c->vcpu, &tables->set, e);
+	c->settled = verify_vm_settled(vm, c->vcpu);
+	int rc = plan_vcpu_cpuid(plan, c->vcpu, table, e);
 	if (rc == 0)
-		rc = verify_vm_kept_cpuid(vm, c->vcpu, &tables->kept, e);
-	if (rc == 0)
-		rc = request_list_cpuid(&reads, &tables->set, &tables->kept, &state, e);
+		rc = request_list_cpuid(&reads, table, &c->settled->cpuid, &state, e);
 	if (rc == 0)
 		rc = request_list_msr_reads(&reads, msrs, e);
 	if (rc == 0)
@@ -151,12 +161,12 @@ int verify_run_bounded(struct kvm *kvm, const struct machine_plan *plan,
 	struct verify_vm *vm = NULL;
 	struct collector c = { .result = ret_result };
 	*ret_result = (struct verify_result){ 0 };
-	struct tables *tables = malloc(sizeof(*tables));
-	int rc = tables ? 0 : err_set(e, -ENOMEM, "out of memory");
+	struct cpuid_table *table = malloc(sizeof(*table));
+	int rc = table ? 0 : err_set(e, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = verify_vm_create(&vm, kvm, plan, reporter, e);
 	for (; rc == 0 && c.vcpu < plan->nr_vcpus; c.vcpu++) {
-		rc = verify_vcpu(vm, plan, tables, list_ms, &c, e);
+		rc = verify_vcpu(vm, plan, table, list_ms, &c, e);
 		if (rc == 0) {
 			ret_result->nr_vcpus++;
 			report(reporter, REPORT_DEBUG, "vCPU %u: %zu differences so far", c.vcpu,
@@ -164,7 +174,7 @@ int verify_run_bounded(struct kvm *kvm, const struct machine_plan *plan,
 		}
 	}
 	verify_vm_destroy(vm);
-	free(tables);
+	free(table);
 	if (rc)
 		verify_result_done(ret_result);
 	return rc;

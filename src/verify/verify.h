@@ -23,8 +23,9 @@ struct verify_difference {
 	enum cpuid_reg reg;
 	uint64_t promised, seen;
 	bool promised_fault, seen_fault; /* MSRs: #GP */
-	/* CPUID: KVM says so itself (KVM_GET_CPUID2): it took the table and keeps another, as some
-	 * KVMs without hardware virtualization do. */
+	/* KVM says so itself (KVM_GET_CPUID2, KVM_SET_MSRS, KVM_GET_MSRS): it keeps another table
+	 * than it took, as some KVMs without hardware virtualization do, or another value of the
+	 * MSR, or has not the MSR with the CPUID that it keeps. */
 	bool rewritten_by_kvm;
 };
 

@@ -20,12 +20,17 @@
 #define EXITS_PER_REQUEST 1
 #define EXITS_BESIDES 64
 
+struct verify_vcpu {
+	struct kvm_vcpu *kvm;
+	struct kvm_settled *settled;
+};
+
 struct verify_vm {
 	const struct machine_plan *plan; /* borrowed, as is reporter */
 	const struct reporter *reporter;
 	struct ram *ram;
 	struct kvm_vm *kvm_vm;
-	struct kvm_vcpu **vcpus; /* plan->nr_vcpus */
+	struct verify_vcpu *vcpus; /* plan->nr_vcpus */
 };
 
 static int create_ram(struct verify_vm *vm, struct x86_state *ret_state, struct err *e)
@@ -74,22 +79,24 @@ static int create_vcpu(struct verify_vm *vm, unsigned i, const struct x86_state 
 	struct cpuid_table *table, struct err *e)
 {
 	const struct machine_plan *plan = vm->plan;
-	struct kvm_vcpu **vcpu = &vm->vcpus[i];
-	int rc = kvm_vcpu_create(vcpu, vm->kvm_vm, plan->vcpus[i].apic_id, e);
-	if (rc == 0 && plan->tsc_khz)
-		rc = kvm_vcpu_set_tsc_khz(*vcpu, plan->tsc_khz, e);
-	if (rc == 0)
-		rc = kvm_vcpu_enable_hyperv(*vcpu, &plan->cpu.hyperv, e);
+	const struct kvm_promise promise = { .tsc_khz = plan->tsc_khz,
+		.hyperv = &plan->cpu.hyperv,
+		.cpuid = table,
+		.msrs = &plan->cpu.msrs };
+	struct verify_vcpu *vcpu = &vm->vcpus[i];
+	vcpu->settled = malloc(sizeof(*vcpu->settled));
+	if (!vcpu->settled)
+		return err_set(e, -ENOMEM, "out of memory");
+	int rc = kvm_vcpu_create(&vcpu->kvm, vm->kvm_vm, plan->vcpus[i].apic_id, e);
 	if (rc == 0)
 		rc = plan_vcpu_cpuid(plan, i, table, e);
+	/* What KVM does not keep is for the guest to find. */
 	if (rc == 0)
-		rc = kvm_vcpu_set_cpuid(*vcpu, table, e);
+		rc = kvm_vcpu_settle(vcpu->kvm, &promise, vcpu->settled, e);
 	if (rc == 0)
-		rc = kvm_vcpu_set_msrs(*vcpu, &plan->cpu.msrs, e);
+		rc = kvm_vcpu_make_runnable(vcpu->kvm, e);
 	if (rc == 0)
-		rc = kvm_vcpu_make_runnable(*vcpu, e);
-	if (rc == 0)
-		rc = kvm_vcpu_set_state(*vcpu, state, e);
+		rc = kvm_vcpu_set_state(vcpu->kvm, state, e);
 	return rc;
 }
 
@@ -130,18 +137,19 @@ void verify_vm_destroy(struct verify_vm *vm)
 {
 	if (!vm)
 		return;
-	for (unsigned i = 0; vm->vcpus && i < vm->plan->nr_vcpus; i++)
-		kvm_vcpu_destroy(vm->vcpus[i]);
+	for (unsigned i = 0; vm->vcpus && i < vm->plan->nr_vcpus; i++) {
+		kvm_vcpu_destroy(vm->vcpus[i].kvm);
+		free(vm->vcpus[i].settled);
+	}
 	free(vm->vcpus);
 	kvm_vm_destroy(vm->kvm_vm);
 	ram_destroy(vm->ram);
 	free(vm);
 }
 
-int verify_vm_kept_cpuid(
-	const struct verify_vm *vm, unsigned i, struct cpuid_table *ret_table, struct err *e)
+const struct kvm_settled *verify_vm_settled(const struct verify_vm *vm, unsigned i)
 {
-	return kvm_vcpu_get_cpuid(vm->vcpus[i], ret_table, e);
+	return vm->vcpus[i].settled;
 }
 
 /* items[0] to items[n - 1], as the guest takes them. */
@@ -208,7 +216,7 @@ static int handle_exit(struct verify_vm *vm, unsigned i, const struct kvm_exit *
 	case KVM_EXIT_KIND_IO:
 		return on_io(x, ret_step, e);
 	case KVM_EXIT_KIND_MSR:
-		(void)kvm_vcpu_answer_msr(vm->vcpus[i], x, &vm->plan->cpu.msrs);
+		(void)kvm_vcpu_answer_msr(vm->vcpus[i].kvm, x, &vm->plan->cpu.msrs);
 		return 0;
 	case KVM_EXIT_KIND_HYPERV:
 		if (kvm_vcpu_answer_hyperv(x))
@@ -242,7 +250,7 @@ static int run_list(
 {
 	size_t most = n * EXITS_PER_REQUEST + EXITS_BESIDES;
 	for (size_t exits = 0; exits < most;) {
-		int rc = kvm_vcpu_run(vm->vcpus[i], e);
+		int rc = kvm_vcpu_run(vm->vcpus[i].kvm, e);
 		if (rc == -EINTR) {
 			if (watchdog_expired(dog))
 				return err_set(e, -ETIMEDOUT,
@@ -254,7 +262,7 @@ static int run_list(
 		exits++;
 		struct kvm_exit x;
 		enum step step;
-		kvm_vcpu_exit(vm->vcpus[i], &x);
+		kvm_vcpu_exit(vm->vcpus[i].kvm, &x);
 		rc = handle_exit(vm, i, &x, &step, e);
 		if (rc || step == STEP_END)
 			return rc;

@@ -7,7 +7,7 @@
 #include "vm/internal.h"
 
 #include "base/fd.h"
-#include "kvm/hyperv.h"
+#include "kvm/settle.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -84,49 +84,36 @@ static int step_6_devices(struct machine *m, struct err *e)
 	return machine_add_devices(m, e);
 }
 
-/* Two CPUID tables, too large for the stack: a vCPU's own, and what KVM keeps of it. */
+/* A vCPU's own CPUID table, and what KVM keeps of it all: too large for the stack. */
 struct tables {
-	struct cpuid_table set, kept;
+	struct cpuid_table set;
+	struct kvm_settled settled;
 };
-
-/* CPUID, and KVM's word for it: not every KVM keeps what it takes. */
-static int set_cpuid(struct vcpu *vcpu, struct tables *tables, struct err *e)
-{
-	const struct machine_plan *plan = vcpu->machine->options.plan;
-	int rc = plan_vcpu_cpuid(plan, vcpu->index, &tables->set, e);
-	if (rc == 0)
-		rc = kvm_vcpu_set_cpuid(vcpu->kvm, &tables->set, e);
-	if (rc == 0)
-		rc = kvm_vcpu_get_cpuid(vcpu->kvm, &tables->kept, e);
-	if (rc == 0)
-		rc = vcpu_check_cpuid(vcpu, &tables->set, &tables->kept, e);
-	return rc;
-}
 
 static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boot_state,
 	struct tables *tables, struct err *e)
 {
 	const struct machine_plan *plan = m->options.plan;
+	const struct kvm_promise promise = { .tsc_khz = plan->tsc_khz,
+		.hyperv = &plan->cpu.hyperv,
+		.cpuid = &tables->set,
+		.msrs = &plan->cpu.msrs };
 	struct vcpu *vcpu = &m->vcpus[i];
 	vcpu->machine = m;
 	vcpu->index = i;
 	int rc = kvm_vcpu_create(&vcpu->kvm, m->kvm_vm, plan->vcpus[i].apic_id, e);
-	/* 1 TSC frequency: KVM counts the TSC, its deadline and kvmclock in it from here on. */
-	if (rc == 0 && plan->tsc_khz)
-		rc = kvm_vcpu_set_tsc_khz(vcpu->kvm, plan->tsc_khz, e);
-	/* 2 Hyper-V's capabilities: KVM reads Hyper-V's leaves by them. */
+	/* 1 The processor: TSC, CPUID, MSRs, in the order that kvm/settle.c gives reasons for. */
 	if (rc == 0)
-		rc = kvm_vcpu_enable_hyperv(vcpu->kvm, &plan->cpu.hyperv, e);
-	/* 3 CPUID: KVM judges MSRs and control registers by it. */
+		rc = plan_vcpu_cpuid(plan, i, &tables->set, e);
 	if (rc == 0)
-		rc = set_cpuid(vcpu, tables, e);
-	/* 4 MSRs: feature MSRs decide what the guest may set later; read back as well. */
+		rc = kvm_vcpu_settle(vcpu->kvm, &promise, &tables->settled, e);
+	/* 2 KVM's word for it: not every KVM keeps what it takes. */
 	if (rc == 0)
-		rc = kvm_vcpu_set_msrs(vcpu->kvm, &plan->cpu.msrs, e);
-	/* 5 Local APIC: its version and timer modes come from CPUID. Boot vCPU alone: … */
+		rc = vcpu_check_kept(vcpu, &tables->settled.kept, e);
+	/* 3 Local APIC: its version and timer modes come from CPUID. Boot vCPU alone: … */
 	if (rc == 0 && i == 0)
 		rc = kvm_vcpu_set_lint(vcpu->kvm, e);
-	/* 6 Registers: … the others wait for INIT and SIPI. */
+	/* 4 Registers: … the others wait for INIT and SIPI. */
 	if (rc == 0 && i == 0)
 		rc = kvm_vcpu_set_state(vcpu->kvm, boot_state, e);
 	return rc;

@@ -19,6 +19,8 @@
 
 #define MACHINE_MAX_DEVICES 24
 
+struct cpu_kept;
+
 struct vcpu {
 	struct machine *machine; /* borrowed */
 	unsigned index;
@@ -34,6 +36,7 @@ struct machine {
 	struct bus bus;
 	struct device *devices[MACHINE_MAX_DEVICES]; /* in the order of creation */
 	unsigned nr_devices;
+	bool kept_reported; /* a vCPU is not as it was set, and that has been said */
 	struct vcpu *vcpus; /* plan->nr_vcpus */
 
 	/* Borrowed from devices[]. */
@@ -73,13 +76,12 @@ void machine_update_routes(void *ctx);
 int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e) MUST_CHECK;
 
 /*
- * cpuid_check.c: what KVM keeps of a CPUID table against what was set, but for the bits that it
- * keeps in step with the vCPU's registers. -EPROTO where they differ, naming leaf, register and
- * both values, if the config asks for a CPU (cpu.on_missing: "warn" reports it, "drop" does not) or
- * if virtualization extensions show that were hidden; else the guest gets what KVM gives.
+ * cpuid_check.c: judges what KVM did not keep of a vCPU's CPUID and MSRs (cpuid/kept.h). -EPROTO
+ * where it is refused, with leaf, register and both values, what asks for it and where that stands;
+ * else it is reported, for the machine's first such vCPU: as a warning, or as debugging where
+ * nothing that is asked for is lost.
  */
-int vcpu_check_cpuid(const struct vcpu *vcpu, const struct cpuid_table *set,
-	const struct cpuid_table *kept, struct err *e) MUST_CHECK;
+int vcpu_check_kept(struct vcpu *vcpu, struct cpu_kept *kept, struct err *e) MUST_CHECK;
 
 /* msr_exit.c: an access that the MSR filter stopped, by the plan's policy. */
 void vcpu_handle_msr(struct vcpu *vcpu, const struct kvm_exit *x);

@@ -26,6 +26,8 @@ struct machine_options {
 	struct kvm *kvm;
 	const struct vm_config *config;
 	const struct machine_plan *plan;
+	/* That the plan was made from: who asks for what KVM does not keep. NULL: nobody asks. */
+	const struct cpu_policy *policy;
 	struct machine_io io;
 	struct loop *loop;
 	const struct reporter *reporter;

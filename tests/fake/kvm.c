@@ -355,7 +355,18 @@ static int vm_ioctl(struct fake_kvm *f, unsigned long request, void *arg)
 	return rc;
 }
 
-static int set_cpuid(struct fake_vcpu *vcpu, const struct kvm_cpuid2 *c)
+/* The bits that this KVM does not keep. */
+static void rewrite(const struct fake_kvm *f, struct cpuid_table *table)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(f->rewrites); i++) {
+		const struct fake_rewrite *r = &f->rewrites[i];
+		struct cpuid_entry *e = cpuid_find(table, r->leaf, r->subleaf);
+		if (e)
+			e->reg[r->reg] = (e->reg[r->reg] & ~r->drop) | r->add;
+	}
+}
+
+static int set_cpuid(const struct fake_kvm *f, struct fake_vcpu *vcpu, const struct kvm_cpuid2 *c)
 {
 	vcpu->cpuid.nr_entries = 0;
 	for (uint32_t i = 0; i < c->nent; i++) {
@@ -367,6 +378,7 @@ static int set_cpuid(struct fake_vcpu *vcpu, const struct kvm_cpuid2 *c)
 			.reg = { from->eax, from->ebx, from->ecx, from->edx },
 		};
 	}
+	rewrite(f, &vcpu->cpuid);
 	return 0;
 }
 
@@ -403,6 +415,8 @@ static int set_msrs(const struct fake_kvm *f, struct fake_vcpu *vcpu, const stru
 	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
 		if (f->refuse_msr && msrs->entries[i].index == f->refuse_msr)
 			return (int)i;
+		if (f->zero_msr && msrs->entries[i].index == f->zero_msr && msrs->entries[i].data)
+			return f->zero_msr_fails ? -EINVAL : (int)i;
 		if (is_derived(msrs->entries[i].index))
 			return (int)i;
 		set_msr(f, vcpu, msrs->entries[i]);
@@ -661,7 +675,7 @@ static int vcpu_ioctl(struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long 
 		return 0;
 	}
 	case KVM_SET_CPUID2:
-		return set_cpuid(vcpu, arg);
+		return set_cpuid(f, vcpu, arg);
 	case KVM_GET_CPUID2:
 		return get_cpuid(f, vcpu, arg);
 	case KVM_SET_MSRS:

@@ -94,6 +94,14 @@ struct fake_kvm {
 	uint32_t sticky_msr; /* … and adds a bit, the highest, to this one */
 	uint32_t lossy_leaf; /* KVM_GET_CPUID2 has bit 0 of its EAX flipped; 0: none */
 	bool forgets_leaf;   /* … or has not that leaf at all */
+	/* KVM_SET_CPUID2 takes these bits away, and adds those: of EBX, say, of leaf 7. */
+	struct fake_rewrite {
+		uint32_t leaf, subleaf;
+		enum cpuid_reg reg;
+		uint32_t drop, add;
+	} rewrites[4];
+	uint32_t zero_msr;   /* KVM_SET_MSRS takes only 0 for this one: it stops there, … */
+	bool zero_msr_fails; /* … or fails as a whole; 0: none */
 	bool run_time_bits;  /* KVM_GET_CPUID2 shows a vCPU's registers as KVM does */
 	bool shows_vmx;      /* … or shows VMX whatever was set */
 	bool lossy_tsc;      /* KVM_GET_TSC_KHZ gives one kHz less */

@@ -63,6 +63,13 @@ static void assert_same(const struct hostfile *a, const struct hostfile *b)
 	assert_string_equal(a->name, b->name);
 	assert_same_table(&x->supported, &y->supported);
 	assert_same_table(&x->emulated, &y->emulated);
+	assert_int_equal(x->kept_known, y->kept_known);
+	assert_same_table(&x->unkept, &y->unkept);
+	assert_int_equal(x->nr_unkept_msrs, y->nr_unkept_msrs);
+	for (unsigned i = 0; i < x->nr_unkept_msrs; i++) {
+		assert_int_equal(x->unkept_msrs[i].index, y->unkept_msrs[i].index);
+		assert_true(x->unkept_msrs[i].value == y->unkept_msrs[i].value);
+	}
 	assert_int_equal(x->nr_feature_msrs, y->nr_feature_msrs);
 	for (unsigned i = 0; i < x->nr_feature_msrs; i++) {
 		assert_int_equal(x->feature_msrs[i].index, y->feature_msrs[i].index);
@@ -122,6 +129,15 @@ static void random_hostfile(struct hostfile *f, uint32_t seed)
 	facts->user_space_msr = host_random_next(&s) & 1;
 	facts->nesting_limited = host_random_next(&s) & 1;
 	facts->nesting_depth = facts->nesting_limited ? host_random_next(&s) : 0;
+	facts->kept_known = host_random_next(&s) & 1;
+	if (facts->kept_known) {
+		facts->nr_unkept_msrs = host_random_next(&s) % HOST_MAX_FEATURE_MSRS;
+		for (unsigned i = 0; i < facts->nr_unkept_msrs; i++)
+			facts->unkept_msrs[i] =
+				(struct msr_value){ 0x10a + i, host_random_next(&s) };
+		e = cpuid_put(&facts->unkept, 7, 0, true);
+		e->reg[CPUID_EDX] = host_random_next(&s);
+	}
 }
 
 static void write_json__random_facts__are_read_back_equal(void **state)
@@ -233,6 +249,14 @@ static const struct {
 		"host.json: brand: expected a string, or 12 strings such as \"0x65746e49\"" },
 	{ "\"brand\": [1,1,1,1,1,1,1,1,1,1,1,1]",
 		"host.json: brand[0]: expected a string such as \"0x1f\"" },
+	{ "\"kept\": {}", "host.json: kept: expected an array of objects" },
+	{ "\"kept\": [7]",
+		"host.json: kept[0]: expected an object with leaf, eax, ebx, ecx and edx" },
+	{ "\"kept_msrs\": {}", "host.json: kept_msrs: expected an array of objects" },
+	{ "\"kept_msrs\": [7]",
+		"host.json: kept_msrs[0]: expected an object with index and value" },
+	{ "\"kept_msrs\": [{\"index\": \"0x1\"}]",
+		"host.json: kept_msrs[0]: lacks the member \"value\"" },
 	{ "\"emulated\": {}", "host.json: emulated: expected an array of objects" },
 	{ "\"emulated\": [7]",
 		"host.json: emulated[0]: expected an object with leaf, eax, ebx, ecx and edx" },

@@ -3,6 +3,7 @@
 
 #include "base/x86.h"
 #include "cpuid/msr.h"
+#include "kvm/settle.h"
 
 static struct fake_vcpu *fake_vcpu(struct fixture *f)
 {
@@ -56,11 +57,18 @@ static void kvm_vcpu_cpuid__fails__names_the_vcpu(void **state)
 
 static const struct msr_policy policy = { .set = { { 0x1a0, 1 }, { 0x2ff, 0x806 } }, .nr_set = 2 };
 
+/* What becomes of a policy's MSRs. */
+static int set_msrs(struct fixture *f, const struct msr_policy *p, struct kvm_msr_kept *ret_kept)
+{
+	return kvm_vcpu_set_msrs(f->vcpu, p->set, p->nr_set, ret_kept, &f->e);
+}
+
 static void kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back(void **state)
 {
 	struct fixture *f = *state;
+	struct kvm_msr_kept kept[2];
 	unsigned before = f->fake->nr_calls;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), 0);
+	assert_int_equal(set_msrs(f, &policy, kept), 0);
 	assert_int_equal(fake_vcpu(f)->nr_msrs, 2);
 	assert_int_equal(fake_vcpu(f)->msrs[0].index, 0x1a0);
 	assert_int_equal(fake_vcpu(f)->msrs[1].index, 0x2ff);
@@ -68,19 +76,25 @@ static void kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back(void **sta
 	assert_string_equal(f->fake->log[before].name, "KVM_SET_MSRS");
 	assert_string_equal(f->fake->log[before + 1].name, "KVM_GET_MSRS");
 	assert_int_equal(f->fake->nr_calls, before + 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(kept[i].taken);
+		assert_true(kept[i].read);
+		assert_int_equal(kept[i].value, policy.set[i].value);
+	}
 }
 
 /* KVM makes 0x482 from 0x48e: it is promised and read back, never written. */
 static void kvm_vcpu_set_msrs__basic_vmx_controls__are_only_read_back(void **state)
 {
 	struct fixture *f = *state;
-	struct msr_policy vmx = { .set = { { 0x482, 6 }, { 0x48e, 6 } }, .nr_set = 2 };
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &vmx, &f->e), 0);
+	struct kvm_msr_kept kept[2];
+	const struct msr_policy vmx = { .set = { { 0x482, 7 }, { 0x48e, 6 } }, .nr_set = 2 };
+	assert_int_equal(set_msrs(f, &vmx, kept), 0);
 	assert_int_equal(fake_vcpu(f)->nr_msrs, 1);
 	assert_int_equal(fake_vcpu(f)->msrs[0].index, 0x48e);
-	vmx.set[0].value = 7;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &vmx, &f->e), -EPROTO);
-	assert_contains(f->e.msg, "0x482");
+	assert_true(kept[0].taken);
+	assert_true(kept[0].read);
+	assert_int_equal(kept[0].value, 6);
 }
 
 static void kvm_vcpu_set_msrs__none__makes_no_call(void **state)
@@ -88,64 +102,150 @@ static void kvm_vcpu_set_msrs__none__makes_no_call(void **state)
 	struct fixture *f = *state;
 	static const struct msr_policy none = { .nr_set = 0 };
 	unsigned before = f->fake->nr_calls;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &none, &f->e), 0);
+	assert_int_equal(set_msrs(f, &none, NULL), 0);
 	assert_int_equal(f->fake->nr_calls, before);
 }
 
 static void kvm_vcpu_set_msrs__as_many_as_a_policy_has__all_arrive(void **state)
 {
 	struct fixture *f = *state;
+	struct kvm_msr_kept kept[MSR_POLICY_MAX_SET];
 	struct msr_policy *full = calloc(1, sizeof(*full));
 	assert_non_null(full);
 	for (uint32_t i = 0; i < FAKE_MAX_MSRS; i++)
 		assert_int_equal(msr_policy_set(full, 0x600 + i, i, &f->e), 0);
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, full, &f->e), 0);
+	assert_int_equal(set_msrs(f, full, kept), 0);
 	assert_int_equal(fake_vcpu(f)->nr_msrs, FAKE_MAX_MSRS);
+	for (uint32_t i = 0; i < FAKE_MAX_MSRS; i++)
+		assert_int_equal(kept[i].value, i);
 	for (uint32_t i = FAKE_MAX_MSRS; i < MSR_POLICY_MAX_SET; i++)
 		assert_int_equal(msr_policy_set(full, 0x600 + i, 0, &f->e), 0);
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, full, &f->e), 0);
+	assert_int_equal(set_msrs(f, full, kept), 0);
+	assert_true(kept[MSR_POLICY_MAX_SET - 1].read);
 	free(full);
 }
 
-static void kvm_vcpu_set_msrs__kvm_does_not_take_one__refused_with_index_and_value(void **state)
+static void kvm_vcpu_set_msrs__kvm_stops_at_one__that_one_is_told_and_the_rest_set(void **state)
 {
+	static const struct msr_policy three = {
+		.set = { { 0x1a0, 1 }, { 0x10a, 5 }, { 0x2ff, 6 } }, .nr_set = 3
+	};
 	struct fixture *f = *state;
-	f->fake->refuse_msr = 0x2ff;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EINVAL);
-	assert_contains(f->e.msg,
-		"KVM_SET_MSRS on vCPU 7: KVM does not take MSR 0x2ff (IA32_MTRR_DEF_TYPE)");
-	assert_contains(f->e.msg, "0x806");
+	struct kvm_msr_kept kept[3];
+	f->fake->refuse_msr = 0x10a;
+	assert_int_equal(set_msrs(f, &three, kept), 0);
+	assert_true(kept[0].taken && kept[0].read);
+	assert_false(kept[1].taken);
+	assert_false(kept[1].read);
+	assert_true(kept[2].taken && kept[2].read);
+	assert_int_equal(kept[2].value, 6);
+	assert_int_equal(fake_vcpu(f)->nr_msrs, 2);
 }
 
-static void kvm_vcpu_set_msrs__value_does_not_stick__refused(void **state)
+static void kvm_vcpu_set_msrs__one_fails_the_whole_call__the_rest_is_set_all_the_same(void **state)
+{
+	static const struct msr_policy three = {
+		.set = { { 0x1a0, 1 }, { 0x10a, 5 }, { 0x2ff, 6 } }, .nr_set = 3
+	};
+	struct fixture *f = *state;
+	struct kvm_msr_kept kept[3];
+	f->fake->zero_msr = 0x10a;
+	f->fake->zero_msr_fails = true;
+	assert_int_equal(set_msrs(f, &three, kept), 0);
+	assert_true(kept[0].taken);
+	assert_false(kept[1].taken);
+	assert_true(kept[1].read);
+	assert_int_equal(kept[1].value, 0);
+	assert_true(kept[2].taken);
+	assert_int_equal(kept[2].value, 6);
+}
+
+static void kvm_vcpu_set_msrs__value_does_not_stick__is_told_as_it_reads(void **state)
 {
 	struct fixture *f = *state;
+	struct kvm_msr_kept kept[2];
 	f->fake->lossy_msr = 0x1a0;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EPROTO);
-	assert_contains(f->e.msg, "MSR 0x1a0 (IA32_MISC_ENABLE) was set to 0x1, but reads 0");
-}
-
-static void kvm_vcpu_set_msrs__kvm_adds_bits__only_misc_enable_may_have_them(void **state)
-{
-	struct fixture *f = *state;
-	f->fake->sticky_msr = 0x1a0;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), 0);
+	assert_int_equal(set_msrs(f, &policy, kept), 0);
+	assert_true(kept[0].taken && kept[0].read);
+	assert_int_equal(kept[0].value, 0);
+	f->fake->lossy_msr = 0;
 	f->fake->sticky_msr = 0x2ff;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EPROTO);
-	assert_contains(f->e.msg,
-		"MSR 0x2ff (IA32_MTRR_DEF_TYPE) was set to 0x806, but reads 0x8000000000000806");
+	assert_int_equal(set_msrs(f, &policy, kept), 0);
+	assert_true(kept[1].value == UINT64_C(0x8000000000000806));
 }
 
 static void kvm_vcpu_set_msrs__ioctl_fails__names_the_msr(void **state)
 {
 	struct fixture *f = *state;
+	struct kvm_msr_kept kept[2];
 	fail_next(f, EIO);
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EIO);
+	assert_int_equal(set_msrs(f, &policy, kept), -EIO);
 	assert_contains(
 		f->e.msg, "KVM_SET_MSRS on vCPU 7, 2 MSRs from 0x1a0 (IA32_MISC_ENABLE) on");
 	f->fake->fail_at = f->fake->nr_calls + 2;
-	assert_int_equal(kvm_vcpu_set_msrs(f->vcpu, &policy, &f->e), -EIO);
+	assert_int_equal(set_msrs(f, &policy, kept), -EIO);
 	assert_contains(f->e.msg, "KVM_GET_MSRS on vCPU 7, 2 MSRs from 0x1a0");
+}
+
+/* A KVM that drops a bit of leaf 7 EDX, and takes only 0 for the MSR behind it. */
+static void drop_arch_capabilities(struct fixture *f)
+{
+	struct cpuid_entry *e = cpuid_find(&f->facts.supported, 7, 0);
+	assert_non_null(e);
+	e->reg[CPUID_EDX] |= 1u << 29;
+	f->facts.feature_msrs[f->facts.nr_feature_msrs++] = (struct msr_value){ 0x10a, 0x6b };
+	f->fake->rewrites[0] = (struct fake_rewrite){ 7, 0, CPUID_EDX, 1u << 29, 1u << 2 };
+	f->fake->zero_msr = 0x10a;
+}
+
+static void kvm_host_kept__all_is_kept__is_known_and_empty(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts facts;
+	assert_int_equal(kvm_host_facts(f->kvm, &facts, &f->e), 0);
+	assert_false(facts.kept_known);
+	assert_int_equal(kvm_host_kept(f->kvm, &facts, &f->e), 0);
+	assert_true(facts.kept_known);
+	assert_int_equal(facts.unkept.nr_entries, 0);
+	assert_int_equal(facts.nr_unkept_msrs, 0);
+}
+
+static void kvm_host_kept__a_bit_is_dropped__leaf_and_msr_are_in_the_facts(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts facts;
+	drop_arch_capabilities(f);
+	assert_int_equal(kvm_host_facts(f->kvm, &facts, &f->e), 0);
+	assert_int_equal(kvm_host_kept(f->kvm, &facts, &f->e), 0);
+	assert_int_equal(facts.unkept.nr_entries, 1);
+	const struct cpuid_entry *had = cpuid_get(&facts.supported, 7, 0);
+	const struct cpuid_entry *now = cpuid_get(&facts.unkept, 7, 0);
+	assert_non_null(now);
+	assert_memory_equal(now->reg, had->reg, 3 * sizeof(now->reg[0]));
+	assert_int_equal(now->reg[CPUID_EDX], (had->reg[CPUID_EDX] & ~(1u << 29)) | 1u << 2);
+	assert_int_equal(facts.nr_unkept_msrs, 1);
+	assert_int_equal(facts.unkept_msrs[0].index, 0x10a);
+	assert_int_equal(facts.unkept_msrs[0].value, 0);
+}
+
+static void kvm_host_kept__call_n_fails__facts_stay_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	struct host_facts facts;
+	unsigned fds = f->fake->nr_fds, failed = 0;
+	drop_arch_capabilities(f);
+	f->fake->rewrites[0].drop = 0; /* so that MSRs are set and read back, too */
+	assert_int_equal(kvm_host_facts(f->kvm, &facts, &f->e), 0);
+	for (unsigned n = 1; n < 20; n++) {
+		f->fake->fail_at = f->fake->nr_calls + n;
+		facts.kept_known = false;
+		int rc = kvm_host_kept(f->kvm, &facts, &f->e);
+		failed += rc != 0;
+		assert_int_equal(facts.kept_known, rc == 0);
+		assert_int_equal(f->fake->nr_fds, fds);
+		assert_int_equal(f->fake->nr_maps, 1);
+	}
+	assert_true(failed >= 9);
 }
 
 static void kvm_vcpu_msr__one__is_set_and_read_or_named(void **state)
@@ -499,9 +599,15 @@ int main(void)
 		TEST(kvm_vcpu_cpuid__fails__names_the_vcpu),
 		TEST(kvm_vcpu_set_msrs__values__are_set_in_order_and_read_back),
 		TEST(kvm_vcpu_set_msrs__basic_vmx_controls__are_only_read_back),
-		TEST(kvm_vcpu_set_msrs__kvm_does_not_take_one__refused_with_index_and_value),
-		TEST(kvm_vcpu_set_msrs__value_does_not_stick__refused),
+		TEST(kvm_vcpu_set_msrs__none__makes_no_call),
+		TEST(kvm_vcpu_set_msrs__as_many_as_a_policy_has__all_arrive),
+		TEST(kvm_vcpu_set_msrs__kvm_stops_at_one__that_one_is_told_and_the_rest_set),
+		TEST(kvm_vcpu_set_msrs__one_fails_the_whole_call__the_rest_is_set_all_the_same),
+		TEST(kvm_vcpu_set_msrs__value_does_not_stick__is_told_as_it_reads),
 		TEST(kvm_vcpu_set_msrs__ioctl_fails__names_the_msr),
+		TEST(kvm_host_kept__all_is_kept__is_known_and_empty),
+		TEST(kvm_host_kept__a_bit_is_dropped__leaf_and_msr_are_in_the_facts),
+		TEST(kvm_host_kept__call_n_fails__facts_stay_and_nothing_leaks),
 		TEST(kvm_vcpu_set_state__segments_before_registers__as_prescribed),
 		TEST(kvm_vcpu_set_state__each_ioctl_fails__is_named),
 		TEST(kvm_vcpu_get_state__after_set__is_the_same),
@@ -513,9 +619,6 @@ int main(void)
 		TEST(kvm_vcpu_exit__failures__carry_kvms_numbers),
 		TEST(kvm_vcpu_exit__reasons__have_their_kind),
 		TEST(kvm_vcpu_translate__mapped_or_not__address_or_efault),
-		TEST(kvm_vcpu_set_msrs__none__makes_no_call),
-		TEST(kvm_vcpu_set_msrs__as_many_as_a_policy_has__all_arrive),
-		TEST(kvm_vcpu_set_msrs__kvm_adds_bits__only_misc_enable_may_have_them),
 		TEST(kvm_vcpu_msr__one__is_set_and_read_or_named),
 		TEST(kvm_vcpu_set_tsc_khz__frequency__is_set_and_read_back),
 		TEST(kvm_vcpu_set_tsc_khz__refused_or_another__is_an_error),

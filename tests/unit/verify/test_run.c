@@ -128,6 +128,48 @@ static void verify_run__kvm_rewrites_the_table__is_found_and_said(void **state)
 	}
 }
 
+/* The policy promises a feature MSR; this KVM drops the CPUID bit before it. */
+static void promise_arch_capabilities(struct fixture *f)
+{
+	struct cpuid_entry *e = cpuid_find(&f->plan.cpu.table, 7, 0);
+	assert_non_null(e);
+	e->reg[CPUID_EDX] |= 1u << 29;
+	assert_int_equal(msr_policy_set(&f->plan.cpu.msrs, 0x10a, 0x6b, &f->e), 0);
+	f->fake->zero_msr = 0x10a;
+}
+
+static void verify_run__kvm_drops_a_bit_and_its_msr__both_are_kvms_own(void **state)
+{
+	struct fixture *f = *state;
+	unsigned leaves = 0, msrs = 0;
+	promise_arch_capabilities(f);
+	f->fake->rewrites[0] = (struct fake_rewrite){ 7, 0, CPUID_EDX, 1u << 29, 0 };
+	assert_int_equal(fixture_run(f), 0);
+	for (size_t i = 0; i < f->result.nr_differences; i++) {
+		const struct verify_difference *d = &f->result.differences[i];
+		assert_true(d->rewritten_by_kvm);
+		leaves += d->leaf == 7 && !d->is_msr;
+		msrs += d->leaf == 0x10a && d->is_msr && d->seen_fault;
+	}
+	assert_int_equal(leaves, FIXTURE_VCPUS);
+	assert_int_equal(msrs, FIXTURE_VCPUS);
+	assert_int_equal(f->result.nr_differences, 2 * FIXTURE_VCPUS);
+}
+
+static void verify_run__kvm_refuses_an_msr_value__is_kvms_own_and_no_error(void **state)
+{
+	struct fixture *f = *state;
+	promise_arch_capabilities(f);
+	assert_int_equal(fixture_run(f), 0);
+	assert_int_equal(f->result.nr_differences, FIXTURE_VCPUS);
+	for (unsigned i = 0; i < FIXTURE_VCPUS; i++) {
+		const struct verify_difference *d = &f->result.differences[i];
+		assert_int_equal(d->leaf, 0x10a);
+		assert_int_equal(d->promised, 0x6b);
+		assert_true(d->rewritten_by_kvm);
+	}
+}
+
 static void verify_run__a_leaf_far_from_any_range_is_a_lie__is_found(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +414,8 @@ int main(void)
 		FIXTURE_TEST(verify_run__tsc_frequency__is_set_on_every_vcpu),
 		FIXTURE_TEST(verify_run__one_bit_of_cpuid_is_a_lie__exactly_that_difference),
 		FIXTURE_TEST(verify_run__kvm_rewrites_the_table__is_found_and_said),
+		FIXTURE_TEST(verify_run__kvm_drops_a_bit_and_its_msr__both_are_kvms_own),
+		FIXTURE_TEST(verify_run__kvm_refuses_an_msr_value__is_kvms_own_and_no_error),
 		FIXTURE_TEST(verify_run__a_leaf_far_from_any_range_is_a_lie__is_found),
 		FIXTURE_TEST(verify_run__set_msr_reads_otherwise__exactly_that_difference),
 		FIXTURE_TEST(verify_run__set_msr_faults__exactly_that_difference),

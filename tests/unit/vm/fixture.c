@@ -106,6 +106,14 @@ int fixture_tear_down(void **state)
 	return clean ? 0 : -1;
 }
 
+void fixture_ask_for_host(struct fixture *f, enum cpu_on_missing on_missing)
+{
+	f->policy.model = (struct policy_text){ "host", "vm.toml:2:9" };
+	f->policy.on_missing_given = true;
+	f->policy.on_missing = on_missing;
+	f->given_policy = &f->policy;
+}
+
 int fixture_create(struct fixture *f)
 {
 	machine_plan_done(&f->plan); /* of the last time */
@@ -117,6 +125,7 @@ int fixture_create(struct fixture *f)
 		.kvm = f->kvm,
 		.config = &f->config,
 		.plan = &f->plan,
+		.policy = f->given_policy,
 		.io = { .serial_out = { f->console[1], -1, -1, -1 },
 			.debug_console_out = f->console[1] },
 		.loop = f->loop,

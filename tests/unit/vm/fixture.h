@@ -37,6 +37,9 @@ struct fixture {
 int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 
+/* The policy names model "host", at "vm.toml:2:9", and says what becomes of what is missing. */
+void fixture_ask_for_host(struct fixture *f, enum cpu_on_missing on_missing);
+
 /* Plans and creates the machine; the result of what fails, or of machine_create. */
 int fixture_create(struct fixture *f);
 

@@ -171,12 +171,13 @@ static void machine_create__kvm_keeps_another_cpuid__refused_with_leaf_and_value
 {
 	struct fixture *f = *state;
 	f->config.cpu.vcpus = 2;
-	f->config.cpu.model = (char[]){ "host" };
+	fixture_ask_for_host(f, CPU_MISSING_ERROR);
 	f->fake->lossy_leaf = 0x80000008;
 	assert_int_equal(fixture_create(f), -EPROTO);
 	assert_contains(f->e.msg, "vCPU 0: CPUID leaf 0x80000008, subleaf 0, EAX was set to 0x");
 	assert_contains(f->e.msg, "but this host's KVM keeps 0x");
 	assert_contains(f->e.msg, "1 registers differ");
+	assert_contains(f->e.msg, "\nvm.toml:2:9: cpu.model: CPUID 0x80000008.0 EAX: 0x");
 	assert_contains(f->e.hint, "cpu.on_missing");
 	assert_null(f->machine);
 	f->fake->forgets_leaf = true;
@@ -193,13 +194,12 @@ static void machine_create__kvm_keeps_another_cpuid_and_may__runs_and_says_so_if
 	assert_string_equal(f->reports, "");
 	machine_destroy(f->machine);
 	f->machine = NULL;
-	f->config.cpu.model = (char[]){ "host" };
-	f->config.cpu.on_missing = ON_MISSING_DROP;
+	fixture_ask_for_host(f, CPU_MISSING_DROP);
 	assert_int_equal(fixture_create(f), 0);
 	assert_string_equal(f->reports, "");
 	machine_destroy(f->machine);
 	f->machine = NULL;
-	f->config.cpu.on_missing = ON_MISSING_WARN;
+	fixture_ask_for_host(f, CPU_MISSING_WARN);
 	assert_int_equal(fixture_create(f), 0);
 	assert_contains(f->reports, "vCPU 0: CPUID leaf 0x80000008, subleaf 0, EAX was set to");
 	assert_null(strstr(f->reports, "vCPU 1"));
@@ -208,12 +208,145 @@ static void machine_create__kvm_keeps_another_cpuid_and_may__runs_and_says_so_if
 static void machine_create__kvm_shows_hidden_extensions__refused_whatever_is_asked(void **state)
 {
 	struct fixture *f = *state;
-	f->config.cpu.on_missing = ON_MISSING_DROP;
+	fixture_ask_for_host(f, CPU_MISSING_DROP);
 	f->fake->shows_vmx = true;
 	assert_int_equal(fixture_create(f), -EPROTO);
 	assert_contains(f->e.msg, "vCPU 0: CPUID leaf 0x1, subleaf 0, ECX was set to");
 	f->config.nesting.expose_virtualization_extensions = true;
 	assert_int_equal(fixture_create(f), 0);
+}
+
+/* This KVM offers arch-capabilities, drops it, and then takes only 0 for the MSR behind it. */
+static void drop_arch_capabilities(struct fixture *f)
+{
+	struct cpuid_entry *e = cpuid_find(&f->facts.supported, 7, 0);
+	assert_non_null(e);
+	e->reg[CPUID_EDX] |= 1u << 29;
+	f->facts.feature_msrs[f->facts.nr_feature_msrs++] = (struct msr_value){ 0x10a, 0x6b };
+	f->fake->rewrites[0] = (struct fake_rewrite){ 7, 0, CPUID_EDX, 1u << 29, 0 };
+	f->fake->zero_msr = 0x10a;
+}
+
+static void machine_create__kvm_drops_a_bit_and_its_msr_and_nothing_is_asked__runs(void **state)
+{
+	struct fixture *f = *state;
+	drop_arch_capabilities(f);
+	f->config.cpu.vcpus = 2;
+	assert_int_equal(fixture_create(f), 0);
+	assert_string_equal(f->reports, "");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_null(find_msr(f->fake->vcpus[i], 0x10a));
+		assert_non_null(find_msr(f->fake->vcpus[i], 0x2ff));
+	}
+}
+
+static void machine_create__kvm_drops_a_bit_that_is_asked_for__by_on_missing(void **state)
+{
+	struct policy_feature asked = { "arch-capabilities", true, "vm.toml:7:13" };
+	struct fixture *f = *state;
+	drop_arch_capabilities(f);
+	f->policy.features = &asked;
+	f->policy.nr_features = 1;
+	f->given_policy = &f->policy;
+	assert_int_equal(fixture_create(f), -EPROTO);
+	assert_contains(f->e.msg, "vCPU 0: CPUID leaf 0x7, subleaf 0, EDX was set to 0x");
+	assert_contains(f->e.msg,
+		"\nvm.toml:7:13: cpu.features: arch-capabilities (CPUID 0x7.0 EDX bit 29): not "
+		"kept");
+	assert_contains(f->e.hint, "cpu.features = [\"-arch-capabilities\"]");
+	assert_contains(f->e.hint, "cpu.on_missing");
+	assert_null(f->machine);
+	f->policy.on_missing_given = true;
+	f->policy.on_missing = CPU_MISSING_WARN;
+	f->config.cpu.vcpus = 2;
+	assert_int_equal(fixture_create(f), 0);
+	assert_contains(f->reports, "vm.toml:7:13: cpu.features: arch-capabilities");
+	assert_null(strstr(f->reports, "vCPU 1"));
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	f->reports[0] = '\0';
+	f->policy.on_missing = CPU_MISSING_DROP;
+	assert_int_equal(fixture_create(f), 0);
+	assert_string_equal(f->reports, "");
+}
+
+static void machine_create__kvm_drops_a_bit_that_the_model_has__refused_with_its_line(void **state)
+{
+	struct fixture *f = *state;
+	drop_arch_capabilities(f);
+	fixture_ask_for_host(f, CPU_MISSING_ERROR);
+	assert_int_equal(fixture_create(f), -EPROTO);
+	assert_contains(f->e.msg, "\nvm.toml:2:9: cpu.model: arch-capabilities");
+	assert_contains(f->e.msg, "\nvm.toml:2:9: cpu.model: MSR 0x10a (IA32_ARCH_CAPABILITIES)");
+}
+
+static void machine_create__kvm_takes_only_0_for_a_feature_msr__by_on_missing(void **state)
+{
+	const struct policy_msr_bits bits = { .index = 0x10a, .set = 1, .origin = "vm.toml:9:1" };
+	struct fixture *f = *state;
+	drop_arch_capabilities(f);
+	f->fake->rewrites[0].drop = 0; /* the bit is kept, the value is not */
+	for (unsigned fails = 0; fails < 2; fails++) {
+		f->fake->zero_msr_fails = fails;
+		f->given_policy = NULL;
+		assert_int_equal(fixture_create(f), 0);
+		assert_string_equal(f->reports, "");
+		assert_non_null(find_msr(f->fake->vcpus[0], 0x2ff)); /* those behind it are set */
+		machine_destroy(f->machine);
+		f->machine = NULL;
+		f->policy.msr_bits = &bits;
+		f->policy.nr_msr_bits = 1;
+		f->given_policy = &f->policy;
+		assert_int_equal(fixture_create(f), -EPROTO);
+		assert_contains(f->e.msg, "vm.toml:9:1: msr.bits: KVM does not take MSR 0x10a "
+					  "(IA32_ARCH_CAPABILITIES) with value 0x6b");
+	}
+}
+
+static void machine_create__kvm_does_not_take_a_firmware_msr__warned_and_runs(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->refuse_msr = 0x2ff;
+	assert_int_equal(fixture_create(f), 0);
+	assert_contains(f->reports,
+		"vCPU 0: KVM does not take MSR 0x2ff (IA32_MTRR_DEF_TYPE) with value 0x806");
+}
+
+static void machine_create__kvm_keeps_another_msr_value__warned_or_refused_as_asked(void **state)
+{
+	struct fixture *f = *state;
+	drop_arch_capabilities(f);
+	f->fake->rewrites[0].drop = 0;
+	f->fake->zero_msr = 0;
+	f->fake->lossy_msr = 0x10a;
+	assert_int_equal(fixture_create(f), 0);
+	assert_string_equal(f->reports, "");
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	fixture_ask_for_host(f, CPU_MISSING_ERROR);
+	assert_int_equal(fixture_create(f), -EPROTO);
+	assert_contains(f->e.msg,
+		"vm.toml:2:9: cpu.model: MSR 0x10a (IA32_ARCH_CAPABILITIES) was set to 0x6b, but "
+		"reads 0");
+}
+
+static void machine_create__kvm_drops_the_extensions_that_are_exposed__by_on_missing(void **state)
+{
+	struct fixture *f = *state;
+	f->config.nesting.expose_virtualization_extensions = true;
+	f->policy.knob_origin = "vm.toml:4:1";
+	f->given_policy = &f->policy;
+	f->fake->rewrites[0] = (struct fake_rewrite){ 1, 0, CPUID_ECX, 1u << 5, 0 };
+	assert_int_equal(fixture_create(f), -EPROTO);
+	assert_contains(f->e.msg,
+		"vm.toml:4:1: nesting.expose_virtualization_extensions: vmx (CPUID 0x1 ECX bit 5): "
+		"not kept");
+	f->policy.on_missing_given = true;
+	f->policy.on_missing = CPU_MISSING_WARN;
+	assert_int_equal(fixture_create(f), 0);
+	assert_contains(f->reports, "vmx (CPUID 0x1 ECX bit 5): not kept");
+	assert_null(find_msr(f->fake->vcpus[0], 0x48d));
+	assert_null(find_msr(f->fake->vcpus[0], 0x3a));
 }
 
 static void machine_create__kvm_shows_run_time_bits__accepted(void **state)
@@ -443,6 +576,17 @@ int main(void)
 			machine_create__kvm_keeps_another_cpuid_and_may__runs_and_says_so_if_asked),
 		FIXTURE_TEST(
 			machine_create__kvm_shows_hidden_extensions__refused_whatever_is_asked),
+		FIXTURE_TEST(
+			machine_create__kvm_drops_a_bit_and_its_msr_and_nothing_is_asked__runs),
+		FIXTURE_TEST(machine_create__kvm_drops_a_bit_that_is_asked_for__by_on_missing),
+		FIXTURE_TEST(
+			machine_create__kvm_drops_a_bit_that_the_model_has__refused_with_its_line),
+		FIXTURE_TEST(machine_create__kvm_takes_only_0_for_a_feature_msr__by_on_missing),
+		FIXTURE_TEST(machine_create__kvm_does_not_take_a_firmware_msr__warned_and_runs),
+		FIXTURE_TEST(
+			machine_create__kvm_keeps_another_msr_value__warned_or_refused_as_asked),
+		FIXTURE_TEST(
+			machine_create__kvm_drops_the_extensions_that_are_exposed__by_on_missing),
 		FIXTURE_TEST(machine_create__kvm_shows_run_time_bits__accepted),
 		FIXTURE_TEST(
 			machine_create__call_n_fails_with_exits_and_tsc__error_and_nothing_leaks),
