@@ -115,7 +115,7 @@ static void print_requirements(const struct feature *feature, const struct paint
 		if (all[i].feature != feature->id)
 			continue;
 		paint(p, PAINT_PLAIN, "  needs      %s", feature_label(label, all[i].required));
-		if (all[i].why && *all[i].why)
+		if (*all[i].why)
 			paint(p, PAINT_DIM, " (%s)", all[i].why);
 		paint_end(p);
 	}

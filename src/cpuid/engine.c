@@ -319,7 +319,8 @@ int cpu_compute(const struct cpu_policy *policy, const struct host_facts *host,
 	static const struct cpu_policy all_defaults = { .topology = { 1, 1, 1, 1 } };
 	struct cpu_result *r = ret_result;
 	struct cpu_work w = { .host = host, .source = host, .r = r, .e = e };
-	*r = (struct cpu_result){ .vendor = CPUID_VENDOR_OTHER };
+	memset(r, 0, offsetof(struct cpu_result, notes));
+	r->vendor = CPUID_VENDOR_OTHER;
 	w.edit = (struct cpu_edit){ .table = &r->table, .trace = trace };
 	int rc = collect_layers(&w, policy ? policy : &all_defaults);
 	if (rc)

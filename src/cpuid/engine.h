@@ -59,11 +59,12 @@ struct cpu_result {
 	unsigned tsc_khz; /* to set; 0: the host's */
 	struct msr_policy msrs;
 	struct hyperv_caps hyperv; /* what each vCPU needs for Hyper-V's leaves */
+	unsigned nr_notes;         /* that are in notes */
+	unsigned nr_lost;          /* that did not fit */
+	unsigned nr_missing;       /* of kind MISSING, all of them */
+	char nearest[64];          /* where nr_missing: a model that would run, or "" */
+	/* Last, and only those that there are get written: most of its pages are never touched. */
 	struct cpu_note notes[CPU_MAX_NOTES];
-	unsigned nr_notes;   /* that are in notes */
-	unsigned nr_lost;    /* that did not fit */
-	unsigned nr_missing; /* of kind MISSING, all of them */
-	char nearest[64];    /* where nr_missing: a model that would run, or "" */
 };
 
 /*

@@ -21,7 +21,7 @@ static const uint16_t positions[FEATURE_NR_WORDS * 32] = {
 
 /* Names and aliases, with "-" for "_", sorted as bytes. */
 static const struct spelling {
-	const char *name;
+	char name[48];
 	uint16_t index; /* in features */
 } spellings[] = {
 #include "cpuid/feature_names.inc"

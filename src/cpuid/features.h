@@ -121,7 +121,7 @@ void feature_set_foreign(enum cpuid_vendor vendor, struct feature_set *ret_set);
  */
 struct feature_requirement {
 	feature_id feature, required;
-	const char *why; /* "" or a section of a manual */
+	char why[112]; /* "" or a section of a manual */
 };
 const struct feature_requirement *feature_requirements(size_t *ret_count);
 

@@ -9,7 +9,7 @@ static const struct leaf {
 	uint32_t leaf;
 	int subleaf; /* -1: the leaf as a whole */
 	bool has_subleaves;
-	const char *title;
+	char title[64];
 } leaves[] = {
 #include "cpuid/leaves.inc"
 };

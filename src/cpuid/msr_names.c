@@ -8,7 +8,7 @@
 struct msr_row {
 	uint32_t index;
 	enum msr_write_log write;
-	const char *name, *reason;
+	char name[40], reason[64]; /* in place: nothing to relocate, nothing made private */
 };
 
 static const struct msr_row rows[] = {

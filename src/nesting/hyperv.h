@@ -42,15 +42,15 @@ struct hyperv_requirement {
 };
 
 struct hyperv_feature {
-	const char *name;    /* QEMU's, "hv-synic" */
-	const char *aliases; /* comma-separated; "" for none */
+	char name[44];    /* QEMU's, "hv-synic" */
+	char aliases[44]; /* comma-separated; "" for none */
 	enum hyperv_kind kind;
 	struct hyperv_place places[HYPERV_MAX_PLACES];
 	unsigned nr_places;
 	struct hyperv_requirement requires[HYPERV_MAX_REQUIRES];
 	unsigned nr_requires;
 	enum hyperv_processors recommended; /* for Hyper-V as guest hypervisor */
-	const char *note;                   /* what it does; of HYPERV_REFUSED, why it is refused */
+	char note[128];                     /* what it does; of HYPERV_REFUSED, why it is refused */
 };
 
 /* All rows, in file order; the refused ones come last. */

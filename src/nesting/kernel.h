@@ -26,14 +26,14 @@ enum nesting_harm {
 };
 
 struct kernel_problem {
-	const char *id;
+	char id[20];
 	enum cpuid_vendor vendor; /* whose extensions lead to it; OTHER: either's */
 	enum nesting_harm harm;
 	struct kernel_version introduced;
 	struct kernel_version
 		fixes[KERNEL_MAX_FIXES]; /* of stable series; the last is mainline's */
 	unsigned nr_fixes;
-	const char *summary, *source;
+	char summary[112], source[64];
 };
 
 /* By id. */

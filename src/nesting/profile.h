@@ -20,7 +20,7 @@ struct nesting_profile_row {
 	enum nesting_level level;
 	/* Whose processors the row is for; CPUID_VENDOR_OTHER: both. */
 	enum cpuid_vendor vendor;
-	const char *reason; /* one line, with the source */
+	char reason[144]; /* one line, with the source */
 };
 
 struct nesting_profile {

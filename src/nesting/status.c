@@ -24,7 +24,7 @@ static const struct generation {
 	struct range8 models[8];
 	unsigned nr_models;
 	struct range8 steppings;
-	const char *name;
+	char name[32];
 } generations[] = {
 #include "nesting/generations.inc"
 };

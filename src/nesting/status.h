@@ -81,12 +81,12 @@ void nesting_status_of_host(
 
 /* A row of data/parameters.tsv. */
 struct nesting_parameter {
-	const char *module;
-	const char *names[2]; /* the second is "" where there is none */
-	bool wanted;          /* better on; else it is only shown */
+	char module[12];
+	char names[2][32]; /* the second is "" where there is none */
+	bool wanted;       /* better on; else it is only shown */
 	enum nesting_finding_level level;
-	const char *feature; /* without which the processor has it off anyway; or "" */
-	const char *text;    /* what it means that it is off */
+	char feature[20]; /* without which the processor has it off anyway; or "" */
+	char text[128];   /* what it means that it is off */
 };
 const struct nesting_parameter *nesting_parameters(size_t *ret_count);
 

@@ -91,10 +91,10 @@ struct machine_plan {
 	bool expose_extensions;     /* the knob */
 	struct nesting_depth depth; /* with the knob: what the guest is told */
 	bool split_irqchip;
-	unsigned tsc_khz; /* of the guest's TSC; 0: the host's */
-	struct cpu_result
-		cpu; /* what all vCPUs share, nesting rules applied; see plan_vcpu_cpuid */
+	unsigned tsc_khz;         /* of the guest's TSC; 0: the host's */
 	struct msr_filter filter; /* compiled from cpu.msrs; owned: machine_plan_done */
+	/* What all vCPUs share, nesting rules applied; see plan_vcpu_cpuid. Last, for its notes. */
+	struct cpu_result cpu;
 };
 
 #endif

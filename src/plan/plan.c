@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct plan_serial com_ports[PLAN_MAX_SERIALS] = {
 	{ .port = 0x3f8, .gsi = 4 },
@@ -115,7 +116,8 @@ int plan_machine(const struct vm_config *config, const struct cpu_policy *policy
 	bool expose = config->nesting.expose_virtualization_extensions;
 	struct machine_plan *plan = ret_plan;
 	struct cpu_policy own = policy ? *policy : (struct cpu_policy){ 0 };
-	*plan = (struct machine_plan){ .expose_extensions = expose };
+	memset(plan, 0, offsetof(struct machine_plan, cpu.notes));
+	plan->expose_extensions = expose;
 
 	int rc = nesting_check(host, expose, e);
 	if (rc)

@@ -28,6 +28,7 @@
 
 #define MAX_COMMANDS 16
 #define OUTPUT_BYTES 4096
+#define MAX_MAPPINGS 4096
 #define NS_PER_S 1000000000
 
 struct options {
@@ -57,8 +58,9 @@ static const char usage[] =
 	"  --rounds N      measure each command N times, taking turns (default 1)\n"
 	"  --warm-up N     and N times before that, unmeasured (default 0)\n"
 	"  --timeout S     give a command S seconds to say it (default 60)\n"
-	"  --ram-mib N     also sum the private memory of the command (a VMM), but for its one\n"
-	"                  mapping of N MiB: the guest's RAM\n"
+	"  --ram-mib N     also sum the private memory of the command (a VMM), but for the "
+	"guest's\n"
+	"                  RAM: the one mapping of N MiB, or adjacent ones of N MiB together\n"
 	"\n"
 	"Exit status: 0 measured, 1 a command did not say it, 2 usage error.\n";
 
@@ -178,7 +180,7 @@ static const char *read_note(int fd, uint64_t deadline_ns, const char *marker, s
 
 /* One mapping of /proc/PID/smaps. */
 struct mapping {
-	uint64_t bytes;
+	uint64_t from, to;
 	bool shared;
 	uint64_t dirty_kib, clean_kib, anonymous_kib;
 };
@@ -193,7 +195,7 @@ static bool parse_mapping(const char *line, struct mapping *ret_mapping)
 	uint64_t to = strtoull(end + 1, &end, 16);
 	if (*end != ' ' || strlen(end) < 5)
 		return false;
-	*ret_mapping = (struct mapping){ .bytes = to - from, .shared = end[4] == 's' };
+	*ret_mapping = (struct mapping){ .from = from, .to = to, .shared = end[4] == 's' };
 	return true;
 }
 
@@ -211,30 +213,56 @@ static void add_mapping(struct memory *memory, const struct mapping *m)
 	memory->clean_kib += m->clean_kib + m->dirty_kib - dirty_kib;
 }
 
+/* Whether mappings i to the end of *ret_end are what guest RAM is: of bytes, and nothing between.
+ */
+static bool is_ram(
+	const struct mapping *m, unsigned n, unsigned i, uint64_t bytes, unsigned *ret_end)
+{
+	uint64_t from = m[i].from;
+	for (; i < n && m[i].to - from < bytes && i + 1 < n && m[i + 1].from == m[i].to; i++)
+		;
+	*ret_end = i + 1;
+	return m[i].to - from == bytes;
+}
+
+static unsigned sum_memory(
+	const struct mapping *m, unsigned n, uint64_t ram_bytes, struct memory *ret_memory)
+{
+	unsigned nr_ram = 0, end;
+	for (unsigned i = 0; i < n; i++) {
+		if (is_ram(m, n, i, ram_bytes, &end)) {
+			nr_ram++;
+			i = end - 1;
+		} else {
+			add_mapping(ret_memory, &m[i]);
+		}
+	}
+	return nr_ram;
+}
+
 static bool read_memory(pid_t pid, uint64_t ram_mib, struct memory *ret_memory)
 {
+	static struct mapping mappings[MAX_MAPPINGS];
 	char path[64], line[4352];
 	(void)snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return false;
-	unsigned nr_ram = 0;
-	struct memory memory = { 0 };
+	unsigned n = 0;
 	struct mapping m = { 0 };
 	while (fgets(line, sizeof(line), f)) {
 		(void)sscanf(line, "Private_Dirty: %" SCNu64, &m.dirty_kib);
 		(void)sscanf(line, "Private_Clean: %" SCNu64, &m.clean_kib);
 		(void)sscanf(line, "Anonymous: %" SCNu64, &m.anonymous_kib);
 		/* The last line of each mapping. */
-		if (strncmp(line, "VmFlags:", 8) == 0 && m.bytes == ram_mib << 20)
-			nr_ram++;
-		else if (strncmp(line, "VmFlags:", 8) == 0)
-			add_mapping(&memory, &m);
+		if (strncmp(line, "VmFlags:", 8) == 0 && n < MAX_MAPPINGS)
+			mappings[n++] = m;
 		else
 			(void)parse_mapping(line, &m);
 	}
 	(void)fclose(f);
-	*ret_memory = memory;
+	*ret_memory = (struct memory){ 0 };
+	unsigned nr_ram = n < MAX_MAPPINGS ? sum_memory(mappings, n, ram_mib << 20, ret_memory) : 0;
 	if (nr_ram != 1)
 		(void)fprintf(stderr, "stamp: %u mappings of %" PRIu64 " MiB, expected 1\n", nr_ram,
 			ram_mib);
