@@ -78,6 +78,18 @@ static void *map_private(uint64_t size_bytes)
 	return p + head;
 }
 
+/*
+ * All but the first 2 MiB of guest physical memory: loaders and guests touch only some pages of it
+ * (tables, real-mode code, holes of a PC), and to clear it whole costs a small guest more than all
+ * else that is loaded for it.
+ */
+static void advise_huge_pages(uint8_t *p, const struct ram_bank *bank)
+{
+	uint64_t small = bank->base.v < 2 * MIB ? 2 * MIB - bank->base.v : 0;
+	if (bank->size_bytes > small)
+		(void)madvise(p + small, bank->size_bytes - small, MADV_HUGEPAGE);
+}
+
 static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_offset,
 	const struct ram_options *options, struct err *e)
 {
@@ -102,7 +114,7 @@ static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_
 	/* Advice may be refused by old kernels, and nothing depends on it: fewer nested page faults
 	 * where the kernel has huge pages, and no copy of guest RAM in a forked helper. */
 	if (!options->hugepage_bytes)
-		(void)madvise(p, bank->size_bytes, MADV_HUGEPAGE);
+		advise_huge_pages(p, bank);
 	(void)madvise(p, bank->size_bytes, MADV_DONTFORK);
 	(void)madvise(p, bank->size_bytes, MADV_DONTDUMP);
 	return 0;
