@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define IOAPIC UINT64_C(0xfec00000)
@@ -82,6 +83,72 @@ static void mmio_write__lengths_that_are_no_power_of_two__every_byte_in_its_plac
 	run_42(f, script);
 	assert_int_equal(f->fake->vcpus[0]->reads[0], 0x10031);
 	assert_int_equal(f->fake->vcpus[0]->reads[1], 0x18077);
+}
+
+/* A device that writes down how it is accessed: offset, size, and a digit per byte written. */
+struct recorder {
+	struct device dev;
+	char text[128];
+};
+
+static uint64_t recorder_read(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes)
+{
+	struct recorder *r = (struct recorder *)dev;
+	size_t used = strlen(r->text);
+	(void)region;
+	(void)snprintf(
+		r->text + used, sizeof(r->text) - used, "%u+%u ", (unsigned)offset, size_bytes);
+	return UINT64_C(0x0807060504030201) >> offset * 8;
+}
+
+static void recorder_write(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes, uint64_t value)
+{
+	struct recorder *r = (struct recorder *)dev;
+	(void)recorder_read(dev, region, offset, size_bytes);
+	for (unsigned i = 0; i < size_bytes; i++) {
+		size_t used = strlen(r->text);
+		(void)snprintf(r->text + used, sizeof(r->text) - used, "%x",
+			(unsigned)(value >> i * 8 & 0xff));
+	}
+}
+
+static const struct device_ops recorder_ops = {
+	.name = "recorder", .read = recorder_read, .write = recorder_write
+};
+
+static void mmio__each_length__largest_powers_of_two_first(void **state)
+{
+	static const char *const reads[] = { "0+1 ", "0+2 ", "0+2 2+1 ", "0+4 ", "0+4 4+1 ",
+		"0+4 4+2 ", "0+4 4+2 6+1 ", "0+8 " };
+	static const char *const writes[] = { "0+1 1", "0+2 12", "0+2 122+1 3", "0+4 1234",
+		"0+4 12344+1 5", "0+4 12344+2 56", "0+4 12344+2 566+1 7", "0+8 12345678" };
+	struct machine *m = calloc(1, sizeof(*m));
+	struct recorder r = { .dev = { .ops = &recorder_ops, .nr_regions = 1 } };
+	struct vcpu vcpu = { .machine = m };
+	(void)state;
+	assert_non_null(m);
+	r.dev.regions[0] = (struct device_region){ BUS_MMIO, { 0x1000, 8 }, 8 };
+	assert_int_equal(bus_claim(&m->bus, &r.dev, NULL), 0);
+	for (uint32_t size = 1; size <= 8; size++) {
+		uint8_t data[9] = { 0 };
+		const uint8_t want[9] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+		struct kvm_exit x = { .kind = KVM_EXIT_KIND_MMIO };
+		x.mmio.addr = gpa(0x1000);
+		x.mmio.size_bytes = size;
+		x.mmio.data = data;
+		r.text[0] = '\0';
+		assert_int_equal(vcpu_handle_exit(&vcpu, &x), EXIT_RESUME);
+		assert_string_equal(r.text, reads[size - 1]);
+		assert_memory_equal(data, want, size);
+		assert_int_equal(data[size], 0);
+		x.mmio.write = true;
+		r.text[0] = '\0';
+		assert_int_equal(vcpu_handle_exit(&vcpu, &x), EXIT_RESUME);
+		assert_string_equal(r.text, writes[size - 1]);
+	}
+	free(m);
 }
 
 static void press_button(void *ctx)
@@ -176,7 +243,8 @@ static void crash_shows_code(struct fixture *f, uint64_t base, uint64_t rip, boo
 		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
 	assert_int_equal(fixture_run(f, script), 0);
 	assert_int_equal(f->result.end, MACHINE_END_CRASH);
-	assert_contains(f->reports, "\ncode at rip: fa f4 eb fd 00");
+	assert_contains(
+		f->reports, "\ncode at rip: fa f4 eb fd 00 00 00 00 00 00 00 00 00 00 00 00\n");
 }
 
 static void crash_report__cs_has_a_base__code_is_at_base_plus_rip(void **state)
@@ -192,6 +260,25 @@ static void crash_report__base_plus_rip_beyond_4_gib__wraps_to_32_bits(void **st
 static void crash_report__64_bit_code__base_counts_for_nothing(void **state)
 {
 	crash_shows_code(*state, 0x5000, FIXTURE_ENTRY, true);
+}
+
+static void make_ds_unusable(void *ctx)
+{
+	struct fixture *f = ctx;
+	f->fake->vcpus[0]->sregs.ds.present = 1;
+	f->fake->vcpus[0]->sregs.ds.unusable = 1;
+}
+
+static void crash_report__segment_not_usable__is_not_present(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { CALL(make_ds_unusable, f),
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
+	assert_int_equal(fixture_run(f, script), 0);
+	const char *ds = strstr(f->reports, "\nds  sel ");
+	assert_non_null(ds);
+	const char *absent = strstr(ds, " not present");
+	assert_true(absent && absent < strstr(ds, "\nss  sel "));
 }
 
 /* Stops the machine and takes the kick at once: before what comes next waits in KVM_RUN. */
@@ -318,6 +405,8 @@ int main(void)
 		FIXTURE_TEST(exit_internal_error__data__as_many_as_there_are_but_four),
 		FIXTURE_TEST(crash_report__cs_has_a_base__code_is_at_base_plus_rip),
 		FIXTURE_TEST(crash_report__base_plus_rip_beyond_4_gib__wraps_to_32_bits),
+		FIXTURE_TEST(crash_report__segment_not_usable__is_not_present),
+		cmocka_unit_test(mmio__each_length__largest_powers_of_two_first),
 		FIXTURE_TEST(crash_report__64_bit_code__base_counts_for_nothing),
 		FIXTURE_TEST(machine_stop__signal_comes_before_the_vcpu_waits__kick_is_not_lost),
 		FIXTURE_TEST(machine_stop__every_vcpu__is_told_to_leave_before_its_signal),
