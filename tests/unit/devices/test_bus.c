@@ -239,6 +239,23 @@ static void bus_write__three_bytes_left__split_in_powers_of_two(void **state)
 	assert_int_equal(d.nr_log, 2);
 }
 
+static void bus_access__of_no_bytes_or_more_than_eight__none_or_eight(void **state)
+{
+	struct log_device d = logger(BUS_MMIO, 0x100, 16, 8);
+	struct bus bus = { 0 };
+
+	(void)state;
+	assert_int_equal(bus_claim(&bus, &d.dev, NULL), 0);
+	assert_int_equal(bus_read(&bus, BUS_MMIO, 0x100, 0), 0);
+	bus_write(&bus, BUS_MMIO, 0x100, 0, 0x77);
+	assert_int_equal(d.nr_log, 0);
+	assert_int_equal(bus_read(&bus, BUS_MMIO, 0x100, 9), 0x5a5a5a5a5a5a5a5a);
+	bus_write(&bus, BUS_MMIO, 0x100, UINT32_MAX, 0x77);
+	assert_int_equal(d.nr_log, 2);
+	assert_access(&d, 0, (struct logged_access){ false, 0, 8, 0, 0 });
+	assert_access(&d, 1, (struct logged_access){ true, 0, 8, 0, 0x77 });
+}
+
 static void bus_write__value_wider_than_access__cut(void **state)
 {
 	struct log_device d = logger(BUS_MMIO, 0x1000, 8, 8);
@@ -340,6 +357,7 @@ int main(void)
 		cmocka_unit_test(bus_read__starts_before_region__head_reads_ones),
 		cmocka_unit_test(bus_write__spans_two_devices__each_gets_its_bytes),
 		cmocka_unit_test(bus_write__three_bytes_left__split_in_powers_of_two),
+		cmocka_unit_test(bus_access__of_no_bytes_or_more_than_eight__none_or_eight),
 		cmocka_unit_test(bus_write__value_wider_than_access__cut),
 		cmocka_unit_test(bus_read__region_at_end_of_space__reached),
 		cmocka_unit_test(bus_access__unclaimed_and_debug_wanted__reported),
