@@ -323,11 +323,13 @@ int firecracker_cpu_read(const char *text, size_t n, const char *name, struct po
 	struct losses *losses, struct err *e)
 {
 	struct reader r = { .name = name, .losses = losses, .e = e };
-	json_error_t error;
+	json_error_t error = { .text = "" };
 	*ret_doc = NULL;
 	if (n > CONVERT_MAX_BYTES)
 		return input_fail(e, "%s: longer than 1 MiB", name);
 	json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+	if (!root && error.text[0] == '\0') /* as the library leaves it where memory is out */
+		return no_memory(&r);
 	if (!root)
 		return input_fail(e, "%s:%d:%d: %s", name, error.line,
 			error.column > 0 ? error.column : 1,

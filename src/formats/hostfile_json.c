@@ -420,8 +420,10 @@ static int read_members(struct hostfile_reader *r, json_t *root)
 
 int hostfile_parse_json(struct hostfile_reader *r, const char *text, size_t n)
 {
-	json_error_t error;
+	json_error_t error = { .text = "" };
 	json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+	if (!root && error.text[0] == '\0') /* as the library leaves it where memory is out */
+		return err_set(r->e, -ENOMEM, "out of memory");
 	if (!root)
 		return input_fail(r->e, "%s:%d:%d: %s", r->name, error.line,
 			error.column > 0 ? error.column : 1,

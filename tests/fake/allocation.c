@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake/allocation.h"
 
+#include "fake/cmocka.h"
+
 #include <malloc.h>
 
 static _Thread_local unsigned until_failure;
@@ -62,8 +64,52 @@ bool allocation_has_failed(void)
 	return failed;
 }
 
-size_t allocation_in_use(void)
+void *allocation_sure(size_t size)
+{
+	return __real_malloc(size);
+}
+
+/* glibc's cache keeps 7 blocks of a size, and calloc takes none of them. */
+#define ROUNDS 20
+#define ENOUGH 2 /* of these that take nothing */
+
+static size_t in_use(void)
 {
 	struct mallinfo2 m = mallinfo2();
 	return m.uordblks + m.hblkhd;
+}
+
+bool allocation_leaks(void (*fn)(void *ctx), void *ctx)
+{
+	unsigned same = 0;
+	for (unsigned i = 0; i < ROUNDS && same < ENOUGH; i++) {
+		size_t before = in_use();
+		fn(ctx);
+		same += in_use() <= before;
+	}
+	return same < ENOUGH;
+}
+
+/* One of allocation_fail_each's calls. */
+struct attempt {
+	void (*fn)(void *ctx);
+	void *ctx;
+	unsigned n;
+};
+
+static void attempt(void *ctx)
+{
+	const struct attempt *a = ctx;
+	allocation_fail_at(a->n);
+	a->fn(a->ctx);
+}
+
+unsigned allocation_fail_each(void (*fn)(void *ctx), void *ctx)
+{
+	for (struct attempt a = { fn, ctx, 1 };; a.n++) {
+		if (allocation_leaks(attempt, &a))
+			fail_msg("with allocation %u failing, memory is lost", a.n);
+		if (!allocation_has_failed())
+			return a.n - 1;
+	}
 }

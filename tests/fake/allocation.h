@@ -16,12 +16,20 @@ void allocation_fail_at(unsigned n);
 /* Whether it has failed since; switches it off. */
 bool allocation_has_failed(void);
 
+/* For what a library allocates that tells no more of it than "invalid": never fails by choice. */
+void *allocation_sure(size_t size);
+
 /*
- * Bytes of the heap and of its mappings in use, what the allocator keeps at hand included: which
- * is a little at first: what is tried leaks where this still grows after ALLOCATION_ROUNDS of it.
- * Under a sanitizer, which finds leaks itself, always the same.
+ * Whether fn(ctx) loses memory: the heap, what the allocator keeps at hand included, grows whenever
+ * it is called, as often as that is. Under a sanitizer, which finds leaks itself, never.
  */
-#define ALLOCATION_ROUNDS 12 /* glibc's cache keeps 7 blocks of a size, and calloc takes none */
-size_t allocation_in_use(void);
+bool allocation_leaks(void (*fn)(void *ctx), void *ctx);
+
+/*
+ * Calls fn(ctx) with allocation 1, 2 … failing, a few times each, until there are fewer; how
+ * many there are. fn begins with what may fail, asks allocation_has_failed() where that is done,
+ * and gives back all. Fails the test where memory gets lost.
+ */
+unsigned allocation_fail_each(void (*fn)(void *ctx), void *ctx);
 
 #endif

@@ -261,6 +261,36 @@ static void replace__changed_meanwhile__refused(void **state)
 	assert_int_equal(count_files(d, false), 1);
 }
 
+/* As it has been asked to change what is not there any more, it does not even begin. */
+static void replace__changed_before__nothing_is_written(void **state)
+{
+	const struct folder *d = *state;
+	struct stat was;
+	assert_int_equal(stat(d->file, &was), 0);
+	write_file(d->file, OTHER);
+	assert_int_equal(file_replace(&fakes, d->file, &was, NEW, strlen(NEW), NULL), -ESTALE);
+	assert_int_equal(fault.nr, 2); /* the folder is opened and closed */
+}
+
+/* Everything about a file that may tell that it is another one now, each alone. */
+static void replace__one_thing_differs__refused(void **state)
+{
+	const struct folder *d = *state;
+	struct stat was;
+	assert_int_equal(stat(d->file, &was), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		struct stat other = was;
+		other.st_dev += i == 0;
+		other.st_ino += i == 1;
+		other.st_size += i == 2;
+		other.st_mtim.tv_sec += i == 3;
+		other.st_mtim.tv_nsec += i == 4;
+		assert_int_equal(
+			file_replace(&fakes, d->file, &other, NEW, strlen(NEW), NULL), -ESTALE);
+	}
+	assert_true(has(d->file, OLD));
+}
+
 static void replace__another_file_meanwhile__refused(void **state)
 {
 	const struct folder *d = *state;
@@ -414,6 +444,8 @@ int main(void)
 		REPLACE_TEST(replace__owner_cannot_be_kept__no_access_for_another_group),
 		REPLACE_TEST(replace__symbolic_link__stays_and_leads_to_the_new_text),
 		REPLACE_TEST(replace__changed_meanwhile__refused),
+		REPLACE_TEST(replace__changed_before__nothing_is_written),
+		REPLACE_TEST(replace__one_thing_differs__refused),
 		REPLACE_TEST(replace__another_file_meanwhile__refused),
 		REPLACE_TEST(replace__somebody_else_writes_after_any_call_before_the_swap__refused),
 		REPLACE_TEST(replace__no_such_file_or_a_folder__refused),

@@ -47,29 +47,11 @@ static void rule(struct fixture *f, uint32_t index, enum msr_action read, bool l
 	assert_int_equal(msr_policy_add(&f->policy, &r, &f->e), 0);
 }
 
-/* Calls try(f, n) for n = 1, 2 … with allocation n failing, until there are fewer; how many there
- * are. Each again and again: in the end it must need no more memory. */
-static unsigned fail_each(struct fixture *f, void (*try)(struct fixture *f, bool *ret_failed))
+static void try_filter(void *ctx)
 {
-	for (unsigned n = 1;; n++) {
-		size_t before = 0;
-		bool failed = false;
-		for (unsigned i = 0; i < ALLOCATION_ROUNDS; i++) {
-			before = allocation_in_use();
-			allocation_fail_at(n);
-			try(f, &failed);
-		}
-		assert_int_equal(allocation_in_use(), before);
-		if (!failed)
-			return n - 1;
-	}
-}
-
-static void try_filter(struct fixture *f, bool *ret_failed)
-{
+	struct fixture *f = ctx;
 	int rc = msr_filter_compile(&f->policy, true, &f->filter, &f->e);
-	*ret_failed = allocation_has_failed();
-	assert_int_equal(rc, *ret_failed ? -ENOMEM : 0);
+	assert_int_equal(rc, allocation_has_failed() ? -ENOMEM : 0);
 	if (rc)
 		assert_int_equal(f->filter.nr_ranges, 0);
 	msr_filter_done(&f->filter);
@@ -80,44 +62,47 @@ static void msr_filter_compile__allocation_n_fails__error_and_nothing_leaks(void
 	struct fixture *f = *state;
 	for (uint32_t i = 0; i < 5; i++)
 		rule(f, 0x100000 + i * 0x4000, MSR_DENY, false);
-	assert_int_equal(fail_each(f, try_filter), 2 + 5); /* points, spans, a bitmap each */
+	assert_int_equal(
+		allocation_fail_each(try_filter, f), 2 + 5); /* points, spans, a bitmap each */
 }
 
-static void refused_filter(struct fixture *f, bool user_space_msr, int code)
+static void refuse_exits(void *ctx)
 {
-	size_t before = 0;
-	for (unsigned i = 0; i < ALLOCATION_ROUNDS; i++) {
-		before = allocation_in_use();
-		assert_int_equal(
-			msr_filter_compile(&f->policy, user_space_msr, &f->filter, &f->e), code);
-		assert_int_equal(f->filter.nr_ranges, 0);
-	}
-	assert_int_equal(allocation_in_use(), before);
+	struct fixture *f = ctx;
+	assert_int_equal(msr_filter_compile(&f->policy, false, &f->filter, &f->e), -ENOTSUP);
+	assert_int_equal(f->filter.nr_ranges, 0);
+}
+
+static void refuse_ranges(void *ctx)
+{
+	struct fixture *f = ctx;
+	assert_int_equal(msr_filter_compile(&f->policy, true, &f->filter, &f->e), -E2BIG);
+	assert_int_equal(f->filter.nr_ranges, 0);
 }
 
 static void msr_filter_compile__refused__nothing_leaks(void **state)
 {
 	struct fixture *f = *state;
 	rule(f, 0x10, MSR_VALUE, false);
-	refused_filter(f, false, -ENOTSUP);
+	assert_false(allocation_leaks(refuse_exits, f));
 	for (uint32_t i = 0; i < 17; i++)
 		rule(f, 0x100000 + i * 0x4000, MSR_DENY, false);
-	refused_filter(f, true, -E2BIG);
+	assert_false(allocation_leaks(refuse_ranges, f));
 }
 
-static void try_compute(struct fixture *f, bool *ret_failed)
+static void try_compute(void *ctx)
 {
+	struct fixture *f = ctx;
 	int rc = cpu_compute(&f->cpu, &f->host, &f->trace, &f->result, &f->e);
-	*ret_failed = allocation_has_failed();
 	/* Only the trace is allocated, and it says so itself. */
 	assert_int_equal(rc, 0);
-	assert_int_equal(f->trace.out_of_memory, *ret_failed);
+	assert_int_equal(f->trace.out_of_memory, allocation_has_failed());
 	cpu_trace_done(&f->trace);
 }
 
 static void cpu_compute__allocation_n_fails__trace_says_so_and_nothing_leaks(void **state)
 {
-	assert_true(fail_each(*state, try_compute) > 0);
+	assert_true(allocation_fail_each(try_compute, *state) > 0);
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)

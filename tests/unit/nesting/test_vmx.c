@@ -279,14 +279,17 @@ static void deny_absent__one_control_gone__its_msr_faults_and_no_other(void **st
 	}
 }
 
-static void deny_absent__neither_ept_nor_vpid__their_msr_faults(void **state)
+static void deny_absent__ept_or_vpid__keeps_their_msr_and_neither_does_not(void **state)
 {
 	struct fixture *f = *state;
 	struct msr_policy p;
 	*msr_of(f, 0x48b) &= ~HIGH(1);
 	deny(f, &p);
 	assert_false(denied(&p, 0x48c));
-	*msr_of(f, 0x48b) &= ~HIGH(5);
+	*msr_of(f, 0x48b) ^= HIGH(1) | HIGH(5); /* EPT alone */
+	deny(f, &p);
+	assert_false(denied(&p, 0x48c));
+	*msr_of(f, 0x48b) &= ~HIGH(1);
 	deny(f, &p);
 	assert_true(denied(&p, 0x48c));
 }
@@ -330,7 +333,7 @@ int main(void)
 		TEST(deny_absent__no_secondary_controls__what_hangs_on_them_faults),
 		TEST(deny_absent__no_true_controls__those_msrs_fault),
 		TEST(deny_absent__one_control_gone__its_msr_faults_and_no_other),
-		TEST(deny_absent__neither_ept_nor_vpid__their_msr_faults),
+		TEST(deny_absent__ept_or_vpid__keeps_their_msr_and_neither_does_not),
 		TEST(deny_absent__vpid_alone__keeps_its_msr),
 		TEST(deny_absent__host_without_feature_msrs__denies_nothing),
 	};
