@@ -125,6 +125,7 @@ static int unpack_for(const struct boot_image *image, enum boot_protocol protoco
 		rc = detect_image(&file, ret, e);
 	if (rc < 0)
 		return rc;
+	ret->elf.is_scratch = true;
 	if (!ret->offers[protocol])
 		return not_offered(ret, protocol, e);
 	return 0;
@@ -253,6 +254,7 @@ static int load_unpacked(const struct boot_request *req, const struct boot_file 
 	struct load l;
 	UNPACKED_LOCAL buffer = { 0 };
 	int rc = detect_image(file, &image, e);
+	image.elf.is_scratch = image.multiboot.is_scratch = file->data != req->kernel.data;
 	if (rc == 0)
 		rc = choose_protocol(req, &image, &result->protocol, e);
 	if (rc == 0)

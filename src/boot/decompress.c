@@ -369,3 +369,11 @@ void unpacked_done(struct unpacked *u)
 		(void)munmap(u->data, u->map_bytes);
 	*u = (struct unpacked){ 0 };
 }
+
+void unpacked_give_back(const uint8_t *data, size_t size)
+{
+	uintptr_t begin = (uintptr_t)align_up((uintptr_t)data, 4 * KIB);
+	uintptr_t end = ((uintptr_t)data + size) & ~(uintptr_t)(4 * KIB - 1);
+	if (begin < end)
+		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}

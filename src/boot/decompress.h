@@ -32,6 +32,12 @@ int decompress(enum boot_compression c, const uint8_t *src, size_t size, size_t 
 /* Accepts one never filled (all zero). */
 void unpacked_done(struct unpacked *u);
 
+/*
+ * Gives the memory of the whole pages in data[0, size) of an unpacked's mapping back, which reads
+ * as zero then. A hint: it may do nothing.
+ */
+void unpacked_give_back(const uint8_t *data, size_t size);
+
 #define UNPACKED_LOCAL __attribute__((cleanup(unpacked_done))) struct unpacked
 
 #endif

@@ -2,6 +2,7 @@
 #include "boot/elf.h"
 
 #include "boot/bytes.h"
+#include "boot/decompress.h"
 #include "boot/fail.h"
 
 #include <elf.h>
@@ -333,23 +334,59 @@ static void copy_sparsely(uint8_t *dst, const uint8_t *src, uint64_t size)
 	}
 }
 
-static int load_segment(const struct boot_file *file, const struct elf_segment *s,
-	const struct guest_memory *mem, bool ram_is_zero, struct err *e)
+/* True where nothing else that is still wanted lies in the file's pages of s. */
+static bool is_read_once(
+	const struct boot_file *file, const struct elf_image *elf, const struct elf_segment *s)
+{
+	struct range mine = { s->offset, s->filesz };
+	uint64_t behind = elf->section_headers_end;
+	if (behind && range_overlaps(mine, (struct range){ behind, file->size - behind }))
+		return false;
+	for (unsigned i = 0; i < elf->nr_load; i++) {
+		const struct elf_segment *other = &elf->load[i];
+		if (other != s &&
+			range_overlaps(mine, (struct range){ other->offset, other->filesz }))
+			return false;
+	}
+	return true;
+}
+
+/* Where a copy stops to give back what it has read: huge pages go whole. */
+#define GIVE_BACK_BYTES (2 * MIB)
+
+static void copy_segment(
+	uint8_t *dst, const uint8_t *src, uint64_t size, bool ram_is_zero, bool give_back)
+{
+	while (size > 0) {
+		uint64_t chunk = size;
+		uint64_t to_end = GIVE_BACK_BYTES - ((uintptr_t)src & (GIVE_BACK_BYTES - 1));
+		if (give_back && chunk > to_end)
+			chunk = to_end;
+		if (ram_is_zero)
+			copy_sparsely(dst, src, chunk);
+		else
+			(void)memcpy(dst, src, (size_t)chunk);
+		if (give_back)
+			unpacked_give_back(src, (size_t)chunk);
+		dst += chunk;
+		src += chunk;
+		size -= chunk;
+	}
+}
+
+static int load_segment(const struct boot_file *file, const struct elf_image *elf,
+	const struct elf_segment *s, const struct guest_memory *mem, bool ram_is_zero,
+	struct err *e)
 {
 	uint8_t *dst = guest_memory_borrow(mem, gpa(s->paddr), s->memsz);
 	if (!dst)
 		return err_set(e, -EFAULT, "gpa %#" PRIx64 " + %#" PRIx64 " bytes is not guest RAM",
 			s->paddr, s->memsz);
-	if (s->filesz == 0 && ram_is_zero)
-		return 0;
-	const uint8_t *src = s->filesz ? file->data + s->offset : NULL;
-	if (ram_is_zero) {
-		copy_sparsely(dst, src, s->filesz);
-		return 0;
-	}
-	if (src)
-		(void)memcpy(dst, src, (size_t)s->filesz);
-	(void)memset(dst + s->filesz, 0, (size_t)(s->memsz - s->filesz));
+	if (s->filesz)
+		copy_segment(dst, file->data + s->offset, s->filesz, ram_is_zero,
+			elf->is_scratch && is_read_once(file, elf, s));
+	if (!ram_is_zero)
+		(void)memset(dst + s->filesz, 0, (size_t)(s->memsz - s->filesz));
 	return 0;
 }
 
@@ -357,7 +394,7 @@ int elf_load(const struct boot_file *file, const struct elf_image *elf,
 	const struct guest_memory *mem, bool ram_is_zero, struct err *e)
 {
 	for (unsigned i = 0; i < elf->nr_load; i++) {
-		int rc = load_segment(file, &elf->load[i], mem, ram_is_zero, e);
+		int rc = load_segment(file, elf, &elf->load[i], mem, ram_is_zero, e);
 		if (rc < 0)
 			return err_wrap(
 				e, rc, "%s: %s %u", file->path, elf->what, elf->load[i].index);

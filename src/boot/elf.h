@@ -30,6 +30,9 @@ struct elf_image {
 	/* File offset behind the section header table: Linux appends relocations there. 0: it has
 	 * no such table, or one that does not end in the file. */
 	uint64_t section_headers_end;
+	/* The file's data are an anonymous mapping of the loaders' own (struct unpacked), whose
+	 * pages may be given back as soon as they are loaded. elf_parse leaves it false. */
+	bool is_scratch;
 };
 
 /* True where data begin as an ELF file does. */
@@ -48,7 +51,11 @@ bool elf_loads(const struct elf_image *elf, uint64_t addr);
 int elf_claim(const struct boot_file *file, const struct elf_image *elf, struct space *s,
 	struct err *e) MUST_CHECK;
 
-/* Copies the claimed segments; zeroes what has no data in the file, unless ram_is_zero. */
+/*
+ * Copies the claimed segments; zeroes what has no data in the file, unless ram_is_zero. Of scratch
+ * data (is_scratch) the segments read as zero afterwards: what lay in them is given back on
+ * the way, so that loading never takes the kernel's size twice.
+ */
 int elf_load(const struct boot_file *file, const struct elf_image *elf,
 	const struct guest_memory *mem, bool ram_is_zero, struct err *e) MUST_CHECK;
 

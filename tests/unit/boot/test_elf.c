@@ -4,6 +4,7 @@
 #include "boot/elf.h"
 
 #include <elf.h>
+#include <sys/mman.h>
 
 static struct elf_image parse(const struct image *image)
 {
@@ -258,6 +259,74 @@ static void elf_load__zero_ram__whole_zero_page_left_alone(void **state)
 	image_free(&image);
 }
 
+/* Loads an ELF file of these segments, the second's offset less by `shared`, from a mapping of its
+ * own; *ret_data is that, as it is afterwards. */
+static void load_scratch(struct machine *m, const struct elf_options *o, uint64_t shared,
+	struct image *ret_image, uint8_t **ret_data)
+{
+	*ret_image = image_elf(o);
+	uint8_t *second = ret_image->data + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+	put_u64(second + offsetof(Elf64_Phdr, p_offset),
+		ELF_TEST_DATA + o->segments[0].filesz - shared);
+	uint8_t *data = mmap(
+		NULL, ret_image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(data, MAP_FAILED);
+	(void)memcpy(data, ret_image->data, ret_image->size);
+	struct boot_file file = { "k", data, ret_image->size };
+	struct elf_image elf;
+	assert_int_equal(elf_parse(&file, &elf, NULL), 0);
+	elf.is_scratch = true;
+	machine_init(m, 32 * MIB);
+	assert_int_equal(elf_load(&file, &elf, &m->mem, true, NULL), 0);
+	*ret_data = data;
+}
+
+static void elf_load__scratch__given_back_but_for_shared_pages(void **state)
+{
+	struct machine m;
+	struct image image;
+	uint8_t *data;
+	struct elf_options o = elf_options();
+	uint64_t first = 5 * MIB + 100;
+	(void)state;
+	o.segments[0] = (struct test_segment){ MIB, MIB, first, first };
+	o.segments[1] = (struct test_segment){ 16 * MIB, 16 * MIB, 3 * MIB, 3 * MIB };
+	o.nr_segments = 2;
+	load_scratch(&m, &o, 0, &image, &data);
+	assert_memory_equal(m.ram + MIB, image.data + ELF_TEST_DATA, first);
+	assert_memory_equal(m.ram + 16 * MIB, image.data + ELF_TEST_DATA + first, 3 * MIB);
+	for (size_t at = ELF_TEST_DATA; at + 4096 <= image.size; at += 4096) {
+		bool shared = at <= ELF_TEST_DATA + first && at + 4096 > ELF_TEST_DATA + first;
+		if (shared)
+			assert_memory_equal(data + at, image.data + at, 4096);
+		else
+			assert_true(data[at] == 0 && data[at + 4095] == 0);
+	}
+	assert_memory_equal(data, image.data, ELF_TEST_DATA);
+	(void)munmap(data, image.size);
+	machine_done(&m);
+	image_free(&image);
+}
+
+static void elf_load__scratch_read_twice__kept(void **state)
+{
+	struct machine m;
+	struct image image;
+	uint8_t *data;
+	struct elf_options o = elf_options();
+	(void)state;
+	o.segments[0] = (struct test_segment){ MIB, MIB, 3 * MIB, 3 * MIB };
+	o.segments[1] = (struct test_segment){ 16 * MIB, 16 * MIB, 3 * MIB, 3 * MIB };
+	o.nr_segments = 2;
+	load_scratch(&m, &o, 2 * MIB, &image, &data);
+	assert_memory_equal(m.ram + MIB, image.data + ELF_TEST_DATA, 3 * MIB);
+	assert_memory_equal(m.ram + 16 * MIB, image.data + ELF_TEST_DATA + MIB, 3 * MIB);
+	assert_memory_equal(data + ELF_TEST_DATA, image.data + ELF_TEST_DATA, 4 * MIB);
+	(void)munmap(data, image.size);
+	machine_done(&m);
+	image_free(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +343,8 @@ int main(void)
 		cmocka_unit_test(elf_load__dirty_ram__bss_zeroed_and_nothing_else),
 		cmocka_unit_test(elf_load__zero_ram__zero_pages_and_bss_not_touched),
 		cmocka_unit_test(elf_load__zero_ram__whole_zero_page_left_alone),
+		cmocka_unit_test(elf_load__scratch__given_back_but_for_shared_pages),
+		cmocka_unit_test(elf_load__scratch_read_twice__kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
