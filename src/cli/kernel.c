@@ -2,19 +2,16 @@
 /* nestor kernel: what a kernel file is, and its uncompressed form. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/outfile.h"
 
 #include "base/fd.h"
 #include "boot/boot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct kernel_args {
 	const char *in, *out;
@@ -155,29 +152,6 @@ static int show(const struct kernel_args *args, const struct boot_file *file)
 	return args->json ? show_json(args->in, &info) : show_text(args->in, &info);
 }
 
-/* Written beside its place and then moved there: OUT is whole, or as it was. */
-static int write_whole(const char *path, const uint8_t *data, size_t size, struct err *e)
-{
-	char temp[4096];
-	int n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
-	if (n < 0 || (size_t)n >= sizeof(temp))
-		return err_set_config(e, -ENAMETOOLONG, "%s: the name is too long", path);
-	FD_LOCAL fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(e, -errno, "cannot write beside %s", path);
-	mode_t mask = umask(0);
-	(void)umask(mask);
-	int rc = fd_write_all(fd, data, size);
-	if (rc == 0 && fchmod(fd, 0666 & ~mask) < 0)
-		rc = -errno;
-	if (rc == 0 && rename(temp, path) < 0)
-		rc = -errno;
-	if (rc == 0)
-		return 0;
-	(void)unlink(temp);
-	return err_set_errno(e, rc, "cannot write %s", path);
-}
-
 static int extract(const struct kernel_args *args, const struct boot_file *file)
 {
 	struct err e = ERR_INIT;
@@ -185,7 +159,7 @@ static int extract(const struct kernel_args *args, const struct boot_file *file)
 	size_t size = 0;
 	int rc = boot_extract(file, &data, &size, &e);
 	if (rc == 0)
-		rc = write_whole(args->out, data, size, &e);
+		rc = outfile_write_whole(args->out, args->in, data, size, &e);
 	boot_extract_free(data, size);
 	return rc ? cli_fail(&e) : STATUS_OK;
 }

@@ -68,6 +68,8 @@ int main(int argc, char **argv)
 		return STATUS_HOST;
 	/* A reader that goes away is an error of write(2), handled where it happens. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A file at RLIMIT_FSIZE is EFBIG, and a loss of that output, not the end of the VM. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/outfile.h"
 
+#include "base/fd.h"
 #include "config/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 int outfile_open(struct outfile *ret_out, const char *path, struct err *e)
 {
@@ -37,4 +43,65 @@ int outfile_close(struct outfile *out, int rc, struct err *e)
 	if (path)
 		(void)text_printable(shown, sizeof(shown), path, strlen(path));
 	return err_set_errno(e, code, "cannot write %s", shown);
+}
+
+static int fail_write(const char *path, int code, struct err *e)
+{
+	char shown[256];
+	return err_set_errno(e, code, "cannot write %s",
+		text_printable(shown, sizeof(shown), path, strlen(path)));
+}
+
+/* A device, a FIFO, a terminal. */
+static int write_through(const char *path, const uint8_t *data, size_t size, struct err *e)
+{
+	FD_LOCAL fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int rc = fd < 0 ? -errno : fd_write_all(fd, data, size);
+	return rc ? fail_write(path, rc, e) : 0;
+}
+
+/* path is resolved: no link. */
+static int write_beside(
+	const char *path, mode_t mode, const uint8_t *data, size_t size, struct err *e)
+{
+	char temp[PATH_MAX];
+	int n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+	if (n < 0 || (size_t)n >= sizeof(temp))
+		return fail_write(path, -ENAMETOOLONG, e);
+	FD_LOCAL fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return fail_write(path, -errno, e);
+	int rc = fd_write_all(fd, data, size);
+	if (rc == 0 && fchmod(fd, mode) < 0)
+		rc = -errno;
+	if (rc == 0 && rename(temp, path) < 0)
+		rc = -errno;
+	if (rc == 0)
+		return 0;
+	(void)unlink(temp);
+	return fail_write(path, rc, e);
+}
+
+int outfile_write_whole(
+	const char *path, const char *input, const uint8_t *data, size_t size, struct err *e)
+{
+	struct stat st, in;
+	char resolved[PATH_MAX], shown[256];
+	mode_t mask = umask(0);
+	(void)umask(mask);
+	if (stat(path, &st) < 0) {
+		/* A link that leads nowhere is there, too. */
+		int code = -errno;
+		if (code != -ENOENT || lstat(path, &st) == 0)
+			return fail_write(path, code, e);
+		return write_beside(path, 0666 & ~mask, data, size, e);
+	}
+	if (stat(input, &in) == 0 && in.st_dev == st.st_dev && in.st_ino == st.st_ino)
+		return err_set_config(e, -EINVAL, "%s is the file that is read",
+			text_printable(shown, sizeof(shown), path, strlen(path)));
+	if (!S_ISREG(st.st_mode))
+		return write_through(path, data, size, e);
+	if (!realpath(path, resolved))
+		return fail_write(path, -errno, e);
+	return write_beside(resolved, st.st_mode & 0777, data, size, e);
 }

@@ -250,6 +250,15 @@ const struct config *policy_file_config(const struct policy_file *f)
 	return f->config;
 }
 
+int policy_file_each_model(
+	const struct policy_file *f, int (*fn)(void *ctx, const char *path), void *ctx)
+{
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < f->nr_models; i++)
+		rc = fn(ctx, f->models[i].path);
+	return rc;
+}
+
 int policy_file_for_host(struct policy_file *f, const struct host_facts *host,
 	const struct cpu_policy **ret_policy, struct err *e)
 {

@@ -38,6 +38,11 @@ void policy_file_destroy(struct policy_file *file);
 const struct vm_config *policy_file_vm(const struct policy_file *file);
 const struct config *policy_file_config(const struct policy_file *file);
 
+/* Calls fn with the resolved path of each model file, until one call returns other than 0, which is
+ * then returned. */
+int policy_file_each_model(const struct policy_file *file, int (*fn)(void *ctx, const char *path),
+	void *ctx) MUST_CHECK;
+
 /*
  * The policy, for the host that it is to be computed for (it decides how many threads a core has
  * where the config leaves that to the host; NULL: one). *ret_policy is lent until the next call.

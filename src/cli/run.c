@@ -4,14 +4,12 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/planning.h"
+#include "cli/run_io.h"
 #include "cli/vm_lock.h"
 
 #include "base/fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
 
 struct run_args {
 	struct config_args config;
@@ -20,7 +18,8 @@ struct run_args {
 
 /* Everything of a run that outlives a guest's reboot. */
 struct run {
-	int lock_fd; /* holds the lock of the TOML file; -1: there is none */
+	int lock_fd;      /* holds the lock of the TOML file; -1: there is none */
+	const char *toml; /* the VM's file; NULL: there is none */
 	struct policy_file *policy_file;
 	const struct vm_config *vm; /* its own */
 	struct kvm *kvm;
@@ -73,53 +72,6 @@ static const struct argp argp = {
 	.children = children,
 };
 
-static int open_output(const char *path, int *ret_fd, struct err *e)
-{
-	/* O_NONBLOCK: a FIFO without a reader is an error, not a wait. */
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-	if (fd < 0)
-		return err_set_errno(e, -errno, "cannot write %s", path);
-	(void)fcntl(fd, F_SETFL, 0); /* back to blocking writes */
-	*ret_fd = fd;
-	return 0;
-}
-
-static int open_io(struct run *run, struct err *e)
-{
-	for (size_t i = 0; i < run->vm->nr_serials; i++) {
-		const struct config_serial *serial = &run->vm->serials[i];
-		char key[48];
-		(void)snprintf(key, sizeof(key), "serial[%zu].path", i);
-		int rc = 0;
-		if (serial->mode == SERIAL_STDIO)
-			run->io.serial_out[i] = STDOUT_FILENO;
-		else if (serial->mode == SERIAL_FILE)
-			rc = open_output(serial->path, &run->io.serial_out[i], e);
-		if (rc)
-			return err_wrap(e, rc, "%s: %s",
-				config_origin(policy_file_config(run->policy_file), key), key);
-	}
-	run->io.debug_console_out = STDERR_FILENO;
-	if (run->vm->debug_console.path) {
-		int rc = open_output(run->vm->debug_console.path, &run->io.debug_console_out, e);
-		if (rc)
-			return err_wrap(e, rc, "%s: debug_console.path",
-				config_origin(policy_file_config(run->policy_file),
-					"debug_console.path"));
-	}
-	return 0;
-}
-
-static void close_io(struct run *run)
-{
-	for (size_t i = 0; i < CONFIG_MAX_SERIALS; i++) {
-		if (run->io.serial_out[i] != STDOUT_FILENO)
-			(void)fd_close(run->io.serial_out[i]);
-	}
-	if (run->io.debug_console_out != STDERR_FILENO)
-		(void)fd_close(run->io.debug_console_out);
-}
-
 static int prepare(struct run *run, struct err *e)
 {
 	int rc = kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
@@ -127,7 +79,7 @@ static int prepare(struct run *run, struct err *e)
 		rc = plan_on_host(
 			run->kvm, run->policy_file, &run->reporter, &run->plan, &run->policy, e);
 	if (rc == 0)
-		rc = open_io(run, e);
+		rc = run_io_open(&run->io, run->policy_file, run->toml, e);
 	if (rc == 0)
 		rc = loop_create(&run->loop, e);
 	return rc;
@@ -236,7 +188,8 @@ int cmd_run(int argc, char **argv)
 	if (args_parse(&argp, argc, argv, &args))
 		return STATUS_CONFIG;
 	struct run run = { .io = { .serial_out = { -1, -1, -1, -1 }, .debug_console_out = -1 },
-		.lock_fd = -1 };
+		.lock_fd = -1,
+		.toml = args.config.file };
 	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
 	struct err e = ERR_INIT;
 	int status = STATUS_BUG;
@@ -254,7 +207,7 @@ int cmd_run(int argc, char **argv)
 	else if (rc == 0)
 		status = run_machine(&run, &e);
 	loop_destroy(run.loop);
-	close_io(&run);
+	run_io_close(&run.io);
 	plan_destroy(run.plan);
 	kvm_close(run.kvm);
 	policy_file_destroy(run.policy_file);

@@ -78,6 +78,8 @@ static void check_serials(const struct config *c, struct faults *f)
 				"not given: mode \"file\" needs a file to write");
 		if (serial->mode != SERIAL_FILE && serial->path)
 			check_fault(c, f, "serial[].path", i, "is only for mode = \"file\"");
+		if (serial->append && !serial->path)
+			check_fault(c, f, "serial[].append", i, "is only for a port with a path");
 		if (serial->mode != SERIAL_STDIO)
 			continue;
 		if (stdio >= 0)
@@ -87,6 +89,12 @@ static void check_serials(const struct config *c, struct faults *f)
 				stdio);
 		stdio = (int)i;
 	}
+}
+
+static void check_debug_console(const struct config *c, struct faults *f)
+{
+	if (c->vm.debug_console.append && !c->vm.debug_console.path)
+		check_fault(c, f, "debug_console.append", 0, "is only for debug_console.path");
 }
 
 /*
@@ -122,6 +130,7 @@ void check_values(struct config *c, struct faults *f)
 	check_policy(c, f);
 	check_boot(c, f);
 	check_serials(c, f);
+	check_debug_console(c, f);
 }
 
 /* What a model file has no say in. An array of tables is one fault, whatever it holds. */

@@ -69,6 +69,20 @@ const struct vm_config *config_view(const struct config *c);
 /* Prints each key, its effective value as TOML, and where it came from. JSON where json is true. */
 int config_show(const struct config *c, FILE *out, bool json) MUST_CHECK;
 
+/* A file that a config names. */
+struct config_file {
+	const char *key;  /* "boot.kernel", "serial[1].path"; lent for the call */
+	const char *path; /* absolute; lent */
+	bool output;      /* the VM writes it */
+};
+
+/*
+ * Calls fn for every file that the config names, in the order of the key table, until one call
+ * returns other than 0, which is then returned. The files of model files are not among them.
+ */
+int config_each_file(const struct config *c, int (*fn)(void *ctx, const struct config_file *file),
+	void *ctx) MUST_CHECK;
+
 /*
  * FILE:LINE:COLUMN, "--set", "--memory" or "default" of a key such as "boot.kernel" or
  * "serial[0].path"; borrowed. For errors that later stages find.

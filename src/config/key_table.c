@@ -513,6 +513,15 @@ const struct key key_table[] = {
 		.offset = IN(serial, path),
 		.array = &key_arrays[ARRAY_SERIAL],
 		.help = "the file that a port of mode \"file\" writes",
+		.is_output = true,
+	},
+	{
+		.name = "serial[].append",
+		.type = KEY_BOOLEAN,
+		.offset = IN(serial, append),
+		.array = &key_arrays[ARRAY_SERIAL],
+		.initial = "false",
+		.help = "keep what the file has, and write behind it",
 	},
 	{
 		.name = "debug_exit.enabled",
@@ -551,6 +560,14 @@ const struct key key_table[] = {
 		.type = KEY_PATH,
 		.offset = AT(debug_console.path),
 		.help = "the file that gets the bytes, instead of stderr",
+		.is_output = true,
+	},
+	{
+		.name = "debug_console.append",
+		.type = KEY_BOOLEAN,
+		.offset = AT(debug_console.append),
+		.initial = "false",
+		.help = "keep what the file has, and write behind it",
 	},
 	{
 		.name = "lifecycle.on_reboot",

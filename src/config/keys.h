@@ -68,6 +68,7 @@ struct key {
 	const char *unit;              /* what a bare number counts; NULL: nothing */
 	const char *help;              /* one line */
 	bool in_model;                 /* may stand in a model file (config_finish_model) */
+	bool is_output;                /* KEY_PATH: the VM writes that file */
 };
 
 extern const struct key key_table[];

@@ -61,7 +61,8 @@ struct config_module {
 
 struct config_serial {
 	enum config_serial_mode mode;
-	char *path; /* for SERIAL_FILE */
+	char *path;  /* for SERIAL_FILE */
+	bool append; /* keep what the file has */
 };
 
 /* An element of an array of strings, which may span lines: each has a place of its own. */
@@ -177,6 +178,7 @@ struct vm_config {
 		bool enabled;  /* default true */
 		uint64_t port; /* default 0xe9 */
 		char *path;    /* NULL: stderr */
+		bool append;   /* keep what the file has */
 	} debug_console;
 	struct {
 		enum config_on_reboot on_reboot; /* default restart */

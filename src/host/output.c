@@ -5,19 +5,25 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct host_output {
 	pthread_mutex_t lock; /* keeps the bytes of one call together */
 	int fd, stop_fd;
-	bool gone; /* under lock: the reader is gone, or the machine stops */
+	bool gone;   /* under lock: the reader is gone, or the machine stops */
+	bool warned; /* under lock: of the first loss */
+	const struct reporter *reporter;
+	char name[24];
 };
 
 /* poll(2) promises this much room in a pipe that it calls writable. */
 #define SURE_TO_FIT 512
 
-int host_output_create(struct host_output **ret_out, int fd, int stop_fd, struct err *e)
+int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const char *name,
+	const struct reporter *reporter, struct err *e)
 {
 	struct host_output *out = calloc(1, sizeof(*out));
 	if (!out)
@@ -26,6 +32,8 @@ int host_output_create(struct host_output **ret_out, int fd, int stop_fd, struct
 	out->fd = fd;
 	out->stop_fd = stop_fd;
 	out->gone = fd < 0;
+	out->reporter = reporter;
+	(void)snprintf(out->name, sizeof(out->name), "%s", name);
 	*ret_out = out;
 	return 0;
 }
@@ -56,6 +64,26 @@ static bool wait_writable(const struct host_output *out)
 	}
 }
 
+/* Room may come back; EFBIG is RLIMIT_FSIZE, or the file system's limit, until someone empties the
+ * file. */
+static bool may_pass(int code)
+{
+	return code == ENOSPC || code == EDQUOT || code == EFBIG;
+}
+
+static void lose(struct host_output *out, int code)
+{
+	char why[128];
+	if (!may_pass(code))
+		out->gone = true;
+	if (out->warned)
+		return;
+	out->warned = true;
+	report(out->reporter, REPORT_WARN, "%s: what the guest writes is lost: %s%s", out->name,
+		strerror_r(code, why, sizeof(why)),
+		may_pass(code) ? " (what comes later is tried again)" : "");
+}
+
 void host_output_write(void *ctx, const uint8_t *bytes, size_t n)
 {
 	struct host_output *out = ctx;
@@ -70,7 +98,8 @@ void host_output_write(void *ctx, const uint8_t *bytes, size_t n)
 			bytes += done;
 			n -= (size_t)done;
 		} else if (done < 0 && errno != EINTR && errno != EAGAIN) {
-			out->gone = true;
+			lose(out, errno);
+			break;
 		}
 	}
 	(void)pthread_mutex_unlock(&out->lock);

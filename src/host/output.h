@@ -8,14 +8,20 @@
 #define NESTOR_HOST_OUTPUT_H
 
 #include "base/err.h"
+#include "base/report.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct host_output;
 
-/* fd and stop_fd are borrowed. fd -1 drops everything. */
-int host_output_create(struct host_output **ret_out, int fd, int stop_fd, struct err *e) MUST_CHECK;
+/*
+ * fd, stop_fd and reporter are borrowed. fd -1 drops everything. name ("COM1") is copied: the first
+ * time that bytes are lost because they cannot be written, one warning says so, with the reason.
+ * A full disk or quota may pass: later bytes are tried again.
+ */
+int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const char *name,
+	const struct reporter *reporter, struct err *e) MUST_CHECK;
 void host_output_destroy(struct host_output *out);
 
 /* For struct byte_sink: ctx is the host_output. Once the reader is gone, drops everything. */

@@ -10,6 +10,7 @@
 #include "devices/pvpanic.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static uint64_t monotonic_ns(void *ctx)
 {
@@ -73,8 +74,10 @@ static int adopt(struct machine *m, struct device *dev, struct err *e)
 static int add_serial(struct machine *m, unsigned i, struct err *e)
 {
 	const struct plan_serial *plan = &m->options.plan->serials[i];
-	int rc = host_output_create(
-		&m->serial_output[i], m->options.io.serial_out[i], m->stop_fd, e);
+	char name[16];
+	(void)snprintf(name, sizeof(name), "COM%u", i + 1);
+	int rc = host_output_create(&m->serial_output[i], m->options.io.serial_out[i], m->stop_fd,
+		name, m->options.reporter, e);
 	if (rc)
 		return rc;
 	struct ns16550_config config = {
@@ -192,8 +195,8 @@ static int add_debug_ports(struct machine *m, struct err *e)
 			return rc;
 	}
 	if (plan->debug_console) {
-		rc = host_output_create(
-			&m->debug_output, m->options.io.debug_console_out, m->stop_fd, e);
+		rc = host_output_create(&m->debug_output, m->options.io.debug_console_out,
+			m->stop_fd, "debug console", m->options.reporter, e);
 		if (rc)
 			return rc;
 		struct debug_console_config config = {

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -66,7 +67,18 @@ struct fixture {
 	struct err e;
 	int pipe[2], stop_fd;
 	uint8_t *bytes;
+	struct reporter reporter; /* … of which … */
+	unsigned nr_warnings;
+	char warning[200]; /* the last */
 };
+
+static void on_report(void *ctx, enum report_level level, const char *text)
+{
+	struct fixture *f = ctx;
+	assert_int_equal(level, REPORT_WARN);
+	f->nr_warnings++;
+	(void)snprintf(f->warning, sizeof(f->warning), "%s", text);
+}
 
 static int set_up(void **state)
 {
@@ -81,7 +93,8 @@ static int set_up(void **state)
 		f->bytes[i] = (uint8_t)(i * 7 + i / 251);
 	(void)signal(SIGPIPE, SIG_IGN);
 	*state = f;
-	return host_output_create(&f->out, f->pipe[1], f->stop_fd, &f->e);
+	f->reporter = (struct reporter){ .fn = on_report, .ctx = f };
+	return host_output_create(&f->out, f->pipe[1], f->stop_fd, "COM2", &f->reporter, &f->e);
 }
 
 static int tear_down(void **state)
@@ -219,12 +232,48 @@ static void host_output_write__eio__drops_the_rest_for_good(void **state)
 	assert_int_equal(read(f->pipe[0], got, sizeof(got)), 2);
 }
 
+static void host_output_write__first_loss__one_warning_with_port_and_reason(void **state)
+{
+	struct fixture *f = *state;
+	script_writes(-EIO, 0, 0, 0);
+	host_output_write(f->out, (const uint8_t *)"lost", 4);
+	host_output_write(f->out, (const uint8_t *)"more", 4);
+	assert_int_equal(f->nr_warnings, 1);
+	assert_string_equal(f->warning, "COM2: what the guest writes is lost: Input/output error");
+}
+
+/* Somebody makes room: what comes then is written, and no second warning. */
+static void host_output_write__disk_full__later_bytes_are_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	static const int codes[] = { -ENOSPC, -EFBIG, -EDQUOT };
+	assert_int_equal(fcntl(f->pipe[0], F_SETFL, O_NONBLOCK), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		char got[16];
+		script_writes(codes[i], 0, 0, 0);
+		host_output_write(f->out, (const uint8_t *)"lost", 4);
+		assert_int_equal(read(f->pipe[0], got, sizeof(got)), -1);
+		host_output_write(f->out, (const uint8_t *)"later", 5);
+		assert_int_equal(read(f->pipe[0], got, sizeof(got)), 5);
+	}
+	assert_int_equal(f->nr_warnings, 1);
+	assert_non_null(strstr(f->warning, "No space left on device (what comes later"));
+}
+
+static void host_output_write__stopped_while_it_waits__is_no_loss_to_warn_of(void **state)
+{
+	struct fixture *f = *state;
+	stop(f);
+	host_output_write(f->out, f->bytes, MUCH);
+	assert_int_equal(f->nr_warnings, 0);
+}
+
 static void host_output_write__no_descriptor__drops_everything(void **state)
 {
 	(void)state;
 	struct host_output *out = NULL;
 	struct err e = ERR_INIT;
-	assert_int_equal(host_output_create(&out, -1, -1, &e), 0);
+	assert_int_equal(host_output_create(&out, -1, -1, "COM1", NULL, &e), 0);
 	host_output_write(out, (const uint8_t *)"x", 1);
 	host_output_destroy(out);
 	host_output_destroy(NULL);
@@ -283,6 +332,9 @@ int main(void)
 		TEST(host_output_write__poll_interrupted__waits_on),
 		TEST(host_output_write__short_writes__go_on_where_they_ended),
 		TEST(host_output_write__eio__drops_the_rest_for_good),
+		TEST(host_output_write__first_loss__one_warning_with_port_and_reason),
+		TEST(host_output_write__disk_full__later_bytes_are_tried_again),
+		TEST(host_output_write__stopped_while_it_waits__is_no_loss_to_warn_of),
 		TEST(host_output_write__no_descriptor__drops_everything),
 		TEST(host_output_write__several_threads__calls_stay_together),
 	};

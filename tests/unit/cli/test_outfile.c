@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that are written in one piece: what is there and no regular file is never replaced. */
+#include "fake/cmocka.h"
+#include "fake/tree.h"
+
+#include "base/types.h"
+#include "cli/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct folder {
+	char path[64];
+	char in[96], out[96], other[96];
+	struct err e;
+};
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0640);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+	char got[64] = "";
+	int fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	assert_true(read(fd, got, sizeof(got) - 1) >= 0);
+	(void)close(fd);
+	assert_string_equal(got, text);
+}
+
+static int set_up(void **state)
+{
+	struct folder *f = calloc(1, sizeof(*f));
+	if (!f)
+		return -1;
+	(void)snprintf(f->path, sizeof(f->path), "/tmp/test-outfile-XXXXXX");
+	if (!mkdtemp(f->path))
+		return -1;
+	(void)snprintf(f->in, sizeof(f->in), "%s/in", f->path);
+	(void)snprintf(f->out, sizeof(f->out), "%s/out", f->path);
+	(void)snprintf(f->other, sizeof(f->other), "%s/other", f->path);
+	put(f->in, "input");
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct folder *f = *state;
+	tree_remove(f->path);
+	free(f);
+	return 0;
+}
+
+static int write_out(struct folder *f, const char *path)
+{
+	f->e = (struct err)ERR_INIT;
+	return outfile_write_whole(path, f->in, (const uint8_t *)"new", 3, &f->e);
+}
+
+static void write_whole__no_file__is_made(void **state)
+{
+	struct folder *f = *state;
+	assert_int_equal(write_out(f, f->out), 0);
+	assert_holds(f->out, "new");
+}
+
+static void write_whole__regular_file__replaced_with_its_mode(void **state)
+{
+	struct folder *f = *state;
+	struct stat st;
+	put(f->out, "what was there before");
+	assert_int_equal(write_out(f, f->out), 0);
+	assert_holds(f->out, "new");
+	assert_int_equal(stat(f->out, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+}
+
+static void write_whole__link__stays_and_its_file_changes(void **state)
+{
+	struct folder *f = *state;
+	struct stat st;
+	put(f->other, "old");
+	assert_int_equal(symlink("other", f->out), 0);
+	assert_int_equal(write_out(f, f->out), 0);
+	assert_int_equal(lstat(f->out, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_holds(f->other, "new");
+}
+
+static void write_whole__link_to_nothing__refused_and_kept(void **state)
+{
+	struct folder *f = *state;
+	struct stat st;
+	assert_int_equal(symlink("nowhere", f->out), 0);
+	assert_int_equal(write_out(f, f->out), -ENOENT);
+	assert_int_equal(lstat(f->out, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
+static void write_whole__fifo__written_and_still_one(void **state)
+{
+	struct folder *f = *state;
+	struct stat st;
+	char got[8] = "";
+	assert_int_equal(mkfifo(f->out, 0600), 0);
+	int reader = open(f->out, O_RDONLY | O_NONBLOCK);
+	assert_true(reader >= 0);
+	assert_int_equal(write_out(f, f->out), 0);
+	assert_int_equal(read(reader, got, sizeof(got)), 3);
+	(void)close(reader);
+	assert_int_equal(lstat(f->out, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+}
+
+/* As root a rename over it would succeed, and the machine be without it. */
+static void write_whole__device__written_and_still_one(void **state)
+{
+	struct folder *f = *state;
+	struct stat before, after;
+	assert_int_equal(stat("/dev/null", &before), 0);
+	assert_int_equal(symlink("/dev/null", f->out), 0);
+	assert_int_equal(write_out(f, f->out), 0);
+	assert_int_equal(stat("/dev/null", &after), 0);
+	assert_true(S_ISCHR(after.st_mode));
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(write_out(f, "/dev/full"), -ENOSPC);
+}
+
+static void write_whole__the_input_by_any_name__refused_and_kept(void **state)
+{
+	struct folder *f = *state;
+	assert_int_equal(link(f->in, f->out), 0);
+	assert_int_equal(symlink("in", f->other), 0);
+	const char *const names[] = { f->in, f->out, f->other };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(write_out(f, names[i]), -EINVAL);
+		assert_int_equal(f->e.kind, ERR_CONFIG);
+		assert_holds(f->in, "input");
+	}
+}
+
+static void write_whole__folder_that_is_not_there__named(void **state)
+{
+	struct folder *f = *state;
+	char path[128];
+	(void)snprintf(path, sizeof(path), "%s/absent/out", f->path);
+	assert_int_equal(write_out(f, path), -ENOENT);
+	assert_non_null(strstr(f->e.msg, path));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(write_whole__no_file__is_made),
+		TEST(write_whole__regular_file__replaced_with_its_mode),
+		TEST(write_whole__link__stays_and_its_file_changes),
+		TEST(write_whole__link_to_nothing__refused_and_kept),
+		TEST(write_whole__fifo__written_and_still_one),
+		TEST(write_whole__device__written_and_still_one),
+		TEST(write_whole__the_input_by_any_name__refused_and_kept),
+		TEST(write_whole__folder_that_is_not_there__named),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
