@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# Removes the files that `cmake --install` lists in install_manifest.txt, then the folders that this
+# leaves empty and whose names are nestor's own. Run in the build folder, or as the target uninstall.
+set(manifest install_manifest.txt)
+if(NOT EXISTS ${manifest})
+	message(FATAL_ERROR "nothing is installed from here: no ${manifest} in this folder; "
+		"`cmake --install` writes it")
+endif()
+file(STRINGS ${manifest} files)
+set(folders)
+foreach(file ${files})
+	set(path "$ENV{DESTDIR}${file}")
+	if(EXISTS "${path}" OR IS_SYMLINK "${path}")
+		message(STATUS "removing ${path}")
+		file(REMOVE "${path}")
+		if(EXISTS "${path}")
+			message(FATAL_ERROR "cannot remove ${path}; may you write to its folder?")
+		endif()
+	endif()
+	get_filename_component(folder "${path}" DIRECTORY)
+	# share/doc/nestor and what is in it; all others may be somebody else's.
+	while(folder MATCHES "/nestor(/|$)")
+		list(APPEND folders "${folder}")
+		get_filename_component(folder "${folder}" DIRECTORY)
+	endwhile()
+endforeach()
+list(REMOVE_DUPLICATES folders)
+list(SORT folders ORDER DESCENDING) # what is deeper comes first
+foreach(folder ${folders})
+	file(GLOB left "${folder}/*" "${folder}/.*")
+	if(IS_DIRECTORY "${folder}" AND NOT left AND folder MATCHES "/nestor(/examples)?$")
+		file(REMOVE_RECURSE "${folder}")
+	endif()
+endforeach()
+file(REMOVE ${manifest})
