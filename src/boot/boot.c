@@ -113,14 +113,15 @@ static int load_bzimage(
 
 /* The payload of a bzImage as an image that offers protocol; -ENOTSUP also where it does not. */
 static int unpack_for(const struct boot_image *image, enum boot_protocol protocol,
-	const struct machine_plan *plan, struct unpacked *buffer, struct boot_image *ret,
+	const struct boot_request *req, struct unpacked *buffer, struct boot_image *ret,
 	struct err *e)
 {
 	struct boot_file file;
 	if (protocol == BOOT_LINUX32 && image->bzimage.has_entry64)
 		return boot_fail(e, -ENOTSUP, image->file.path,
 			"the 32-bit protocol enters the code that unpacks the kernel");
-	int rc = detect_unpack_payload(image, unpack_limit(plan), buffer, &file, e);
+	int rc =
+		detect_unpack_payload(image, req->cache, unpack_limit(req->plan), buffer, &file, e);
 	if (rc == 0)
 		rc = detect_image(&file, ret, e);
 	if (rc < 0)
@@ -269,7 +270,7 @@ static int load_unpacked(const struct boot_request *req, const struct boot_file 
 		return load_packed(&l, &image, result, e);
 
 	struct err why = ERR_INIT;
-	rc = unpack_for(&image, result->protocol, req->plan, &buffer, &payload, &why);
+	rc = unpack_for(&image, result->protocol, req, &buffer, &payload, &why);
 	/* Without relocations that nestor understands the guest can still be moved by itself. */
 	if (rc == 0 && !must && payload.relocs_damaged && vmlinux_wants_kaslr(&l))
 		rc = boot_fail(&why, -ENOTSUP, file->path, "%s", payload.no_relocs);
@@ -291,7 +292,8 @@ int boot_load(const struct boot_request *req, const struct guest_memory *mem,
 	struct boot_result result = { 0 };
 	struct boot_file file;
 	UNPACKED_LOCAL buffer = { 0 };
-	int rc = detect_unpack_file(&req->kernel, unpack_limit(req->plan), &buffer, &file, e);
+	int rc = detect_unpack_file(
+		&req->kernel, req->cache, unpack_limit(req->plan), &buffer, &file, e);
 	if (rc < 0)
 		return rc;
 	result.decompressed = buffer.data != NULL;

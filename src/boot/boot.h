@@ -38,6 +38,21 @@ struct boot_module {
 	const char *cmdline; /* may be NULL */
 };
 
+/*
+ * Where unpacked kernels are kept from one load to the next: the caller's, as boot/ knows no files.
+ * packed is what is compressed, without what its container adds.
+ */
+struct boot_cache {
+	/* Puts what packed unpacks to into dst[0, dst_bytes), fresh memory (all zero). True with
+	 * *ret_bytes (> 0), or false: not there, and dst may be written to all the same. */
+	bool (*get)(void *ctx, const uint8_t *packed, size_t packed_bytes, uint8_t *dst,
+		size_t dst_bytes, size_t *ret_bytes);
+	/* get had it not: here it is. */
+	void (*put)(void *ctx, const uint8_t *packed, size_t packed_bytes, const uint8_t *unpacked,
+		size_t unpacked_bytes);
+	void *ctx;
+};
+
 /* What to boot; everything is borrowed for the call. */
 struct boot_request {
 	struct boot_file kernel;
@@ -53,6 +68,7 @@ struct boot_request {
 	enum boot_kaslr kaslr;    /* of kernels that nestor unpacks; nokaslr on cmdline is obeyed */
 	uint64_t random[2]; /* unpredictable: they choose its physical and its virtual place */
 	bool ram_is_zero;   /* guest RAM is fresh, all zero: what is zero need not be written */
+	const struct boot_cache *cache;  /* of unpacked kernels, or NULL */
 	const struct machine_plan *plan; /* RAM and e820 map */
 	struct gpa rsdp;                 /* ACPI RSDP; 0: none */
 	const uint8_t *device_tree;      /* flattened, or NULL; passed as SETUP_DTB (Linux only) */
@@ -145,5 +161,9 @@ int boot_inspect(
 int boot_extract(const struct boot_file *file, uint8_t **ret_data, size_t *ret_size,
 	struct err *e) MUST_CHECK;
 void boot_extract_free(uint8_t *data, size_t size); /* NULL-safe */
+
+/* Gives cache what boot_extract would unpack of file, where it has it not. Errors as that. */
+int boot_fill_cache(
+	const struct boot_file *file, const struct boot_cache *cache, struct err *e) MUST_CHECK;
 
 #endif

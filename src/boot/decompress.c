@@ -333,6 +333,21 @@ static void trim(struct unpacked *u)
 	}
 }
 
+/* Fresh memory for limit bytes; none is used before it is written to. */
+static int map_output(size_t limit, struct unpacked *ret, struct err *e)
+{
+	if (limit == 0 || limit > BOOT_MAX_UNPACKED_BYTES)
+		return err_set(e, -EINVAL, "no kernel may unpack to %zu bytes", limit);
+	struct unpacked u = { .map_bytes = (size_t)align_up(limit, 4 * KIB) };
+	void *p = mmap(NULL, u.map_bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return err_set_errno(e, -errno, "cannot map %zu bytes to unpack to", u.map_bytes);
+	u.data = p;
+	*ret = u;
+	return 0;
+}
+
 int decompress(enum boot_compression c, const uint8_t *src, size_t size, size_t limit,
 	struct unpacked *ret, struct err *e)
 {
@@ -340,18 +355,13 @@ int decompress(enum boot_compression c, const uint8_t *src, size_t size, size_t 
 	if (!unpack)
 		return err_set_config(e, -ENOTSUP, "compressed as %s, which nestor cannot unpack",
 			boot_compression_name(c));
-	if (limit == 0 || limit > BOOT_MAX_UNPACKED_BYTES)
-		return err_set(e, -EINVAL, "no kernel may unpack to %zu bytes", limit);
-	UNPACKED_LOCAL u = { .map_bytes = (size_t)align_up(limit, 4 * KIB) };
-	void *p = mmap(NULL, u.map_bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return err_set_errno(e, -errno, "cannot map %zu bytes to unpack to", u.map_bytes);
-	u.data = p;
-
+	UNPACKED_LOCAL u = { 0 };
+	int rc = map_output(limit, &u, e);
+	if (rc < 0)
+		return rc;
 	struct input in = { src, size };
 	struct output out = { u.data, 0, limit };
-	int rc = unpack(&in, &out, e);
+	rc = unpack(&in, &out, e);
 	if (rc < 0)
 		return rc;
 	if (out.size == 0)
@@ -361,6 +371,31 @@ int decompress(enum boot_compression c, const uint8_t *src, size_t size, size_t 
 	*ret = u;
 	u = (struct unpacked){ 0 };
 	return 0;
+}
+
+static bool get_cached(
+	const struct packed_data *packed, const struct boot_cache *cache, struct unpacked *ret)
+{
+	UNPACKED_LOCAL u = { 0 };
+	if (map_output(packed->limit, &u, NULL) < 0 ||
+		!cache->get(cache->ctx, packed->data, packed->size, u.data, packed->limit, &u.size))
+		return false;
+	trim(&u);
+	*ret = u;
+	u = (struct unpacked){ 0 };
+	return true;
+}
+
+int decompress_cached(const struct packed_data *packed, const struct boot_cache *cache,
+	struct unpacked *ret, struct err *e)
+{
+	bool is_cachable = cache && decompress_supported(packed->format);
+	if (is_cachable && get_cached(packed, cache, ret))
+		return 0;
+	int rc = decompress(packed->format, packed->data, packed->size, packed->limit, ret, e);
+	if (rc == 0 && is_cachable)
+		cache->put(cache->ctx, packed->data, packed->size, ret->data, ret->size);
+	return rc;
 }
 
 void unpacked_done(struct unpacked *u)

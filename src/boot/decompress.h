@@ -29,6 +29,18 @@ bool decompress_supported(enum boot_compression c);
 int decompress(enum boot_compression c, const uint8_t *src, size_t size, size_t limit,
 	struct unpacked *ret, struct err *e) MUST_CHECK;
 
+/* The data to unpack: src[0, size), of a format that decompress supports. */
+struct packed_data {
+	enum boot_compression format;
+	const uint8_t *data;
+	size_t size;
+	size_t limit; /* as decompress's */
+};
+
+/* As decompress, from cache, where there is one and it has it; what it has not it is given. */
+int decompress_cached(const struct packed_data *packed, const struct boot_cache *cache,
+	struct unpacked *ret, struct err *e) MUST_CHECK;
+
 /* Accepts one never filled (all zero). */
 void unpacked_done(struct unpacked *u);
 

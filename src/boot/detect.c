@@ -170,15 +170,16 @@ int detect_preferred(
 		image->no_linux, image->no_multiboot);
 }
 
-int detect_unpack_file(const struct boot_file *file, size_t limit, struct unpacked *buffer,
-	struct boot_file *ret_file, struct err *e)
+int detect_unpack_file(const struct boot_file *file, const struct boot_cache *cache, size_t limit,
+	struct unpacked *buffer, struct boot_file *ret_file, struct err *e)
 {
-	enum boot_compression c = decompress_detect(file->data, file->size);
-	if (c == BOOT_COMPRESSION_UNKNOWN) {
+	struct packed_data packed = { decompress_detect(file->data, file->size), file->data,
+		file->size, limit };
+	if (packed.format == BOOT_COMPRESSION_UNKNOWN) {
 		*ret_file = *file;
 		return 0;
 	}
-	int rc = decompress(c, file->data, file->size, limit, buffer, e);
+	int rc = decompress_cached(&packed, cache, buffer, e);
 	if (rc < 0)
 		return err_wrap(e, rc, "%s", file->path);
 	*ret_file = (struct boot_file){ file->path, buffer->data, buffer->size };
@@ -205,14 +206,15 @@ static int check_unpackable(const struct boot_image *image, struct err *e)
 	return 0;
 }
 
-int detect_unpack_payload(const struct boot_image *image, size_t limit, struct unpacked *buffer,
-	struct boot_file *ret_file, struct err *e)
+int detect_unpack_payload(const struct boot_image *image, const struct boot_cache *cache,
+	size_t limit, struct unpacked *buffer, struct boot_file *ret_file, struct err *e)
 {
 	const char *path = image->file.path;
-	size_t packed = 0, size = 0;
+	struct packed_data packed = { .data = image->file.data + image->bzimage.payload_offset };
+	size_t size = 0;
 	int rc = check_unpackable(image, e);
 	if (rc == 0)
-		rc = bzimage_payload_sizes(&image->file, &image->bzimage, &packed, &size, e);
+		rc = bzimage_payload_sizes(&image->file, &image->bzimage, &packed.size, &size, e);
 	if (rc < 0)
 		return rc;
 	if (size == 0)
@@ -228,8 +230,9 @@ int detect_unpack_payload(const struct boot_image *image, size_t limit, struct u
 			"the payload unpacks to %zu bytes (%zu MiB), more than the "
 			"guest's memory of %zu MiB",
 			size, (size_t)(size / MIB + 1), (size_t)(limit / MIB));
-	rc = decompress(bzimage_payload_compression(&image->file, &image->bzimage),
-		image->file.data + image->bzimage.payload_offset, packed, size, buffer, e);
+	packed.format = bzimage_payload_compression(&image->file, &image->bzimage);
+	packed.limit = size;
+	rc = decompress_cached(&packed, cache, buffer, e);
 	if (rc < 0)
 		return err_wrap(e, rc, "%s: payload", path);
 	if (buffer->size != size)

@@ -49,16 +49,18 @@ int detect_preferred(const struct boot_image *image, bool has_modules, enum boot
 
 /*
  * If file is compressed as a whole, unpacks it into *buffer, and *ret_file names the result; else
- * *ret_file is file. At most limit bytes may come out.
+ * *ret_file is file. At most limit bytes may come out. cache may be NULL.
  */
-int detect_unpack_file(const struct boot_file *file, size_t limit, struct unpacked *buffer,
-	struct boot_file *ret_file, struct err *e) MUST_CHECK;
+int detect_unpack_file(const struct boot_file *file, const struct boot_cache *cache, size_t limit,
+	struct unpacked *buffer, struct boot_file *ret_file, struct err *e) MUST_CHECK;
 
 /*
  * Unpacks a bzImage's payload into *buffer. -ENOTSUP where it has none, or none that nestor can
  * unpack; the guest then can still do it itself. -ENOSPC where it has more than limit bytes.
+ * cache may be NULL.
  */
-int detect_unpack_payload(const struct boot_image *image, size_t limit, struct unpacked *buffer,
-	struct boot_file *ret_file, struct err *e) MUST_CHECK;
+int detect_unpack_payload(const struct boot_image *image, const struct boot_cache *cache,
+	size_t limit, struct unpacked *buffer, struct boot_file *ret_file,
+	struct err *e) MUST_CHECK;
 
 #endif

@@ -37,7 +37,7 @@ static void inspect_payload(const struct boot_image *image, struct boot_info *in
 	struct boot_file file;
 	struct err why = ERR_INIT;
 	UNPACKED_LOCAL buffer = { 0 };
-	int rc = detect_unpack_payload(image, BOOT_MAX_UNPACKED_BYTES, &buffer, &file, &why);
+	int rc = detect_unpack_payload(image, NULL, BOOT_MAX_UNPACKED_BYTES, &buffer, &file, &why);
 	if (rc == 0) {
 		info->unpacked_payload_size = file.size;
 		rc = detect_image(&file, &payload, &why);
@@ -81,7 +81,7 @@ int boot_inspect(const struct boot_file *file, struct boot_info *ret_info, struc
 	struct boot_image image;
 	struct boot_file inner;
 	UNPACKED_LOCAL buffer = { 0 };
-	int rc = detect_unpack_file(file, BOOT_MAX_UNPACKED_BYTES, &buffer, &inner, e);
+	int rc = detect_unpack_file(file, NULL, BOOT_MAX_UNPACKED_BYTES, &buffer, &inner, e);
 	if (rc == 0)
 		rc = detect_image(&inner, &image, e);
 	if (rc < 0)
@@ -107,13 +107,14 @@ int boot_inspect(const struct boot_file *file, struct boot_info *ret_info, struc
 	return 0;
 }
 
-int boot_extract(const struct boot_file *file, uint8_t **ret_data, size_t *ret_size, struct err *e)
+static int extract(const struct boot_file *file, const struct boot_cache *cache,
+	struct unpacked *ret, struct err *e)
 {
 	struct boot_image image;
 	struct boot_file inner, payload;
 	UNPACKED_LOCAL whole = { 0 };
 	UNPACKED_LOCAL unpacked = { 0 };
-	int rc = detect_unpack_file(file, BOOT_MAX_UNPACKED_BYTES, &whole, &inner, e);
+	int rc = detect_unpack_file(file, cache, BOOT_MAX_UNPACKED_BYTES, &whole, &inner, e);
 	if (rc < 0)
 		return rc;
 	struct unpacked *result = &whole;
@@ -121,7 +122,7 @@ int boot_extract(const struct boot_file *file, uint8_t **ret_data, size_t *ret_s
 		rc = detect_image(&inner, &image, e);
 		if (rc == 0)
 			rc = detect_unpack_payload(
-				&image, BOOT_MAX_UNPACKED_BYTES, &unpacked, &payload, e);
+				&image, cache, BOOT_MAX_UNPACKED_BYTES, &unpacked, &payload, e);
 		if (rc < 0)
 			return rc;
 		result = &unpacked;
@@ -129,10 +130,26 @@ int boot_extract(const struct boot_file *file, uint8_t **ret_data, size_t *ret_s
 	if (!result->data)
 		return boot_fail(e, -ENOTSUP, file->path,
 			"is neither compressed nor a bzImage: there is nothing to unpack");
-	*ret_data = result->data;
-	*ret_size = result->size;
+	*ret = *result;
 	*result = (struct unpacked){ 0 };
 	return 0;
+}
+
+int boot_extract(const struct boot_file *file, uint8_t **ret_data, size_t *ret_size, struct err *e)
+{
+	struct unpacked u;
+	int rc = extract(file, /* cache */ NULL, &u, e);
+	if (rc < 0)
+		return rc;
+	*ret_data = u.data;
+	*ret_size = u.size;
+	return 0;
+}
+
+int boot_fill_cache(const struct boot_file *file, const struct boot_cache *cache, struct err *e)
+{
+	UNPACKED_LOCAL u = { 0 };
+	return extract(file, cache, &u, e);
 }
 
 void boot_extract_free(uint8_t *data, size_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nestor kernel: what a kernel file is, and its uncompressed form. */
+/* nestor kernel: what a kernel file is, its uncompressed form, and the cache of those. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/kernel_cache.h"
 #include "cli/outfile.h"
 
 #include "base/fd.h"
@@ -195,7 +196,8 @@ static int run_command(size_t i, int argc, char **argv)
 int cmd_kernel(int argc, char **argv)
 {
 	static const char usage[] = "Usage: nestor kernel show [--json] FILE\n"
-				    "       nestor kernel extract FILE OUT\n";
+				    "       nestor kernel extract FILE OUT\n"
+				    "       nestor kernel cache [--add FILE | --clear | --json]\n";
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-?") == 0) {
 		(void)fputs(usage, stdout);
@@ -205,6 +207,11 @@ int cmd_kernel(int argc, char **argv)
 		if (strcmp(name, commands[i].name) == 0)
 			return run_command(i, argc - 1, argv + 1);
 	}
-	return cli_usage(
-		"nestor kernel", "expected show or extract, found %s", *name ? name : "nothing");
+	if (strcmp(name, "cache") == 0) {
+		char full[] = "nestor kernel cache";
+		argv[1] = full;
+		return cmd_kernel_cache(argc - 1, argv + 1);
+	}
+	return cli_usage("nestor kernel", "expected show, extract or cache, found %s",
+		*name ? name : "nothing");
 }

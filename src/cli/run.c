@@ -3,6 +3,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/console.h"
+#include "cli/kernel_cache.h"
 #include "cli/planning.h"
 #include "cli/run_io.h"
 #include "cli/vm_lock.h"
@@ -27,6 +28,7 @@ struct run {
 	const struct cpu_policy *policy; /* lent by policy_file */
 	struct terminal terminal;
 	struct loop *loop;
+	struct kernel_cache *kernel_cache; /* NULL: none */
 	struct console console;
 	bool console_open;
 	struct machine_io io;
@@ -85,6 +87,14 @@ static int prepare(struct run *run, struct err *e)
 	return rc;
 }
 
+/* None is no reason not to run. */
+static void open_kernel_cache(struct run *run)
+{
+	struct err e = ERR_INIT;
+	if (run->vm->boot.cache && user_kernel_cache(&run->kernel_cache, &e) < 0)
+		report(&run->reporter, REPORT_DEBUG, "kernel cache: none: %s", e.msg);
+}
+
 /* The console comes up only once the machine stands: until then, Ctrl-C just ends nestor. */
 static int bring_up_console(struct run *run, struct err *e)
 {
@@ -109,18 +119,24 @@ static int run_once(struct run *run, struct machine_result *ret_result, struct e
 		.policy = run->policy,
 		.io = run->io,
 		.loop = run->loop,
+		.kernel_cache = run->kernel_cache,
 		.reporter = &run->reporter,
 		.input_wanted = console_input_wanted,
 		.input_ctx = &run->console,
 	};
 	struct machine *m = NULL;
+	struct kernel_storing storing = { 0 };
 	int rc = machine_create(&m, &machine_options, e);
 	if (rc == 0)
 		rc = bring_up_console(run, e);
 	if (rc == 0) {
 		console_attach(&run->console, m);
+		if (machine_has_new_kernel(m))
+			kernel_storing_begin(
+				&storing, run->loop, run->vm->boot.kernel, &run->reporter);
 		rc = machine_run(m, ret_result, e);
 		console_attach(&run->console, NULL);
+		kernel_storing_end(&storing);
 	}
 	machine_destroy(m);
 	return rc;
@@ -161,6 +177,8 @@ static int run_machine(struct run *run, struct err *e)
 {
 	struct machine_result result = { .end = MACHINE_END_ERROR };
 	int rc = prepare(run, e);
+	if (rc == 0)
+		open_kernel_cache(run);
 	do {
 		if (rc == 0)
 			rc = run_once(run, &result, e);
@@ -207,6 +225,7 @@ int cmd_run(int argc, char **argv)
 	else if (rc == 0)
 		status = run_machine(&run, &e);
 	loop_destroy(run.loop);
+	kernel_cache_destroy(run.kernel_cache);
 	run_io_close(&run.io);
 	plan_destroy(run.plan);
 	kvm_close(run.kvm);

@@ -469,6 +469,13 @@ const struct key key_table[] = {
 		.help = "put a Linux kernel that nestor unpacks at a random place",
 	},
 	{
+		.name = "boot.cache",
+		.type = KEY_BOOLEAN,
+		.offset = AT(boot.cache),
+		.initial = "true",
+		.help = "keep what a kernel unpacks to in the user's cache",
+	},
+	{
 		.name = "boot.device_tree",
 		.type = KEY_BOOLEAN,
 		.offset = AT(boot.device_tree),

@@ -161,6 +161,7 @@ struct vm_config {
 		enum config_protocol protocol;
 		enum config_decompress decompress;
 		enum config_kaslr kaslr;
+		bool cache; /* default true */
 		bool device_tree;
 		struct config_module modules[CONFIG_MAX_MODULES];
 		size_t nr_modules;

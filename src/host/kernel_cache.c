@@ -110,14 +110,6 @@ int kernel_cache_load(struct kernel_cache *cache, const uint8_t *payload, size_t
 	return 0;
 }
 
-bool kernel_cache_has(struct kernel_cache *cache, const uint8_t *payload, size_t payload_bytes)
-{
-	struct cache_entry entry;
-	FD_LOCAL fd = -1;
-	return open_entry(cache, payload, payload_bytes, &fd, &entry, /* e */ NULL) == 0 &&
-	       !cache_file_compare(fd, payload, payload_bytes);
-}
-
 /* The limits that are known beforehand. */
 static int check_room(const struct kernel_cache *cache, uint64_t bytes, struct err *e)
 {

@@ -57,11 +57,6 @@ int kernel_cache_load(struct kernel_cache *cache, const uint8_t *payload, size_t
 	struct err *e) MUST_CHECK;
 
 /*
- * True where an entry is there and would be used, by all but the hash of its blocks.
- */
-bool kernel_cache_has(struct kernel_cache *cache, const uint8_t *payload, size_t payload_bytes);
-
-/*
  * Stores an entry, in place of one of the same name, and removes old entries until all are within
  * max_bytes. -EFBIG where it is larger than that or than the user's limit of file sizes, -ENOSPC
  * also where it would take more than half of what is free: a cache must not fill a disk.

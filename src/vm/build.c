@@ -226,6 +226,11 @@ int machine_run(struct machine *m, struct machine_result *ret_result, struct err
 	return 0;
 }
 
+bool machine_has_new_kernel(const struct machine *m)
+{
+	return m->has_new_kernel;
+}
+
 void machine_press_power_button(struct machine *m)
 {
 	acpi_pm_press_power_button(m->acpi_pm);

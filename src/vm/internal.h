@@ -33,6 +33,7 @@ struct machine {
 	struct machine_options options;
 	struct kvm_vm *kvm_vm;
 	struct ram *ram;
+	bool has_new_kernel; /* see machine_has_new_kernel */
 	struct bus bus;
 	struct device *devices[MACHINE_MAX_DEVICES]; /* in the order of creation */
 	unsigned nr_devices;

@@ -9,6 +9,7 @@
 
 #include "base/report.h"
 #include "config/vm_config.h"
+#include "host/kernel_cache.h"
 #include "host/loop.h"
 #include "kvm/kvm.h"
 #include "plan/machine_plan.h"
@@ -30,6 +31,7 @@ struct machine_options {
 	const struct cpu_policy *policy;
 	struct machine_io io;
 	struct loop *loop;
+	struct kernel_cache *kernel_cache; /* of unpacked kernels; NULL: none */
 	const struct reporter *reporter;
 	/* The console's UART drained its receiver: more input is welcome. Any thread. */
 	void (*input_wanted)(void *ctx);
@@ -59,6 +61,11 @@ void machine_destroy(struct machine *m);
 
 /* Starts the vCPUs and runs the event loop until the machine ends, then joins the vCPUs. Once. */
 int machine_run(struct machine *m, struct machine_result *ret_result, struct err *e) MUST_CHECK;
+
+/* True where the kernel cache was asked for this kernel for the first time: it is worth being
+ * stored, by another process; the machine does it itself only where that has not been done by next
+ * time. */
+bool machine_has_new_kernel(const struct machine *m);
 
 /* On the loop's thread. */
 void machine_press_power_button(struct machine *m);

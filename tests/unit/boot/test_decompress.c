@@ -207,6 +207,109 @@ static void decompress_detect__too_short__unknown(void **state)
 	assert_int_equal(decompress_detect(NULL, 0), BOOT_COMPRESSION_UNKNOWN);
 }
 
+/* A cache that may have what is asked for; what it was asked and given is kept. */
+struct cache {
+	const struct image *has; /* NULL: nothing */
+	bool spoils;             /* writes to dst and then says that it has nothing */
+	unsigned gets, puts;
+	const uint8_t *packed;
+	size_t packed_bytes;
+	struct image put;
+};
+
+static bool cache_get(void *ctx, const uint8_t *packed, size_t packed_bytes, uint8_t *dst,
+	size_t dst_bytes, size_t *ret_bytes)
+{
+	struct cache *c = ctx;
+	c->gets++;
+	c->packed = packed;
+	c->packed_bytes = packed_bytes;
+	if (c->spoils)
+		(void)memset(dst, 0x77, dst_bytes);
+	if (!c->has || c->spoils)
+		return false;
+	assert_true(c->has->size <= dst_bytes);
+	(void)memcpy(dst, c->has->data, c->has->size);
+	*ret_bytes = c->has->size;
+	return true;
+}
+
+static void cache_put(void *ctx, const uint8_t *packed, size_t packed_bytes,
+	const uint8_t *unpacked, size_t unpacked_bytes)
+{
+	struct cache *c = ctx;
+	c->puts++;
+	assert_ptr_equal(packed, c->packed);
+	assert_int_equal(packed_bytes, c->packed_bytes);
+	c->put = image_copy(unpacked, unpacked_bytes);
+}
+
+static int unpack_with(struct cache *c, enum boot_compression format, const struct image *image,
+	struct unpacked *ret)
+{
+	const struct boot_cache cache = { cache_get, cache_put, c };
+	struct packed_data packed = { format, image->data, image->size, PLAIN_BYTES + 5 * MIB };
+	return decompress_cached(&packed, &cache, ret, NULL);
+}
+
+static void decompress_cached__not_there__unpacked_and_given(void **state)
+{
+	struct image plain = plain_image(PLAIN_BYTES);
+	struct image packed = image_compress(BOOT_COMPRESSION_ZSTD, &plain);
+	(void)state;
+	for (unsigned spoils = 0; spoils < 2; spoils++) {
+		struct unpacked out = { 0 };
+		struct cache c = { .spoils = spoils };
+		assert_int_equal(unpack_with(&c, BOOT_COMPRESSION_ZSTD, &packed, &out), 0);
+		assert_int_equal(out.size, plain.size);
+		assert_memory_equal(out.data, plain.data, plain.size);
+		assert_int_equal(c.gets, 1);
+		assert_int_equal(c.puts, 1);
+		assert_ptr_equal(c.packed, packed.data);
+		assert_int_equal(c.packed_bytes, packed.size);
+		assert_int_equal(c.put.size, plain.size);
+		assert_memory_equal(c.put.data, plain.data, plain.size);
+		image_free(&c.put);
+		unpacked_done(&out);
+	}
+	image_free(&packed);
+	image_free(&plain);
+}
+
+static void decompress_cached__there__not_unpacked(void **state)
+{
+	struct image plain = plain_image(PLAIN_BYTES);
+	uint8_t rubbish[] = "cannot be unpacked";
+	struct image packed = image_copy(rubbish, sizeof(rubbish));
+	struct unpacked out = { 0 };
+	struct cache c = { .has = &plain };
+	(void)state;
+	assert_int_equal(unpack_with(&c, BOOT_COMPRESSION_ZSTD, &packed, &out), 0);
+	assert_int_equal(out.size, plain.size);
+	assert_memory_equal(out.data, plain.data, plain.size);
+	assert_int_equal(out.map_bytes, align_up(plain.size, 4096));
+	assert_int_equal(c.puts, 0);
+	unpacked_done(&out);
+	image_free(&packed);
+	image_free(&plain);
+}
+
+static void decompress_cached__damaged_or_unknown__refused_and_not_given(void **state)
+{
+	uint8_t rubbish[] = "cannot be unpacked";
+	struct image packed = image_copy(rubbish, sizeof(rubbish));
+	struct unpacked out = { 0 };
+	struct cache c = { 0 };
+	(void)state;
+	assert_int_equal(unpack_with(&c, BOOT_COMPRESSION_ZSTD, &packed, &out), -EINVAL);
+	assert_int_equal(c.gets, 1);
+	assert_int_equal(unpack_with(&c, BOOT_COMPRESSION_BZIP2, &packed, &out), -ENOTSUP);
+	assert_int_equal(c.gets, 1);
+	assert_int_equal(c.puts, 0);
+	assert_null(out.data);
+	image_free(&packed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +324,9 @@ int main(void)
 		cmocka_unit_test(decompress__bad_limit__refused),
 		cmocka_unit_test(decompress__empty_content__refused),
 		cmocka_unit_test(decompress_detect__too_short__unknown),
+		cmocka_unit_test(decompress_cached__not_there__unpacked_and_given),
+		cmocka_unit_test(decompress_cached__there__not_unpacked),
+		cmocka_unit_test(decompress_cached__damaged_or_unknown__refused_and_not_given),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

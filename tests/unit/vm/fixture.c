@@ -129,6 +129,7 @@ int fixture_create(struct fixture *f)
 		.io = { .serial_out = { f->console[1], -1, -1, -1 },
 			.debug_console_out = f->console[1] },
 		.loop = f->loop,
+		.kernel_cache = f->kernel_cache,
 		.reporter = &f->reporter,
 	};
 	return machine_create(&f->machine, &f->options, &f->e);
