@@ -2,6 +2,7 @@
 #include "boot/decompress.h"
 
 #include "boot/bytes.h"
+#include "memory/anonymous.h"
 
 #include <lz4.h>
 #include <lz4frame.h>
@@ -339,10 +340,11 @@ static int map_output(size_t limit, struct unpacked *ret, struct err *e)
 	if (limit == 0 || limit > BOOT_MAX_UNPACKED_BYTES)
 		return err_set(e, -EINVAL, "no kernel may unpack to %zu bytes", limit);
 	struct unpacked u = { .map_bytes = (size_t)align_up(limit, 4 * KIB) };
-	void *p = mmap(NULL, u.map_bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = anonymous_map(u.map_bytes);
 	if (p == MAP_FAILED)
 		return err_set_errno(e, -errno, "cannot map %zu bytes to unpack to", u.map_bytes);
+	/* What is unpacked becomes guest RAM, page by page (elf.c). */
+	(void)madvise(p, u.map_bytes, MADV_HUGEPAGE);
 	u.data = p;
 	*ret = u;
 	return 0;

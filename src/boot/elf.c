@@ -4,6 +4,7 @@
 #include "boot/bytes.h"
 #include "boot/decompress.h"
 #include "boot/fail.h"
+#include "memory/anonymous.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -374,17 +375,40 @@ static void copy_segment(
 	}
 }
 
+#define PAGE_BYTES (4 * KIB)
+#define WORTH_MOVING_BYTES (64 * KIB)
+
+/*
+ * Moves the whole pages of a segment that was unpacked into memory of nestor's own, which become
+ * the guest's: neither a copy, nor memory for it. Returns how many bytes of the segment are done,
+ * or a negative error.
+ */
+static int64_t move_pages(const uint8_t *src, const struct elf_segment *s,
+	const struct guest_memory *mem, struct err *e)
+{
+	uint64_t whole = s->filesz & ~(uint64_t)(PAGE_BYTES - 1);
+	if ((((uintptr_t)src | s->paddr) & (PAGE_BYTES - 1)) || whole < WORTH_MOVING_BYTES)
+		return 0;
+	int rc = anonymous_move(mem, gpa(s->paddr), (uint8_t *)(uintptr_t)src, whole, e);
+	return rc > 0 ? (int64_t)whole : rc;
+}
+
 static int load_segment(const struct boot_file *file, const struct elf_image *elf,
 	const struct elf_segment *s, const struct guest_memory *mem, bool ram_is_zero,
 	struct err *e)
 {
+	const uint8_t *src = file->data + s->offset;
+	bool is_free = elf->is_scratch && s->filesz && is_read_once(file, elf, s);
 	uint8_t *dst = guest_memory_borrow(mem, gpa(s->paddr), s->memsz);
 	if (!dst)
 		return err_set(e, -EFAULT, "gpa %#" PRIx64 " + %#" PRIx64 " bytes is not guest RAM",
 			s->paddr, s->memsz);
-	if (s->filesz)
-		copy_segment(dst, file->data + s->offset, s->filesz, ram_is_zero,
-			elf->is_scratch && is_read_once(file, elf, s));
+	int64_t moved = is_free ? move_pages(src, s, mem, e) : 0;
+	if (moved < 0)
+		return (int)moved;
+	uint64_t done = (uint64_t)moved;
+	if (done < s->filesz)
+		copy_segment(dst + done, src + done, s->filesz - done, ram_is_zero, is_free);
 	if (!ram_is_zero)
 		(void)memset(dst + s->filesz, 0, (size_t)(s->memsz - s->filesz));
 	return 0;

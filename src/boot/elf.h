@@ -53,8 +53,9 @@ int elf_claim(const struct boot_file *file, const struct elf_image *elf, struct 
 
 /*
  * Copies the claimed segments; zeroes what has no data in the file, unless ram_is_zero. Of scratch
- * data (is_scratch) the segments read as zero afterwards: what lay in them is given back on
- * the way, so that loading never takes the kernel's size twice.
+ * data (is_scratch) the segments read as zero afterwards: their pages become guest RAM where they
+ * can, without a copy, or are given back on the way, so that loading never takes the kernel's size
+ * twice.
  */
 int elf_load(const struct boot_file *file, const struct elf_image *elf,
 	const struct guest_memory *mem, bool ram_is_zero, struct err *e) MUST_CHECK;

@@ -5,17 +5,26 @@
 #include <inttypes.h>
 #include <string.h>
 
-void *guest_memory_borrow(const struct guest_memory *mem, struct gpa addr, uint64_t size_bytes)
+static const struct guest_region *region_of(const struct guest_memory *mem, struct range want)
 {
-	struct range want = { addr.v, size_bytes };
-	if (!range_valid(want))
-		return NULL;
-	for (unsigned i = 0; i < mem->nr_regions; i++) {
+	for (unsigned i = 0; range_valid(want) && i < mem->nr_regions; i++) {
 		const struct guest_region *r = &mem->regions[i];
 		if (range_contains((struct range){ r->base.v, r->size_bytes }, want))
-			return r->hva + (addr.v - r->base.v);
+			return r;
 	}
 	return NULL;
+}
+
+void *guest_memory_borrow(const struct guest_memory *mem, struct gpa addr, uint64_t size_bytes)
+{
+	const struct guest_region *r = region_of(mem, (struct range){ addr.v, size_bytes });
+	return r ? r->hva + (addr.v - r->base.v) : NULL;
+}
+
+bool guest_memory_is_private(const struct guest_memory *mem, struct gpa addr)
+{
+	const struct guest_region *r = region_of(mem, (struct range){ addr.v, 1 });
+	return r && r->is_private;
 }
 
 static int not_ram(struct gpa addr, uint64_t size_bytes, struct err *e)

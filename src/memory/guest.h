@@ -18,6 +18,7 @@ struct guest_region {
 	struct gpa base;
 	uint64_t size_bytes;
 	uint8_t *hva;
+	bool is_private; /* anonymous memory of this process alone, in small pages or huge */
 };
 
 /* RAM regions sorted by base, not overlapping, not touching 2^64. */
@@ -31,6 +32,9 @@ struct guest_memory {
  * region (or size_bytes is 0). Valid as long as the guest memory is.
  */
 void *guest_memory_borrow(const struct guest_memory *mem, struct gpa addr, uint64_t size_bytes);
+
+/* True where the region that has addr is_private. */
+bool guest_memory_is_private(const struct guest_memory *mem, struct gpa addr);
 
 /* Copy out of or into guest RAM, or zero it; -EFAULT, with address and size, where it is not RAM.
  */

@@ -2,6 +2,7 @@
 #include "memory/ram.h"
 
 #include "base/fd.h"
+#include "memory/anonymous.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,40 +62,18 @@ static void *map_memfd(
 	return mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, flags, fd, (off_t)file_offset);
 }
 
-/* Begins at a multiple of a huge page, as guest physical addresses do, else KVM could use none. */
-static void *map_private(uint64_t size_bytes)
+/* Of reserved huge pages there is nothing to choose. */
+static void advise_reserved(uint8_t *p, uint64_t size_bytes)
 {
-	const uint64_t align = 2 * MIB;
-	uint64_t room = size_bytes + align;
-	uint8_t *p = mmap(NULL, room, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return p;
-	uint64_t head = align_up((uintptr_t)p, align) - (uintptr_t)p;
-	if (head > 0)
-		(void)munmap(p, head);
-	if (align - head > 0)
-		(void)munmap(p + head + size_bytes, align - head);
-	return p + head;
-}
-
-/*
- * All but the first 2 MiB of guest physical memory: loaders and guests touch only some pages of it
- * (tables, real-mode code, holes of a PC), and to clear it whole costs a small guest more than all
- * else that is loaded for it.
- */
-static void advise_huge_pages(uint8_t *p, const struct ram_bank *bank)
-{
-	uint64_t small = bank->base.v < 2 * MIB ? 2 * MIB - bank->base.v : 0;
-	if (bank->size_bytes > small)
-		(void)madvise(p + small, bank->size_bytes - small, MADV_HUGEPAGE);
+	(void)madvise(p, size_bytes, MADV_DONTFORK);
+	(void)madvise(p, size_bytes, MADV_DONTDUMP);
 }
 
 static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_offset,
 	const struct ram_options *options, struct err *e)
 {
 	void *p = ram->fd >= 0 ? map_memfd(ram->fd, bank->size_bytes, file_offset, options)
-			       : map_private(bank->size_bytes);
+			       : anonymous_map(bank->size_bytes);
 	if (p == MAP_FAILED) {
 		int code = -errno;
 		(void)err_set_errno(
@@ -108,15 +87,14 @@ static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_
 		return err_hint(
 			e, code, "lower memory.size, or raise the address space limit (ulimit -v)");
 	}
-	ram->mem.regions[ram->mem.nr_regions++] = (struct guest_region){
-		.base = bank->base, .size_bytes = bank->size_bytes, .hva = p
-	};
-	/* Advice may be refused by old kernels, and nothing depends on it: fewer nested page faults
-	 * where the kernel has huge pages, and no copy of guest RAM in a forked helper. */
+	ram->mem.regions[ram->mem.nr_regions++] = (struct guest_region){ .base = bank->base,
+		.size_bytes = bank->size_bytes,
+		.hva = p,
+		.is_private = ram->fd < 0 };
 	if (!options->hugepage_bytes)
-		advise_huge_pages(p, bank);
-	(void)madvise(p, bank->size_bytes, MADV_DONTFORK);
-	(void)madvise(p, bank->size_bytes, MADV_DONTDUMP);
+		anonymous_advise(p, bank->base, bank->size_bytes);
+	else
+		advise_reserved(p, bank->size_bytes);
 	return 0;
 }
 

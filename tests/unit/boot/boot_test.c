@@ -23,7 +23,7 @@ static void add_ram(struct machine *m, uint64_t base, uint64_t size, uint64_t of
 {
 	m->plan.ram[m->plan.nr_ram++] = (struct plan_ram){ gpa(base), size, offset };
 	m->mem.regions[m->mem.nr_regions++] =
-		(struct guest_region){ gpa(base), size, m->ram + offset };
+		(struct guest_region){ gpa(base), size, m->ram + offset, true };
 }
 
 void machine_init(struct machine *m, uint64_t ram_bytes)

@@ -57,6 +57,34 @@ static void check_linux(const char *name, enum boot_compression c)
 	file_map_close(&map);
 }
 
+/* What the guest finds does not tell whether pages were moved to it or copied. */
+static void linux_6_12__pages_moved_or_copied__the_same_ram(void **state)
+{
+	(void)state;
+	struct file_map map = { 0 };
+	char path[4096];
+	struct machine moved, copied;
+	if (!open_kernel("kernels/cloud-6.12/vmlinuz", &map, path, sizeof(path)))
+		skip();
+	machine_init(&moved, 512 * MIB);
+	machine_init(&copied, 512 * MIB);
+	copied.mem.regions[0].is_private = false;
+	struct boot_request req = { .kernel = { path, map.data, map.size },
+		.plan = &moved.plan,
+		.ram_is_zero = true,
+		.decompress_on_host = true,
+		.decompress_required = true,
+		.kaslr = BOOT_KASLR_ON,
+		.random = { UINT64_C(0x123456789abcdef), UINT64_C(0xfedcba987654321) } };
+	struct boot_result r = must_load(&req, &moved);
+	assert_true(r.randomized && r.virtual_delta != 0);
+	assert_int_equal(must_load(&req, &copied).kernel.v, r.kernel.v);
+	assert_memory_equal(moved.ram, copied.ram, 512 * MIB);
+	machine_done(&moved);
+	machine_done(&copied);
+	file_map_close(&map);
+}
+
 static void linux_6_1__lz4_payload__each_way(void **state)
 {
 	(void)state;
@@ -128,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(linux_6_1__lz4_payload__each_way),
 		cmocka_unit_test(linux_6_12__zstd_payload__each_way),
+		cmocka_unit_test(linux_6_12__pages_moved_or_copied__the_same_ram),
 		cmocka_unit_test(linux_generic__xz_payload__each_way),
 		cmocka_unit_test(memtest__smallest_guest__loaded_at_1_mib),
 		cmocka_unit_test(xen__gzip_of_multiboot_elf32__with_modules),

@@ -17,8 +17,9 @@ static int set_up(void **state)
 	if (!mem)
 		return -1;
 	mem->nr_regions = 2;
-	mem->regions[0] = (struct guest_region){ gpa(0), LOW_SIZE, calloc(1, LOW_SIZE) };
-	mem->regions[1] = (struct guest_region){ gpa(HIGH_BASE), HIGH_SIZE, calloc(1, HIGH_SIZE) };
+	mem->regions[0] = (struct guest_region){ gpa(0), LOW_SIZE, calloc(1, LOW_SIZE), false };
+	mem->regions[1] =
+		(struct guest_region){ gpa(HIGH_BASE), HIGH_SIZE, calloc(1, HIGH_SIZE), false };
 	*state = mem;
 	return mem->regions[0].hva && mem->regions[1].hva ? 0 : -1;
 }

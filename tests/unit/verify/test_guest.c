@@ -15,7 +15,8 @@ struct fixture {
 static struct fixture *load(struct fixture *f)
 {
 	f->mem = (struct guest_memory){
-		.regions = { { gpa(0), GUEST_RAM_BYTES, (uint8_t *)f->ram } }, .nr_regions = 1
+		.regions = { { gpa(0), GUEST_RAM_BYTES, (uint8_t *)f->ram, false } },
+		.nr_regions = 1
 	};
 	assert_int_equal(guest_load(&f->mem, &f->state, &f->e), 0);
 	return f;
