@@ -235,6 +235,132 @@ static void baseline__two_generations__a_model_of_either_with_fewest_differences
 	}
 }
 
+struct processor { /* a row of tests/hosts/real-processors.tsv */
+	char *name, *vendor_id, *expected, *besides, *lacks;
+	uint32_t signature;
+};
+
+static bool parse_row(char *line, struct processor *ret_row)
+{
+	char *fields[8], *save = NULL;
+	size_t n = 0;
+	line[strcspn(line, "\n")] = '\0';
+	if (line[0] == '#' || line[0] == '\0')
+		return false;
+	for (char *f = strtok_r(line, "\t", &save); f; f = strtok_r(NULL, "\t", &save)) {
+		assert_true(n < ARRAY_SIZE(fields));
+		fields[n++] = f;
+	}
+	assert_int_equal(n, ARRAY_SIZE(fields));
+	*ret_row = (struct processor){ .name = fields[0],
+		.vendor_id = fields[1],
+		.signature = (uint32_t)strtoul(fields[2], NULL, 16),
+		.expected = fields[3],
+		.besides = fields[4],
+		.lacks = fields[5] };
+	return true;
+}
+
+static void change_features(struct feature_set *set, char *names, bool on)
+{
+	char *save = NULL;
+	if (strcmp(names, "-") == 0)
+		return;
+	for (char *n = strtok_r(names, " ", &save); n; n = strtok_r(NULL, " ", &save)) {
+		const struct feature *f = feature_find(n);
+		if (!f)
+			fail_msg("no feature %s", n);
+		if (on)
+			feature_set_add(set, f->id);
+		else
+			feature_set_remove(set, f->id);
+	}
+}
+
+/* What a policy without virtualization speaks of. */
+static struct feature_set spoken_of(const struct feature_set *features)
+{
+	static const feature_id roots[] = { FEATURE_ID_svm, FEATURE_ID_vmx, FEATURE_ID_smx,
+		FEATURE_ID_skinit };
+	static const feature_id ours[] = { FEATURE_ID_ht, FEATURE_ID_cmp_legacy,
+		FEATURE_ID_hypervisor };
+	struct feature_set set = *features, skip;
+	feature_set_of_attribute(FEATURE_HINT | FEATURE_VMX_CONTROL, &skip);
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+		feature_set_add(&skip, roots[i]);
+	feature_set_subtract(&set, &skip);
+	feature_set_close(&set, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		feature_set_remove(&set, ours[i]);
+	return set;
+}
+
+static unsigned nr_differences(const struct cpu_model *m, const struct host_facts *host)
+{
+	struct feature_set have, lacks, extra;
+	cpu_features_of_host(host, false, &have);
+	have = lacks = spoken_of(&have);
+	extra = spoken_of(&m->features);
+	feature_set_subtract(&lacks, &extra);
+	feature_set_subtract(&extra, &have);
+	return feature_set_count(&lacks) + feature_set_count(&extra);
+}
+
+/* 0: a model of that processor; 1: of none newer; 2: of a newer family */
+static unsigned strangeness(const struct cpu_model *m, uint32_t signature)
+{
+	unsigned family, number, stepping;
+	cpu_signature_unpack(signature, &family, &number, &stepping);
+	if (m->has_signature && m->family > family)
+		return 2;
+	for (unsigned i = 0; m->has_signature && m->family == family && i < m->nr_numbers; i++) {
+		if (m->numbers[i] == number)
+			return 0;
+	}
+	return 1;
+}
+
+enum agreement { SAME_MODEL, NO_MORE_DIFFERENCES, OTHER_MODEL };
+
+static enum agreement compare_choice(struct choice *c, struct processor *row)
+{
+	const struct cpu_model *expected = model(row->expected);
+	struct feature_set features = expected->features;
+	change_features(&features, row->besides, true);
+	change_features(&features, row->lacks, false);
+	const struct cpu_model *m = model(choose_for(c, row->vendor_id, row->signature, &features));
+	if (m == expected || are_the_same(m, expected))
+		return SAME_MODEL;
+	unsigned ours = nr_differences(m, &c->host), theirs = nr_differences(expected, &c->host);
+	bool right = ours <= theirs &&
+		     strangeness(m, row->signature) <= strangeness(expected, row->signature);
+	print_message("%s: %s with %u differences, libvirt says %s with %u\n", row->name, m->name,
+		ours, expected->name, theirs);
+	return right ? NO_MORE_DIFFERENCES : OTHER_MODEL;
+}
+
+/* Or one as near by signature that needs no more features named; prints which those are. */
+static void baseline__real_processors__libvirts_model_or_a_nearer_one(void **state)
+{
+	struct choice *c = *state;
+	unsigned nr[3] = { 0 };
+	char *line = NULL;
+	size_t size = 0;
+	struct processor row;
+	FILE *f = fopen(NESTOR_SOURCE_DIR "/tests/hosts/real-processors.tsv", "re");
+	assert_non_null(f);
+	while (getline(&line, &size, f) > 0) {
+		if (parse_row(line, &row))
+			nr[compare_choice(c, &row)]++;
+	}
+	free(line);
+	(void)fclose(f);
+	print_message("real processors: %u libvirt's model, %u a nearer one, %u another\n",
+		nr[SAME_MODEL], nr[NO_MORE_DIFFERENCES], nr[OTHER_MODEL]);
+	assert_int_equal(nr[OTHER_MODEL], 0);
+	assert_true(nr[SAME_MODEL] > 50 && nr[SAME_MODEL] + nr[NO_MORE_DIFFERENCES] > 70);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -248,6 +374,7 @@ int main(void)
 		TEST(baseline__old_processor_of_a_vendor__not_its_first_model_of_today),
 		TEST(baseline__no_vmx_msrs__the_models_controls_do_not_count),
 		TEST(baseline__two_generations__a_model_of_either_with_fewest_differences),
+		TEST(baseline__real_processors__libvirts_model_or_a_nearer_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
