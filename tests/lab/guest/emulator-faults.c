@@ -57,6 +57,7 @@
 #define ENTRY_WRITE 0x2u
 #define ENTRY_LARGE 0x80u
 #define CPUID_ENTRIES 256
+#define INVALID_CONTROL_FIELD 7 /* an error number of VM instructions */
 
 static void die(const char *what)
 {
@@ -136,7 +137,7 @@ struct guest {
 	size_t run_bytes;
 };
 
-static void guest_start(struct guest *guest)
+static void guest_start(struct guest *guest, bool has_irqchip)
 {
 	int bytes;
 
@@ -156,6 +157,8 @@ static void guest_start(struct guest *guest)
 	};
 	if (ioctl(guest->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
 		die("KVM_SET_USER_MEMORY_REGION");
+	if (has_irqchip && ioctl(guest->vm, KVM_CREATE_IRQCHIP, 0) < 0)
+		die("KVM_CREATE_IRQCHIP");
 	guest->vcpu = ioctl(guest->vm, KVM_CREATE_VCPU, 0);
 	bytes = ioctl(guest->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (guest->vcpu < 0 || bytes < 0)
@@ -188,8 +191,8 @@ static void guest_end(struct guest *guest)
 	munmap(guest->memory, MEMORY_BYTES);
 }
 
-/* Runs the code, which ends in HLT, with these control registers and no interrupts. */
-static void guest_run(
+/* Runs the code with these control registers and no interrupts to its first exit that KVM tells. */
+static void guest_enter(
 	struct guest *guest, const void *code, size_t code_bytes, uint32_t cr0, uint32_t cr4)
 {
 	struct kvm_sregs sregs;
@@ -220,11 +223,23 @@ static void guest_run(
 		if (errno != EINTR && errno != EAGAIN)
 			die("KVM_RUN");
 	}
-	if (guest->run->exit_reason != KVM_EXIT_HLT) {
-		fprintf(stderr, "emulator-faults: a guest should have halted; exit reason %u\n",
-			guest->run->exit_reason);
-		exit(1);
-	}
+}
+
+static void expect_exit(const struct guest *guest, uint32_t reason)
+{
+	if (guest->run->exit_reason == reason)
+		return;
+	fprintf(stderr, "emulator-faults: a guest should have exited for reason %u, not %u\n", reason,
+		guest->run->exit_reason);
+	exit(1);
+}
+
+/* The same for code that ends in HLT. */
+static void guest_run(
+	struct guest *guest, const void *code, size_t code_bytes, uint32_t cr0, uint32_t cr4)
+{
+	guest_enter(guest, code, code_bytes, cr0, cr4);
+	expect_exit(guest, KVM_EXIT_HLT);
 }
 
 static void ask_cr_read_intercepts(void)
@@ -236,7 +251,7 @@ static void ask_cr_read_intercepts(void)
 	struct guest guest;
 	struct kvm_regs regs;
 
-	guest_start(&guest);
+	guest_start(&guest, false);
 	guest_run(&guest, code, sizeof code, CR0_PE | CR0_ET, 0);
 	if (ioctl(guest.vcpu, KVM_GET_REGS, &regs) < 0)
 		die("KVM_GET_REGS");
@@ -261,7 +276,7 @@ static void ask_xsetbv_intercept(void)
 		puts("no-xsetbv-intercept -");
 		return;
 	}
-	guest_start(&guest);
+	guest_start(&guest, false);
 	guest_run(&guest, code, sizeof code, CR0_PE | CR0_ET, CR4_OSXSAVE);
 	if (ioctl(guest.vcpu, KVM_GET_XCRS, &xcrs) < 0)
 		die("KVM_GET_XCRS");
@@ -277,12 +292,44 @@ static void ask_accessed_pdpte(void)
 	struct guest guest;
 	uint64_t found;
 
-	guest_start(&guest);
+	guest_start(&guest, false);
 	memcpy(guest.memory + PDPT, &pdpte, sizeof pdpte);
 	memcpy(guest.memory + DIRECTORY, &pde, sizeof pde);
 	guest_run(&guest, code, sizeof code, CR0_PE | CR0_ET | CR0_PG, CR4_PAE);
 	memcpy(&found, guest.memory + PDPT, sizeof found);
 	answer("accessed-pdpte", found != pdpte);
+	guest_end(&guest);
+}
+
+static bool has_apicv(void)
+{
+	FILE *parameter = fopen("/sys/module/kvm_intel/parameters/enable_apicv", "re");
+	int said;
+
+	if (parameter == NULL)
+		return false;
+	said = fgetc(parameter);
+	fclose(parameter);
+	return said == 'Y';
+}
+
+static void ask_page_aligned_posting(void)
+{
+	static const uint8_t code[] = { 0xe6, 0x10 /* out %al, $0x10 */ };
+	struct guest guest;
+	bool failed;
+
+	if (!has_apicv()) {
+		puts("page-aligned-posting -");
+		return;
+	}
+	guest_start(&guest, true);
+	guest_enter(&guest, code, sizeof code, CR0_PE | CR0_ET, 0);
+	failed = guest.run->exit_reason == KVM_EXIT_FAIL_ENTRY &&
+		 guest.run->fail_entry.hardware_entry_failure_reason == INVALID_CONTROL_FIELD;
+	if (!failed)
+		expect_exit(&guest, KVM_EXIT_IO);
+	answer("page-aligned-posting", failed);
 	guest_end(&guest);
 }
 
@@ -292,5 +339,6 @@ int main(void)
 	ask_cr_read_intercepts();
 	ask_xsetbv_intercept();
 	ask_accessed_pdpte();
+	ask_page_aligned_posting();
 	return 0;
 }
