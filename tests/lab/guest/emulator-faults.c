@@ -229,8 +229,8 @@ static void expect_exit(const struct guest *guest, uint32_t reason)
 {
 	if (guest->run->exit_reason == reason)
 		return;
-	fprintf(stderr, "emulator-faults: a guest should have exited for reason %u, not %u\n", reason,
-		guest->run->exit_reason);
+	fprintf(stderr, "emulator-faults: a guest should have exited for reason %u, not %u\n",
+		reason, guest->run->exit_reason);
 	exit(1);
 }
 
