@@ -36,6 +36,11 @@ macro(nestor_harden)
 		endif()
 	endforeach()
 	add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+	# Relative relocations packed into bitmaps: a tenth of the pages to read at each start.
+	check_linker_flag(C -Wl,-z,pack-relative-relocs NESTOR_HAS_pack_relative_relocs)
+	if(NESTOR_HAS_pack_relative_relocs)
+		add_link_options(-Wl,-z,pack-relative-relocs)
+	endif()
 	# Sanitizers have checks of their own, and FORTIFY needs an optimising compiler. -U: some
 	# compilers set a level of their own.
 	if(NOT NESTOR_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
