@@ -14,6 +14,10 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
+/* The stack of any thread but the first: each does little, and 255 vCPUs should cost little. One
+ * size for all, as the C library hands the stack of one that has ended to the next. */
+#define THREAD_STACK_BYTES (128 * KIB)
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A guest physical address. */

@@ -19,6 +19,18 @@ int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct 
 	struct machine_plan **ret_plan, const struct cpu_policy **ret_policy,
 	struct err *e) MUST_CHECK;
 
+/*
+ * The same in two halves, so that the caller can do in between what needs no plan: KVM says what it
+ * can do meanwhile, on another thread. plan_finish must follow plan_begin, or plan_abandon.
+ */
+struct planning;
+int plan_begin(struct planning **ret_planning, struct kvm *kvm, struct err *e) MUST_CHECK;
+int plan_finish(struct planning *planning, struct policy_file *policy_file,
+	const struct reporter *reporter, struct machine_plan **ret_plan,
+	const struct cpu_policy **ret_policy, struct err *e) MUST_CHECK;
+/* NULL-safe. */
+void plan_abandon(struct planning *planning);
+
 /* NULL-safe. */
 void plan_destroy(struct machine_plan *plan);
 

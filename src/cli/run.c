@@ -11,6 +11,7 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 struct run_args {
 	struct config_args config;
@@ -24,6 +25,8 @@ struct run {
 	struct policy_file *policy_file;
 	const struct vm_config *vm; /* its own */
 	struct kvm *kvm;
+	struct machine *machine;   /* the next to run, begun or NULL */
+	struct planning *planning; /* until the plan is there */
 	struct machine_plan *plan;
 	const struct cpu_policy *policy; /* lent by policy_file */
 	struct terminal terminal;
@@ -74,12 +77,52 @@ static const struct argp argp = {
 	.children = children,
 };
 
+static struct machine_options options_of(struct run *run)
+{
+	return (struct machine_options){
+		.kvm = run->kvm,
+		.config = run->vm,
+		.plan = run->plan,
+		.policy = run->policy,
+		.io = run->io,
+		.loop = run->loop,
+		.kernel_cache = run->kernel_cache,
+		.reporter = &run->reporter,
+		.input_wanted = console_input_wanted,
+		.input_ctx = &run->console,
+	};
+}
+
+/* KVM says on another thread what it can do, from here on. What has been done is not done again. */
+static int ask_kvm(struct run *run, struct err *e)
+{
+	int rc = run->kvm ? 0 : kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
+	return rc || run->planning ? rc : plan_begin(&run->planning, run->kvm, e);
+}
+
+/*
+ * The machine is begun while KVM says what it can do. What the plan refuses is said first all the
+ * same: it names the key, where KVM would only say EINVAL.
+ */
+static int plan_and_begin(struct run *run, struct err *e)
+{
+	struct err machine_error = ERR_INIT;
+	const struct machine_options machine_options = options_of(run);
+	int machine_rc = machine_begin(&run->machine, &machine_options, &machine_error);
+	int rc = plan_finish(
+		run->planning, run->policy_file, &run->reporter, &run->plan, &run->policy, e);
+	run->planning = NULL;
+	if (rc || machine_rc == 0)
+		return rc;
+	*e = machine_error;
+	return machine_rc;
+}
+
 static int prepare(struct run *run, struct err *e)
 {
-	int rc = kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
+	int rc = ask_kvm(run, e);
 	if (rc == 0)
-		rc = plan_on_host(
-			run->kvm, run->policy_file, &run->reporter, &run->plan, &run->policy, e);
+		rc = plan_and_begin(run, e);
 	if (rc == 0)
 		rc = run_io_open(&run->io, run->policy_file, run->toml, e);
 	if (rc == 0)
@@ -112,33 +155,24 @@ static int bring_up_console(struct run *run, struct err *e)
 
 static int run_once(struct run *run, struct machine_result *ret_result, struct err *e)
 {
-	struct machine_options machine_options = {
-		.kvm = run->kvm,
-		.config = run->vm,
-		.plan = run->plan,
-		.policy = run->policy,
-		.io = run->io,
-		.loop = run->loop,
-		.kernel_cache = run->kernel_cache,
-		.reporter = &run->reporter,
-		.input_wanted = console_input_wanted,
-		.input_ctx = &run->console,
-	};
-	struct machine *m = NULL;
+	const struct machine_options machine_options = options_of(run);
 	struct kernel_storing storing = { 0 };
-	int rc = machine_create(&m, &machine_options, e);
+	int rc = run->machine ? 0 : machine_begin(&run->machine, &machine_options, e);
+	if (rc == 0)
+		rc = machine_complete(run->machine, &machine_options, e);
 	if (rc == 0)
 		rc = bring_up_console(run, e);
 	if (rc == 0) {
-		console_attach(&run->console, m);
-		if (machine_has_new_kernel(m))
+		console_attach(&run->console, run->machine);
+		if (machine_has_new_kernel(run->machine))
 			kernel_storing_begin(
 				&storing, run->loop, run->vm->boot.kernel, &run->reporter);
-		rc = machine_run(m, ret_result, e);
+		rc = machine_run(run->machine, ret_result, e);
 		console_attach(&run->console, NULL);
 		kernel_storing_end(&storing);
 	}
-	machine_destroy(m);
+	machine_destroy(run->machine);
+	run->machine = NULL;
 	return rc;
 }
 
@@ -191,6 +225,17 @@ static int run_machine(struct run *run, struct err *e)
 	return rc ? cli_fail(e) : status_of(run, &result);
 }
 
+/*
+ * KVM takes longer to say what it can do than it takes to read the config, and so is asked first.
+ * But not where there is a terminal, whose guard forks: there may be no thread and no KVM
+ * descriptor then. If it fails, that is found again, and said, once the config has been read.
+ */
+static void ask_kvm_early(struct run *run)
+{
+	int rc = isatty(STDIN_FILENO) == 1 ? 0 : ask_kvm(run, NULL);
+	(void)rc;
+}
+
 static bool wants_terminal(const struct vm_config *vm)
 {
 	for (size_t i = 0; i < vm->nr_serials; i++) {
@@ -214,6 +259,8 @@ int cmd_run(int argc, char **argv)
 	/* Before the file is read, so that it stays what was read. */
 	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock_fd, &e) : 0;
 	if (rc == 0)
+		ask_kvm_early(&run);
+	if (rc == 0)
 		rc = policy_file_load(&run.policy_file, &args.config, POLICY_FILE_RUN, &e);
 	if (rc == 0)
 		run.vm = policy_file_vm(run.policy_file);
@@ -224,9 +271,11 @@ int cmd_run(int argc, char **argv)
 		status = cli_fail(&e);
 	else if (rc == 0)
 		status = run_machine(&run, &e);
+	machine_destroy(run.machine);
 	loop_destroy(run.loop);
 	kernel_cache_destroy(run.kernel_cache);
 	run_io_close(&run.io);
+	plan_abandon(run.planning);
 	plan_destroy(run.plan);
 	kvm_close(run.kvm);
 	policy_file_destroy(run.policy_file);

@@ -146,6 +146,8 @@ bool msr_rule_unlogged(
 int msr_filter_compile(const struct msr_policy *p, bool user_space_msr,
 	struct msr_filter *ret_filter, struct err *e) MUST_CHECK;
 void msr_filter_done(struct msr_filter *f);
+/* Whether KVM would be told the same. */
+bool msr_filter_same(const struct msr_filter *a, const struct msr_filter *b);
 
 /* What KVM does with an access by that filter (KVM API, KVM_X86_SET_MSR_FILTER): true: passes. */
 bool msr_filter_passes(const struct msr_filter *f, uint32_t index, bool write);

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MSR_END (UINT64_C(1) << 32)
 #define X2APIC_FIRST UINT64_C(0x800)
@@ -381,6 +382,19 @@ void msr_filter_done(struct msr_filter *f)
 	for (unsigned i = 0; i < f->nr_ranges; i++)
 		free(f->ranges[i].bitmap);
 	*f = (struct msr_filter){ 0 };
+}
+
+bool msr_filter_same(const struct msr_filter *a, const struct msr_filter *b)
+{
+	bool same = a->default_deny == b->default_deny && a->exits == b->exits &&
+		    a->nr_ranges == b->nr_ranges;
+	for (unsigned i = 0; same && i < a->nr_ranges; i++) {
+		const struct msr_filter_range *x = &a->ranges[i], *y = &b->ranges[i];
+		same = x->base == y->base && x->count == y->count && x->read == y->read &&
+		       x->write == y->write &&
+		       memcmp(x->bitmap, y->bitmap, (x->count + 63) / 64 * sizeof(uint64_t)) == 0;
+	}
+	return same;
 }
 
 bool msr_filter_passes(const struct msr_filter *f, uint32_t index, bool write)

@@ -29,6 +29,17 @@ int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *pa
 	struct err *e) MUST_CHECK;
 void kvm_close(struct kvm *kvm);
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e) MUST_CHECK;
+/*
+ * The same in two halves: KVM takes most of a millisecond for it where this host is a VM itself,
+ * and does so on a thread of its own from here on, while the caller does what needs no facts.
+ * *ret_facts is not the caller's until kvm_host_facts_end, which must follow: it waits for the
+ * thread, frees the reading, and fails of whatever failed. Where no thread can be had, it reads all
+ * itself.
+ */
+struct kvm_facts_reading;
+int kvm_host_facts_begin(struct kvm_facts_reading **ret_reading, struct kvm *kvm,
+	struct host_facts *ret_facts, struct err *e) MUST_CHECK;
+int kvm_host_facts_end(struct kvm_facts_reading *reading, struct err *e) MUST_CHECK;
 /* The CPUID of the processor itself, every leaf and subleaf that it has. Needs no KVM. */
 void kvm_processor_cpuid(struct cpuid_table *ret_table);
 

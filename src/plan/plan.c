@@ -54,22 +54,29 @@ static int plan_vcpus(const struct vm_config *config, const struct host_facts *h
 	return 0;
 }
 
-static int plan_ram(const struct vm_config *config, struct machine_plan *plan, struct err *e)
+unsigned plan_ram_layout(const struct vm_config *config, struct plan_ram *ret_ram)
 {
 	uint64_t size = config->memory.size_bytes;
 	uint64_t low = size < PLAN_PCI_HOLE_BASE ? size : PLAN_PCI_HOLE_BASE;
-	uint64_t end = low < size ? PLAN_HIGH_RAM_BASE + (size - low) : low;
+	ret_ram[0] = (struct plan_ram){ .base = gpa(0), .size_bytes = low };
+	if (low == size)
+		return 1;
+	ret_ram[1] = (struct plan_ram){
+		.base = gpa(PLAN_HIGH_RAM_BASE), .size_bytes = size - low, .file_offset = low
+	};
+	return 2;
+}
 
+static int plan_ram(const struct vm_config *config, struct machine_plan *plan, struct err *e)
+{
+	plan->nr_ram = plan_ram_layout(config, plan->ram);
+	const struct plan_ram *last = &plan->ram[plan->nr_ram - 1];
+	uint64_t end = last->base.v + last->size_bytes;
 	if (plan->phys_bits < 64 && end > UINT64_C(1) << plan->phys_bits)
 		return err_set(e, -E2BIG,
 			"memory.size: RAM would end at %#" PRIx64
 			", past the guest's %u physical address bits",
 			end, plan->phys_bits);
-	plan->ram[plan->nr_ram++] = (struct plan_ram){ .base = gpa(0), .size_bytes = low };
-	if (low < size)
-		plan->ram[plan->nr_ram++] = (struct plan_ram){ .base = gpa(PLAN_HIGH_RAM_BASE),
-			.size_bytes = size - low,
-			.file_offset = low };
 	return 0;
 }
 
@@ -143,6 +150,25 @@ int plan_machine(const struct vm_config *config, const struct cpu_policy *policy
 	rc = msr_policy_firmware(&plan->cpu.msrs, e);
 	return rc ? rc
 		  : msr_filter_compile(&plan->cpu.msrs, host->user_space_msr, &plan->filter, e);
+}
+
+int plan_foresee_filter(const struct vm_config *config, struct msr_filter *ret_filter,
+	bool *ret_foreseen, struct err *e)
+{
+	*ret_filter = (struct msr_filter){ 0 };
+	*ret_foreseen = false;
+	if (config->nesting.expose_virtualization_extensions || config->msr.nr_rules > 0 ||
+		config->msr.fallback != MSR_DEFAULT_KVM)
+		return 0;
+	struct msr_policy *policy = calloc(1, sizeof(*policy));
+	if (!policy)
+		return err_set(e, -ENOMEM, "out of memory");
+	int rc = nesting_apply_msrs(/* expose */ false, /* table */ NULL, policy, e);
+	if (rc == 0)
+		rc = msr_filter_compile(policy, /* user_space_msr */ false, ret_filter, e);
+	free(policy);
+	*ret_foreseen = rc == 0;
+	return rc;
 }
 
 void machine_plan_done(struct machine_plan *plan)

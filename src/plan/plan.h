@@ -19,6 +19,19 @@ int plan_machine(const struct vm_config *config, const struct cpu_policy *policy
 	const struct host_facts *host, struct cpu_trace *trace, struct machine_plan *ret_plan,
 	struct err *e) MUST_CHECK;
 
+/*
+ * What of a plan the config alone tells, for what is made while the host's facts are still read.
+ * Where RAM is: returns how many of ret_ram, PLAN_MAX_RAM, there are.
+ */
+unsigned plan_ram_layout(const struct vm_config *config, struct plan_ram *ret_ram);
+/*
+ * The MSR filter, where the config says no more of MSRs than that the extensions are hidden: the
+ * nesting rules'; the caller owns *ret_filter (msr_filter_done). Else *ret_foreseen is false, and
+ * the filter empty. The plan has the last word: a model file may have rules, too.
+ */
+int plan_foresee_filter(const struct vm_config *config, struct msr_filter *ret_filter,
+	bool *ret_foreseen, struct err *e) MUST_CHECK;
+
 /* Frees what the plan owns; accepts one that is all zero. */
 void machine_plan_done(struct machine_plan *plan);
 

@@ -2,7 +2,7 @@
 /*
  * Building a machine, in numbered steps, and taking it down in reverse. KVM's order rules are the
  * reasons given at each step; a step that fails leaves a half-built machine, which machine_destroy
- * takes down as well.
+ * takes down as well. Steps 1 to 6 need no plan: they can be done while KVM still says what it has.
  */
 #include "vm/internal.h"
 
@@ -16,10 +16,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static int step_1_guest_ram(struct machine *m, struct err *e)
+/* The files before KVM is asked for anything: one that is absent costs no VM. */
+static int step_1_files(struct machine *m, struct err *e)
 {
-	const struct machine_plan *plan = m->options.plan;
+	return machine_open_files(m, e);
+}
+
+static int step_2_guest_ram(struct machine *m, struct err *e)
+{
 	const struct vm_config *config = m->options.config;
+	struct plan_ram ram[PLAN_MAX_RAM];
 	struct ram_bank banks[PLAN_MAX_RAM];
 	struct ram_options options = {
 		.hugepage_bytes = config->memory.hugepages == HUGEPAGES_2M   ? 2 * MIB
@@ -28,41 +34,40 @@ static int step_1_guest_ram(struct machine *m, struct err *e)
 		.prealloc = config->memory.prealloc,
 		.shared = config->memory.shared,
 	};
-	for (unsigned i = 0; i < plan->nr_ram; i++)
-		banks[i] = (struct ram_bank){ plan->ram[i].base, plan->ram[i].size_bytes };
-	return ram_create(&m->ram, banks, plan->nr_ram, &options, m->options.reporter, e);
+	unsigned n = plan_ram_layout(config, ram);
+	for (unsigned i = 0; i < n; i++)
+		banks[i] = (struct ram_bank){ ram[i].base, ram[i].size_bytes };
+	return ram_create(&m->ram, banks, n, &options, m->options.reporter, e);
 }
 
-/* The guest is loaded before KVM is asked for anything: a bad kernel costs no VM. */
-static int step_2_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e)
-{
-	return machine_load_guest(m, ret_state, e);
-}
-
-/* The VM, and what KVM wants to know of it before it has an irqchip or a vCPU. */
 static int step_3_vm(struct machine *m, struct err *e)
 {
-	const struct machine_plan *plan = m->options.plan;
 	int rc = kvm_vm_create(&m->kvm_vm, m->options.kvm, e);
-	/* TSS and identity map pages: before the first vCPU (KVM API, KVM_SET_IDENTITY_MAP_ADDR);
-	 * only Intel uses them. */
-	if (rc == 0 && cpuid_vendor(&plan->cpu.table) == CPUID_VENDOR_INTEL)
+	/* TSS and identity map pages: before the first vCPU (KVM API, KVM_SET_IDENTITY_MAP_ADDR),
+	 * and before the irqchip, as the first may be a memory slot. Only Intel uses them; KVM
+	 * takes them on AMD, too, and whose processor it is, nobody has said yet. */
+	if (rc == 0)
 		rc = kvm_vm_set_intel_pages(
 			m->kvm_vm, gpa(PLAN_TSS_BASE), gpa(PLAN_IDENTITY_MAP_BASE), e);
-	/* 32-bit APIC IDs: only where one needs them, since it also changes what ID 0xff means. */
-	if (rc == 0 && plan->vcpus[plan->nr_vcpus - 1].apic_id >= 0xff)
-		rc = kvm_vm_enable_x2apic_ids(m->kvm_vm, e);
-	/* MSR filter, and exits for what it stops: before any guest code can run. */
-	if (rc == 0)
-		rc = kvm_vm_set_msr_filter(m->kvm_vm, &plan->filter, e);
 	return rc;
+}
+
+/*
+ * MSR filter, and exits for what it stops: before any guest code can run. Before the memory slots
+ * and the irqchip, as it waits for an SRCU grace period, and does not take milliseconds for that
+ * only where it is the VM's first. Here where it can be foreseen; step 8 has the plan's word.
+ */
+static int step_4_filter(struct machine *m, struct err *e)
+{
+	int rc = plan_foresee_filter(m->options.config, &m->filter, &m->filter_set, e);
+	return rc || !m->filter_set ? rc : kvm_vm_set_msr_filter(m->kvm_vm, &m->filter, e);
 }
 
 /*
  * Memory slots before the irqchip: KVM makes slots visible by an SRCU grace period, which waits for
  * the one that creating the irqchip and its timer starts, some milliseconds long.
  */
-static int step_4_memslots(struct machine *m, struct err *e)
+static int step_5_memslots(struct machine *m, struct err *e)
 {
 	const struct guest_memory *mem = ram_guest_memory(m->ram);
 	int rc = 0;
@@ -73,14 +78,34 @@ static int step_4_memslots(struct machine *m, struct err *e)
 }
 
 /* The irqchip: before the first vCPU, which gets its local APIC at birth. */
-static int step_5_irqchip(struct machine *m, struct err *e)
+static int step_6_irqchip(struct machine *m, struct err *e)
 {
-	if (m->options.plan->split_irqchip)
+	if (m->options.config->machine.irqchip == IRQCHIP_SPLIT)
 		return kvm_vm_create_split_irqchip(m->kvm_vm, PLAN_NR_GSIS, e);
 	return kvm_vm_create_irqchip(m->kvm_vm, e);
 }
 
-static int step_6_devices(struct machine *m, struct err *e)
+static int step_7_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e)
+{
+	return machine_load_guest(m, ret_state, e);
+}
+
+/* What the plan has for the VM as a whole. */
+static int step_8_vm_settings(struct machine *m, struct err *e)
+{
+	const struct machine_plan *plan = m->options.plan;
+	int rc = 0;
+	/* 32-bit APIC IDs: only where one needs them, since it also changes what ID 0xff means. */
+	if (plan->vcpus[plan->nr_vcpus - 1].apic_id >= 0xff)
+		rc = kvm_vm_enable_x2apic_ids(m->kvm_vm, e);
+	if (rc == 0 && !msr_filter_same(&m->filter, &plan->filter))
+		rc = kvm_vm_set_msr_filter(m->kvm_vm, &plan->filter, e);
+	if (rc == 0 && !m->filter_set)
+		rc = step_6_irqchip(m, e);
+	return rc;
+}
+
+static int step_9_devices(struct machine *m, struct err *e)
 {
 	return machine_add_devices(m, e);
 }
@@ -120,7 +145,7 @@ static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boo
 	return rc;
 }
 
-static int step_7_vcpus(struct machine *m, const struct x86_state *boot_state, struct err *e)
+static int step_10_vcpus(struct machine *m, const struct x86_state *boot_state, struct err *e)
 {
 	unsigned n = m->options.plan->nr_vcpus;
 	struct tables *tables = malloc(sizeof(*tables));
@@ -132,7 +157,7 @@ static int step_7_vcpus(struct machine *m, const struct x86_state *boot_state, s
 	return rc;
 }
 
-int machine_create(
+int machine_begin(
 	struct machine **ret_machine, const struct machine_options *options, struct err *e)
 {
 	struct machine *m = calloc(1, sizeof(*m));
@@ -140,31 +165,58 @@ int machine_create(
 		return err_set(e, -ENOMEM, "out of memory");
 	m->options = *options;
 	(void)pthread_mutex_init(&m->routes_lock, /* attr */ NULL);
-	m->bus.reporter = options->reporter;
-	struct x86_state boot_state = { 0 };
 	int rc = 0;
 	m->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (m->stop_fd < 0)
 		rc = err_set_errno(e, -errno, "eventfd for stopping vCPUs");
 	if (rc == 0)
-		rc = step_1_guest_ram(m, e);
+		rc = step_1_files(m, e);
 	if (rc == 0)
-		rc = step_2_load_guest(m, &boot_state, e);
+		rc = step_2_guest_ram(m, e);
 	if (rc == 0)
 		rc = step_3_vm(m, e);
 	if (rc == 0)
-		rc = step_4_memslots(m, e);
+		rc = step_4_filter(m, e);
 	if (rc == 0)
-		rc = step_5_irqchip(m, e);
-	if (rc == 0)
-		rc = step_6_devices(m, e);
-	if (rc == 0)
-		rc = step_7_vcpus(m, &boot_state, e);
+		rc = step_5_memslots(m, e);
+	if (rc == 0 && m->filter_set)
+		rc = step_6_irqchip(m, e);
 	if (rc) {
 		machine_destroy(m);
 		return rc;
 	}
-	machine_report_unlogged(m);
+	*ret_machine = m;
+	return 0;
+}
+
+int machine_complete(struct machine *m, const struct machine_options *options, struct err *e)
+{
+	m->options = *options;
+	m->bus.reporter = options->reporter;
+	struct x86_state boot_state = { 0 };
+	int rc = step_7_load_guest(m, &boot_state, e);
+	if (rc == 0)
+		rc = step_8_vm_settings(m, e);
+	if (rc == 0)
+		rc = step_9_devices(m, e);
+	if (rc == 0)
+		rc = step_10_vcpus(m, &boot_state, e);
+	if (rc == 0)
+		machine_report_unlogged(m);
+	return rc;
+}
+
+int machine_create(
+	struct machine **ret_machine, const struct machine_options *options, struct err *e)
+{
+	struct machine *m = NULL;
+	int rc = machine_begin(&m, options, e);
+	if (rc == 0)
+		rc = machine_complete(m, options, e);
+	if (rc) {
+		machine_destroy(m);
+		return rc;
+	}
 	*ret_machine = m;
 	return 0;
 }
@@ -189,6 +241,8 @@ void machine_destroy(struct machine *m)
 	host_output_destroy(m->debug_output);
 	kvm_vm_destroy(m->kvm_vm);
 	ram_destroy(m->ram);
+	machine_close_files(m);
+	msr_filter_done(&m->filter);
 	(void)fd_close(m->stop_fd);
 	(void)pthread_mutex_destroy(&m->routes_lock);
 	free(m);

@@ -20,6 +20,7 @@
 #define MACHINE_MAX_DEVICES 24
 
 struct cpu_kept;
+struct guest_files;
 
 struct vcpu {
 	struct machine *machine; /* borrowed */
@@ -33,6 +34,9 @@ struct machine {
 	struct machine_options options;
 	struct kvm_vm *kvm_vm;
 	struct ram *ram;
+	struct guest_files *files; /* until the guest is loaded */
+	struct msr_filter filter;  /* that was foreseen, and set where filter_set; owned */
+	bool filter_set;
 	bool has_new_kernel; /* see machine_has_new_kernel */
 	struct bus bus;
 	struct device *devices[MACHINE_MAX_DEVICES]; /* in the order of creation */
@@ -73,7 +77,10 @@ struct msi_sink machine_msi_sink(struct machine *m);
 /* The I/O APIC's entries changed: tells KVM the routes (split irqchip). */
 void machine_update_routes(void *ctx);
 
-/* load.c: ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */
+/* load.c: the guest's files, mapped until they are loaded. */
+int machine_open_files(struct machine *m, struct err *e) MUST_CHECK;
+void machine_close_files(struct machine *m);
+/* ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */
 int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e) MUST_CHECK;
 
 /*

@@ -17,12 +17,17 @@ struct guest_files {
 	struct boot_module modules[CONFIG_MAX_MODULES];
 };
 
-static void close_files(struct guest_files *files)
+void machine_close_files(struct machine *m)
 {
+	struct guest_files *files = m->files;
+	m->files = NULL;
+	if (!files)
+		return;
 	file_map_close(&files->kernel);
 	file_map_close(&files->initrd);
 	for (size_t i = 0; i < ARRAY_SIZE(files->module_maps); i++)
 		file_map_close(&files->module_maps[i]);
+	free(files);
 }
 
 static int open_files(const struct vm_config *config, struct guest_files *files, struct err *e)
@@ -47,6 +52,14 @@ static int open_files(const struct vm_config *config, struct guest_files *files,
 		};
 	}
 	return 0;
+}
+
+int machine_open_files(struct machine *m, struct err *e)
+{
+	m->files = calloc(1, sizeof(*m->files));
+	if (!m->files)
+		return err_set(e, -ENOMEM, "out of memory");
+	return open_files(m->options.config, m->files, e);
 }
 
 static int load_acpi(struct machine *m, struct gpa *ret_rsdp, struct err *e)
@@ -198,21 +211,18 @@ static int load_kernel(struct machine *m, const struct guest_files *files, struc
 int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e)
 {
 	const struct vm_config *config = m->options.config;
-	struct guest_files files = { 0 };
 	uint8_t *dtb = NULL;
 	size_t dtb_size = 0;
 	struct gpa rsdp = gpa(0);
 
-	int rc = open_files(config, &files, e);
-	if (rc == 0)
-		rc = load_acpi(m, &rsdp, e);
+	int rc = load_acpi(m, &rsdp, e);
 	if (rc == 0 && config->boot.device_tree) {
 		struct fdt_info info = { .cmdline = config->boot.cmdline };
 		rc = fdt_build(m->options.plan, &info, &dtb, &dtb_size, e);
 	}
 	if (rc == 0)
-		rc = load_kernel(m, &files, rsdp, dtb, dtb_size, ret_state, e);
+		rc = load_kernel(m, m->files, rsdp, dtb, dtb_size, ret_state, e);
 	fdt_free(dtb);
-	close_files(&files);
+	machine_close_files(m);
 	return rc;
 }

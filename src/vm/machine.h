@@ -57,6 +57,16 @@ struct machine_result {
 /* Builds all of it, guest loaded, vCPUs not started. */
 int machine_create(struct machine **ret_machine, const struct machine_options *options,
 	struct err *e) MUST_CHECK;
+/*
+ * The same in two halves. The first does what needs no plan, and so can be done while that is still
+ * made: the guest's files, its RAM, a VM that has it, the irqchip; of the options it looks at kvm,
+ * config and reporter alone. The second does the rest, with all of the options; on failure the
+ * machine is still the caller's.
+ */
+int machine_begin(struct machine **ret_machine, const struct machine_options *options,
+	struct err *e) MUST_CHECK;
+int machine_complete(
+	struct machine *m, const struct machine_options *options, struct err *e) MUST_CHECK;
 void machine_destroy(struct machine *m);
 
 /* Starts the vCPUs and runs the event loop until the machine ends, then joins the vCPUs. Once. */

@@ -8,9 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A vCPU thread only handles exits: little stack, so that 255 of them cost little. */
-#define VCPU_STACK_BYTES (128 * KIB)
-
 /*
  * Kicking: the stopper sets `stopping`, then kvm_run.immediate_exit, then sends this signal. A vCPU
  * thread that is in KVM_RUN leaves it for the signal; one that has looked at `stopping` before it
@@ -74,7 +71,7 @@ static int make_attr(pthread_attr_t *attr, int host_cpu, struct err *e)
 	int rc = pthread_attr_init(attr);
 	if (rc)
 		return err_set_errno(e, -rc, "pthread_attr_init");
-	rc = pthread_attr_setstacksize(attr, VCPU_STACK_BYTES);
+	rc = pthread_attr_setstacksize(attr, THREAD_STACK_BYTES);
 	if (rc == 0 && host_cpu >= 0) {
 		cpu_set_t *set = CPU_ALLOC(4096);
 		size_t size = CPU_ALLOC_SIZE(4096);

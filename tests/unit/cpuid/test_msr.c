@@ -324,6 +324,26 @@ static void msr_filter_compile__denials_close_together__one_range_without_exits(
 	assert_int_equal(x->f.nr_ranges, 2);
 }
 
+static void msr_filter_same__compiled_twice__only_while_nothing_changes(void **state)
+{
+	struct fixture *x = *state;
+	struct msr_filter before, none = { 0 };
+	add(x, 0x480, 0x493, MSR_DENY, MSR_DENY);
+	assert_int_equal(msr_filter_compile(&x->p, true, &before, &x->e), 0);
+	assert_int_equal(compile(x), 0);
+	assert_true(msr_filter_same(&before, &x->f) && msr_filter_same(&none, &none));
+	assert_false(msr_filter_same(&before, &none));
+	before.ranges[0].bitmap[1] ^= 1;
+	assert_false(msr_filter_same(&before, &x->f));
+	before.ranges[0].bitmap[1] ^= 1;
+	before.exits = true;
+	assert_false(msr_filter_same(&before, &x->f));
+	before.exits = false;
+	before.ranges[0].write = false;
+	assert_false(msr_filter_same(&before, &x->f));
+	msr_filter_done(&before);
+}
+
 static void msr_filter_compile__one_direction__one_range_of_that(void **state)
 {
 	struct fixture *x = *state;
@@ -601,6 +621,7 @@ int main(void)
 		TEST(host_feature_msr__listed_or_not__value_or_false),
 		TEST(msr_filter_compile__no_rules__no_filter),
 		TEST(msr_filter_compile__denials_close_together__one_range_without_exits),
+		TEST(msr_filter_same__compiled_twice__only_while_nothing_changes),
 		TEST(msr_filter_compile__one_direction__one_range_of_that),
 		TEST(msr_filter_compile__exit_needed__says_so_or_refused),
 		TEST(msr_filter_compile__default_deny_and_nothing_allowed__a_range_that_denies),

@@ -379,6 +379,38 @@ static void plan_vcpu_cpuid__random_hosts_knob_off__no_rule_bit_is_left(void **s
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void plan_foresee_filter__knob_off__is_what_the_plan_has(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_filter filter;
+	bool foreseen = false;
+	assert_int_equal(plan(f), 0);
+	assert_int_equal(plan_foresee_filter(&f->config, &filter, &foreseen, &f->e), 0);
+	assert_true(foreseen && filter.nr_ranges > 0);
+	assert_true(msr_filter_same(&filter, &f->plan.filter));
+	msr_filter_done(&filter);
+	host_amd(&f->host, true);
+	assert_int_equal(plan(f), 0);
+	assert_int_equal(plan_foresee_filter(&f->config, &filter, &foreseen, &f->e), 0);
+	assert_true(msr_filter_same(&filter, &f->plan.filter));
+	msr_filter_done(&filter);
+}
+
+static void plan_foresee_filter__config_says_more_of_msrs__nothing_is_foreseen(void **state)
+{
+	struct fixture *f = *state;
+	struct msr_filter filter;
+	bool foreseen = true;
+	f->config.msr.fallback = MSR_DEFAULT_DENY;
+	assert_int_equal(plan_foresee_filter(&f->config, &filter, &foreseen, &f->e), 0);
+	assert_false(foreseen);
+	f->config.msr.fallback = MSR_DEFAULT_KVM;
+	f->config.nesting.expose_virtualization_extensions = foreseen = true;
+	assert_int_equal(plan_foresee_filter(&f->config, &filter, &foreseen, &f->e), 0);
+	assert_false(foreseen);
+	assert_int_equal(filter.nr_ranges, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +431,8 @@ int main(void)
 		TEST(plan_machine__same_input__same_plan),
 		TEST(plan_vcpu_cpuid__topologies__own_id_is_the_madts),
 		TEST(plan_vcpu_cpuid__random_hosts_knob_off__no_rule_bit_is_left),
+		TEST(plan_foresee_filter__knob_off__is_what_the_plan_has),
+		TEST(plan_foresee_filter__config_says_more_of_msrs__nothing_is_foreseen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,14 +72,17 @@ static void machine_create__vcpus__have_their_own_cpuid(void **state)
 	assert_int_equal(f->fake->vcpus[5]->id, 6); /* 3 cores take 2 bits */
 }
 
-static void machine_create__amd__sets_no_intel_pages(void **state)
+/* They need no plan, and so nobody knows the vendor yet; KVM on AMD takes them and does nothing. */
+static void machine_create__amd__intel_pages_before_irqchip_too(void **state)
 {
+	static const char *const order[] = { "KVM_CREATE_VM", "KVM_SET_IDENTITY_MAP_ADDR",
+		"KVM_SET_TSS_ADDR", "KVM_X86_SET_MSR_FILTER", "KVM_SET_USER_MEMORY_REGION",
+		"KVM_CREATE_IRQCHIP", "KVM_CREATE_VCPU" };
 	struct fixture *f = *state;
 	host_amd(&f->facts, true);
 	assert_int_equal(fixture_create(f), 0);
-	assert_int_equal(find(f, "KVM_SET_TSS_ADDR"), -1);
-	assert_int_equal(find(f, "KVM_SET_IDENTITY_MAP_ADDR"), -1);
-	assert_true(find(f, "KVM_X86_SET_MSR_FILTER") >= 0);
+	assert_order(f, order, ARRAY_SIZE(order), 0);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_X86_SET_MSR_FILTER"), 1);
 }
 
 static void machine_create__knob_off__filter_denies_by_the_nesting_rules(void **state)
@@ -132,23 +135,52 @@ static void machine_create__knob_on__vmx_shown_locked_and_only_svm_filtered(void
 	assert_int_equal(feature_control->data, 5);
 }
 
-static void machine_create__policy_has_msr_rules__filter_and_exits_are_set(void **state)
+static const struct msr_rule one_rule = {
+	.first = 0x10, .last = 0x10, .read = MSR_VALUE, .value = 7, .id = "MSR-RULE"
+};
+
+/* A policy that denies all but what the rule says. */
+static void give_msr_rule(struct fixture *f)
 {
-	struct fixture *f = *state;
-	const struct msr_rule rules[] = {
-		{ .first = 0x10, .last = 0x10, .read = MSR_VALUE, .value = 7, .id = "MSR-RULE" },
-	};
-	f->policy.msr_rules = rules;
-	f->policy.nr_msr_rules = ARRAY_SIZE(rules);
+	f->policy.msr_rules = &one_rule;
+	f->policy.nr_msr_rules = 1;
 	f->policy.msr_default_deny = true;
 	f->policy.topology = (struct policy_topology){ 1, 1, 1, 1 };
 	f->given_policy = &f->policy;
-	assert_int_equal(fixture_create(f), 0);
+}
+
+static void assert_denies_all_with_exits(struct fixture *f)
+{
 	assert_int_equal(f->fake->nr_caps, 1);
 	assert_int_equal(f->fake->caps[0].cap, KVM_CAP_X86_USER_SPACE_MSR);
-	assert_true(find(f, "KVM_ENABLE_CAP") < find(f, "KVM_X86_SET_MSR_FILTER"));
 	assert_false(fake_kvm_filter_passes(f->fake, 0x10, false));
 	assert_false(fake_kvm_filter_passes(f->fake, 0x12345, false));
+}
+
+static void machine_create__config_has_msr_rules__filter_and_exits_before_the_irqchip(void **state)
+{
+	static const char *const order[] = { "KVM_SET_USER_MEMORY_REGION", "KVM_ENABLE_CAP",
+		"KVM_X86_SET_MSR_FILTER", "KVM_CREATE_IRQCHIP", "KVM_CREATE_VCPU" };
+	struct fixture *f = *state;
+	give_msr_rule(f);
+	f->config.msr.fallback = MSR_DEFAULT_DENY;
+	assert_int_equal(fixture_create(f), 0);
+	assert_denies_all_with_exits(f);
+	assert_order(f, order, ARRAY_SIZE(order), 0);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_X86_SET_MSR_FILTER"), 1);
+}
+
+/* As from a model file. */
+static void machine_create__only_policy_has_msr_rules__they_replace_the_filter(void **state)
+{
+	static const char *const order[] = { "KVM_ENABLE_CAP", "KVM_X86_SET_MSR_FILTER",
+		"KVM_CREATE_VCPU" };
+	struct fixture *f = *state;
+	give_msr_rule(f);
+	assert_int_equal(fixture_create(f), 0);
+	assert_denies_all_with_exits(f);
+	assert_order(f, order, ARRAY_SIZE(order), (unsigned)find(f, "KVM_ENABLE_CAP"));
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_X86_SET_MSR_FILTER"), 2);
 }
 
 static void machine_create__tsc_frequency__is_set_before_cpuid_and_msrs(void **state)
@@ -548,6 +580,56 @@ static void machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks(v
 	fail_every_call(f);
 }
 
+static struct machine_options without_plan(struct fixture *f)
+{
+	return (struct machine_options){
+		.kvm = f->kvm, .config = &f->config, .reporter = &f->reporter
+	};
+}
+
+static void machine_begin__no_plan_yet__makes_the_vm_but_no_vcpu(void **state)
+{
+	struct fixture *f = *state;
+	const struct machine_options early = without_plan(f);
+	unsigned fds = fixture_count_fds();
+	assert_int_equal(machine_begin(&f->machine, &early, &f->e), 0);
+	assert_true(find(f, "KVM_CREATE_PIT2") >= 0);
+	assert_int_equal(find(f, "KVM_CREATE_VCPU"), -1);
+	machine_destroy(f->machine); /* the plan was refused, say */
+	f->machine = NULL;
+	assert_int_equal(fixture_count_fds(), fds);
+	assert_true(f->fake->nr_maps == 0 && f->fake->bad_calls == 0);
+}
+
+static void machine_begin__extensions_exposed__irqchip_waits_for_the_filter(void **state)
+{
+	struct fixture *f = *state;
+	f->config.nesting.expose_virtualization_extensions = true;
+	const struct machine_options early = without_plan(f);
+	assert_int_equal(machine_begin(&f->machine, &early, &f->e), 0);
+	assert_true(find(f, "KVM_SET_USER_MEMORY_REGION") >= 0);
+	assert_int_equal(find(f, "KVM_X86_SET_MSR_FILTER"), -1);
+	assert_int_equal(find(f, "KVM_CREATE_IRQCHIP"), -1);
+}
+
+static void machine_complete__begun_without_a_plan__runs(void **state)
+{
+	static const struct fake_step script[] = {
+		{ FAKE_OUT, .addr = 0xf4, .size = 1, .count = 1, .data = "\5" }, { FAKE_END }
+	};
+	struct fixture *f = *state;
+	const struct machine_options early = without_plan(f);
+	assert_int_equal(fixture_create(f), 0); /* for its plan and options */
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	assert_int_equal(machine_begin(&f->machine, &early, &f->e), 0);
+	assert_int_equal(machine_complete(f->machine, &f->options, &f->e), 0);
+	f->fake->vcpus[0]->script = script;
+	assert_int_equal(machine_run(f->machine, &f->result, &f->e), 0);
+	assert_int_equal(f->result.end, MACHINE_END_DEBUG_EXIT);
+	assert_int_equal(f->result.status, 5);
+}
+
 static void machine_destroy__never_run_or_null__takes_it_down(void **state)
 {
 	struct fixture *f = *state;
@@ -566,10 +648,12 @@ int main(void)
 		FIXTURE_TEST(machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcpu),
 		FIXTURE_TEST(machine_create__each_vcpu__cpuid_before_msrs_before_registers),
 		FIXTURE_TEST(machine_create__vcpus__have_their_own_cpuid),
-		FIXTURE_TEST(machine_create__amd__sets_no_intel_pages),
+		FIXTURE_TEST(machine_create__amd__intel_pages_before_irqchip_too),
 		FIXTURE_TEST(machine_create__knob_off__filter_denies_by_the_nesting_rules),
 		FIXTURE_TEST(machine_create__knob_on__vmx_shown_locked_and_only_svm_filtered),
-		FIXTURE_TEST(machine_create__policy_has_msr_rules__filter_and_exits_are_set),
+		FIXTURE_TEST(
+			machine_create__config_has_msr_rules__filter_and_exits_before_the_irqchip),
+		FIXTURE_TEST(machine_create__only_policy_has_msr_rules__they_replace_the_filter),
 		FIXTURE_TEST(machine_create__tsc_frequency__is_set_before_cpuid_and_msrs),
 		FIXTURE_TEST(machine_create__kvm_keeps_another_cpuid__refused_with_leaf_and_values),
 		FIXTURE_TEST(
@@ -603,6 +687,9 @@ int main(void)
 		FIXTURE_TEST(
 			machine_create__call_n_fails_split_and_exposed__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks),
+		FIXTURE_TEST(machine_begin__no_plan_yet__makes_the_vm_but_no_vcpu),
+		FIXTURE_TEST(machine_begin__extensions_exposed__irqchip_waits_for_the_filter),
+		FIXTURE_TEST(machine_complete__begun_without_a_plan__runs),
 		FIXTURE_TEST(machine_destroy__never_run_or_null__takes_it_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
