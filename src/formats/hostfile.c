@@ -132,6 +132,8 @@ int hostfile_parse(
 			e, "%s: longer than 16 MiB, the most that a host file may have", name);
 	if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
 		return input_fail(e, "%s: this is text in UTF-16; save it as UTF-8", name);
+	if (n == 0)
+		return input_fail(e, "%s: the file is empty", name);
 	size_t mark = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	int rc = parse_text(&r, text + mark, n - mark);
 	if (rc == 0 && !r.brand_given)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What this machine's KVM can do, asked of KVM alone: nothing of nestor is in here, so that a fault
- *of nestor's never looks like one of the host's.
+ * of nestor's never looks like one of the host's.
  *
  *	kvm_probe GUEST NEED...
  *
- * exit status 0: KVM has all that is needed; 1: it lacks something, which is named with the reason;
- * 2: usage. What can be needed:
+ * exit status 0: KVM has all that is needed; 77: it lacks something, which is named with the
+ *reason; anything else is a fault of this program, not of KVM (2: usage). What can be needed:
  *
  * kvm              /dev/kvm opens, has the capabilities that nestor requires, and runs a few
  *                  instructions in real and in protected mode up to a port
@@ -49,6 +49,7 @@
 #define GSI_SCI 9
 #define VECTOR_SCI 0x32u /* of the guest's */
 #define EOI_LIMIT_S 5
+#define LACKS 77 /* no status that a sanitizer ends with */
 
 static const char *need = "kvm"; /* at hand */
 
@@ -62,7 +63,7 @@ static void lack(const char *fmt, ...)
 	(void)vprintf(fmt, ap);
 	va_end(ap);
 	(void)putchar('\n');
-	exit(1);
+	exit(LACKS);
 }
 
 struct probe {
@@ -410,5 +411,6 @@ int main(int argc, char **argv)
 		need = argv[i];
 		check_need(&p, argv[1]);
 	}
+	free(p.cpuid);
 	return 0;
 }
