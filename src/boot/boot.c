@@ -260,7 +260,7 @@ static int load_unpacked(const struct boot_request *req, const struct boot_file 
 		rc = choose_protocol(req, &image, &result->protocol, e);
 	if (rc == 0)
 		rc = load_init(&l, req, mem, choose_cmdline(req, &image, result->protocol), e);
-	if (rc < 0)
+	if (rc)
 		return rc;
 	bool must = result->protocol == BOOT_PVH || req->decompress_required;
 	bool want = result->protocol == BOOT_PVH || req->decompress_on_host;

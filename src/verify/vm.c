@@ -5,6 +5,7 @@
  */
 #include "verify/internal.h"
 
+#include "base/analyzer.h"
 #include "kvm/hyperv.h"
 #include "kvm/msr_exit.h"
 #include "plan/plan.h"
@@ -84,9 +85,11 @@ static int create_vcpu(struct verify_vm *vm, unsigned i, const struct x86_state 
 		.cpuid = table,
 		.msrs = &plan->cpu.msrs };
 	struct verify_vcpu *vcpu = &vm->vcpus[i];
+	ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* vm->vcpus has it, and frees it */
 	vcpu->settled = malloc(sizeof(*vcpu->settled));
 	if (!vcpu->settled)
 		return err_set(e, -ENOMEM, "out of memory");
+	ANALYZER_END;
 	int rc = kvm_vcpu_create(&vcpu->kvm, vm->kvm_vm, plan->vcpus[i].apic_id, e);
 	if (rc == 0)
 		rc = plan_vcpu_cpuid(plan, i, table, e);
