@@ -13,9 +13,10 @@
  *   In a guest, reads of CR2, CR3, CR4 and CR8 exit where the hypervisor asked for reads of CR0,
  * not where it asked for theirs. KVM without nested paging then has guests that read its own shadow
  * CR3: Linux, early in its boot, takes that for another page table than its first and halts for
- * ever. Asked: KVM wants reads of CR4 always, and those of CR0 only where its own CR0 differs; a
- * guest whose CR0 is as KVM would have it reads CR4. It shall see what it was given, without KVM's
- * own MCE.
+ * ever. Xen with nested paging answers reads of CR2 with one that is none of its guest's: Linux
+ * halts at its first page fault. Asked: KVM wants reads of CR4 always, and those of CR0 only where
+ * its own CR0 differs; a guest whose CR0 is as KVM would have it reads CR4. It shall see what it
+ * was given, without KVM's own MCE.
  *
  * no-xsetbv-intercept (QEMU 7.2)
  *   XSETBV does not exit, and so KVM goes on giving leaf 0xD for the XCR0 of before. Linux sees
