@@ -615,7 +615,8 @@ static void machine_begin__extensions_exposed__irqchip_waits_for_the_filter(void
 static void machine_complete__begun_without_a_plan__runs(void **state)
 {
 	static const struct fake_step script[] = {
-		{ FAKE_OUT, .addr = 0xf4, .size = 1, .count = 1, .data = "\5" }, { FAKE_END }
+		{ .kind = FAKE_OUT, .addr = 0xf4, .size = 1, .count = 1, .data = "\5" },
+		{ .kind = FAKE_END },
 	};
 	struct fixture *f = *state;
 	const struct machine_options early = without_plan(f);
