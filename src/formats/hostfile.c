@@ -56,17 +56,29 @@ static unsigned line_of(const char *text, size_t at)
 	return line;
 }
 
+bool hostfile_next_line(
+	const char **text, const char *end, const char **ret_line, const char **ret_stop)
+{
+	const char *line = *text;
+	if (line == end)
+		return false;
+	const char *newline = memchr(line, '\n', (size_t)(end - line));
+	const char *stop = newline ? newline : end;
+	*text = newline ? newline + 1 : end;
+	*ret_line = line;
+	*ret_stop = stop > line && stop[-1] == '\r' ? stop - 1 : stop;
+	return true;
+}
+
 bool hostfile_has_line(const char *text, size_t n, const char *word)
 {
-	const char *end = text + n;
+	const char *end = text + n, *line, *stop;
 	const size_t length = strlen(word);
-	for (const char *line = text; line < end;) {
-		const char *newline = memchr(line, '\n', (size_t)(end - line));
-		while (line < end && (*line == ' ' || *line == '\t'))
+	while (hostfile_next_line(&text, end, &line, &stop)) {
+		while (line < stop && (*line == ' ' || *line == '\t'))
 			line++;
-		if ((size_t)(end - line) >= length && memcmp(line, word, length) == 0)
+		if ((size_t)(stop - line) >= length && memcmp(line, word, length) == 0)
 			return true;
-		line = newline ? newline + 1 : end;
 	}
 	return false;
 }

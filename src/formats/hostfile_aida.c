@@ -142,16 +142,12 @@ int hostfile_parse_aida(struct hostfile_reader *r, const char *text, size_t n)
 {
 	struct scan s = { .r = r, .processors = { .r = r } };
 	const char *end = text + n;
-	for (const char *line = text; line < end;) {
-		const char *newline = memchr(line, '\n', (size_t)(end - line));
-		const char *stop = newline ? newline : end;
-		s.line = s.p = line;
-		s.end = stop > line && stop[-1] == '\r' ? stop - 1 : stop;
+	while (hostfile_next_line(&text, end, &s.line, &s.end)) {
+		s.p = s.line;
 		s.number++;
 		int rc = read_line(&s);
 		if (rc)
 			return rc;
-		line = newline ? newline + 1 : end;
 	}
 	if (!s.has_entries)
 		return input_fail(r->e, "%s: no line of CPUID values", r->name);

@@ -22,6 +22,10 @@ struct json_t;
 int hostfile_parse_fingerprint(struct hostfile_reader *r, const struct json_t *root) MUST_CHECK;
 int hostfile_parse_xml(struct hostfile_reader *r, const char *text, size_t n) MUST_CHECK;
 
+/* Takes the next line of [*text, end), without its end (LF or CR LF); false: there is none. */
+bool hostfile_next_line(
+	const char **text, const char *end, const char **ret_line, const char **ret_stop);
+
 /* True where the text has a line that begins with word, blanks before it allowed. */
 bool hostfile_has_line(const char *text, size_t n, const char *word);
 
