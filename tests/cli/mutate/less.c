@@ -7,11 +7,11 @@ int is_less(int a, int b)
 	return a < b;
 }
 
-/* With a fault it may never end. */
+/* With a fault it never ends: a long, as an int comes round to n within seconds. */
 int count_to(int n)
 {
-	volatile int i = 0;
+	volatile long i = 0;
 	while (i != n)
 		i++;
-	return i;
+	return (int)i;
 }
