@@ -259,7 +259,7 @@ static int load_unpacked(const struct boot_request *req, const struct boot_file 
 	if (rc == 0)
 		rc = choose_protocol(req, &image, &result->protocol, e);
 	if (rc == 0)
-		rc = load_init(&l, req, mem, choose_cmdline(req, &image, result->protocol), e);
+		load_init(&l, req, mem, choose_cmdline(req, &image, result->protocol));
 	if (rc)
 		return rc;
 	bool must = result->protocol == BOOT_PVH || req->decompress_required;

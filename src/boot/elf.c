@@ -4,6 +4,7 @@
 #include "boot/bytes.h"
 #include "boot/decompress.h"
 #include "boot/fail.h"
+#include "boot/layout.h"
 #include "memory/anonymous.h"
 
 #include <elf.h>
@@ -299,6 +300,29 @@ void elf_move(struct elf_image *elf, uint64_t delta)
 	elf->entry += delta;
 }
 
+/*
+ * A kernel may use, and Linux later gives to its allocator, what lies between its segments. Not
+ * so between what it has in conventional memory (code for other processors to begin with, often)
+ * and above: it cannot think that all of that is its own.
+ */
+static void avoid_gaps(const struct elf_image *elf, struct space *s)
+{
+	struct range low = { 0 }, high = { 0 };
+	for (unsigned i = 0; i < elf->nr_load; i++) {
+		const struct elf_segment *seg = &elf->load[i];
+		struct range *r = seg->paddr < LAYOUT_HIGH ? &low : &high;
+		uint64_t end = seg->paddr + seg->memsz;
+		uint64_t so_far = r->base + r->size;
+		if (r->size == 0 || seg->paddr < r->base)
+			r->base = seg->paddr;
+		r->size = (end > so_far ? end : so_far) - r->base;
+	}
+	if (low.size)
+		space_avoid(s, low, "the kernel");
+	if (high.size)
+		space_avoid(s, high, "the kernel");
+}
+
 int elf_claim(
 	const struct boot_file *file, const struct elf_image *elf, struct space *s, struct err *e)
 {
@@ -309,9 +333,7 @@ int elf_claim(
 		if (rc < 0)
 			return err_wrap(e, rc, "%s", file->path);
 	}
-	/* A kernel may use, and Linux later gives to its allocator, what lies between its segments.
-	 */
-	space_avoid(s, (struct range){ elf_base(elf), elf_extent(elf) }, "the kernel");
+	avoid_gaps(elf, s);
 	return 0;
 }
 

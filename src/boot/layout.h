@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the boot loaders put their own tables in low guest memory: one drawing for all protocols.
- * Everything here lies in conventional memory, below the EBDA, and is free for the kernel once it
- * has read it. Kernels may not be loaded over it (space.c refuses), and PLAN_* owns the rest.
+ * Where the boot loaders like to put their own tables in low guest memory: one drawing for all
+ * protocols. Each takes of it only what it needs, and what a kernel is loaded over goes elsewhere
+ * (load_table): into the rest of conventional memory, or above the first MiB. All of it is free for
+ * the kernel once it has read it; PLAN_* owns the rest.
  *
  *   0x00000 +---------------------------------------------------+
  *           | interrupt vectors: left as they are               |
@@ -25,7 +26,7 @@
  *   0x10000 +---------------------------------------------------+
  *           | strings: command lines, boot loader's name        |
  *   0x20000 +---------------------------------------------------+ LAYOUT_END
- *           | free for the kernel                               |
+ *           | free for the kernel, and for what it displaces    |
  *   0x9fc00 +---------------------------------------------------+ PLAN_EBDA_BASE
  *           | EBDA: its size, 1 KiB                             |
  *           +---------------------------------------------------+
@@ -36,6 +37,8 @@
 #include "base/types.h"
 
 /* BIOS data area: kernels find conventional memory's end here (Xen, Linux's real-mode code). */
+#define LAYOUT_BDA UINT64_C(0x400)
+#define LAYOUT_BDA_BYTES UINT64_C(0x100)
 #define LAYOUT_BDA_COM_PORTS UINT64_C(0x400) /* 4 words */
 #define LAYOUT_BDA_EBDA_SEGMENT UINT64_C(0x40e)
 #define LAYOUT_BDA_MEMORY_KIB UINT64_C(0x413)

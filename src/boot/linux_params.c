@@ -2,7 +2,6 @@
 #include "boot/linux_params.h"
 
 #include "boot/bytes.h"
-#include "boot/entry.h"
 #include "boot/fail.h"
 #include "boot/layout.h"
 
@@ -189,7 +188,9 @@ int linux_params_place(struct load *l, const struct linux_kernel *k, struct linu
 	fill_e820(&l->req->plan->e820, params);
 	if (version_of(k) >= 0x20e) /* older kernels search low memory, where it also lies */
 		put_u64(params + BP_ACPI_RSDP_ADDR, l->req->rsdp.v);
-	int rc = load_cmdline(l, k, params, e);
+	int rc = load_bios_data(l, e);
+	if (rc == 0)
+		rc = load_cmdline(l, k, params, e);
 	if (rc == 0)
 		rc = load_initrd(l, k, params, &result->initrd, e);
 	if (rc == 0)
@@ -207,13 +208,19 @@ int linux_params_finish(struct load *l, const struct linux_kernel *k, struct lin
 	page[BP_LOADFLAGS] &= (uint8_t)~LOADFLAGS_KASLR;
 	if (k->randomized)
 		page[BP_LOADFLAGS] |= LOADFLAGS_KASLR;
-	int rc = guest_memory_write(l->mem, gpa(LAYOUT_PARAMS), page, LINUX_PARAMS_BYTES, e);
-	if (rc == 0)
-		rc = k->is_entry64 ? entry_long64(l->mem, k->entry, k->memory, &result->state, e)
-				   : entry_protected32(l->mem, k->entry, &result->state, e);
+	uint64_t at;
+	int rc = load_table(
+		l, "boot_params", LINUX_PARAMS_BYTES, LAYOUT_PAGE, LAYOUT_PARAMS, &at, e);
+	if (rc < 0)
+		return rc;
+	rc = guest_memory_write(l->mem, gpa(at), page, LINUX_PARAMS_BYTES, e);
 	if (rc < 0)
 		return err_wrap(e, rc, "%s", k->path);
-	result->state.rsi = LAYOUT_PARAMS;
+	rc = k->is_entry64 ? load_entry64(l, k->entry, k->memory, &result->state, e)
+			   : load_entry32(l, k->entry, &result->state, e);
+	if (rc < 0)
+		return rc;
+	result->state.rsi = at;
 	result->kernel = gpa(k->memory.base);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "boot/load.h"
 
 #include "boot/bytes.h"
+#include "boot/entry.h"
 #include "boot/fail.h"
 #include "boot/layout.h"
 
@@ -9,10 +10,53 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* What firmware would have left below: without it Xen puts its real-mode code over itself. */
-static int write_bios_data(
-	const struct machine_plan *plan, const struct guest_memory *mem, struct err *e)
+void load_init(struct load *l, const struct boot_request *req, const struct guest_memory *mem,
+	const char *cmdline)
 {
+	l->req = req;
+	l->mem = mem;
+	l->cmdline = cmdline;
+	l->strings_used = 0;
+	space_init(&l->space, req->plan, mem);
+}
+
+static int find_table(
+	const struct space *s, uint64_t size, uint64_t align, uint64_t liked, uint64_t *ret_base)
+{
+	/* What was displaced displaces nothing else, as long as there is room. */
+	const struct range rest = { LAYOUT_END, PLAN_EBDA_BASE - LAYOUT_END };
+	const struct range conventional = { LAYOUT_BASE, PLAN_EBDA_BASE - LAYOUT_BASE };
+	const struct range above = { LAYOUT_HIGH, PLAN_HIGH_RAM_BASE - LAYOUT_HIGH };
+	*ret_base = liked;
+	if (space_is_free(s, (struct range){ liked, size }))
+		return 0;
+	if (space_find_low(s, size, align, rest, ret_base) == 0 ||
+		space_find_low(s, size, align, conventional, ret_base) == 0)
+		return 0;
+	return space_find_high(s, size, align, above, ret_base);
+}
+
+int load_table(struct load *l, const char *what, uint64_t size, uint64_t align, uint64_t liked,
+	uint64_t *ret_gpa, struct err *e)
+{
+	uint64_t base;
+	if (find_table(&l->space, size, align, liked, &base) < 0)
+		return boot_fail(e, -ENOSPC, l->req->kernel.path,
+			"the kernel and what is loaded with it leave no room below 4 GiB for the "
+			"%s, which has %" PRIu64 " bytes",
+			what, size);
+	int rc = space_claim(&l->space, (struct range){ base, size }, what, -1, e);
+	if (rc < 0)
+		return err_wrap(e, rc, "%s", l->req->kernel.path);
+	*ret_gpa = base;
+	return 0;
+}
+
+/* What firmware would have left below: without it Xen puts its real-mode code over itself. */
+int load_bios_data(struct load *l, struct err *e)
+{
+	const struct machine_plan *plan = l->req->plan;
+	const struct range area = { LAYOUT_BDA, LAYOUT_BDA_BYTES };
 	uint8_t ports[2 * PLAN_MAX_SERIALS] = { 0 };
 	uint8_t ebda[2], memory[2];
 	const uint8_t ebda_kib = 1;
@@ -20,64 +64,89 @@ static int write_bios_data(
 		put_u16(ports + 2 * i, plan->serials[i].port);
 	put_u16(ebda, (uint16_t)(PLAN_EBDA_BASE >> 4));
 	put_u16(memory, (uint16_t)(PLAN_EBDA_BASE / KIB));
-	int rc = guest_memory_write(mem, gpa(LAYOUT_BDA_COM_PORTS), ports, sizeof(ports), e);
-	if (rc == 0)
-		rc = guest_memory_write(mem, gpa(LAYOUT_BDA_EBDA_SEGMENT), ebda, sizeof(ebda), e);
-	if (rc == 0)
-		rc = guest_memory_write(mem, gpa(LAYOUT_BDA_MEMORY_KIB), memory, sizeof(memory), e);
-	if (rc == 0)
-		rc = guest_memory_write(mem, gpa(PLAN_EBDA_BASE), &ebda_kib, sizeof(ebda_kib), e);
-	return rc;
-}
-
-int load_init(struct load *l, const struct boot_request *req, const struct guest_memory *mem,
-	const char *cmdline, struct err *e)
-{
-	l->req = req;
-	l->mem = mem;
-	l->cmdline = cmdline;
-	l->strings_used = 0;
-	space_init(&l->space, req->plan, mem);
-	int rc = space_claim(&l->space, (struct range){ LAYOUT_BASE, LAYOUT_END - LAYOUT_BASE },
-		"the boot tables", -1, e);
-	if (rc == 0)
-		rc = write_bios_data(req->plan, mem, e);
+	int rc = guest_memory_write(l->mem, gpa(PLAN_EBDA_BASE), &ebda_kib, sizeof(ebda_kib), e);
+	/* A kernel that is loaded over the data area has a use of its own for it. */
+	if (rc == 0 && space_is_free(&l->space, area)) {
+		rc = space_claim(&l->space, area, "the BIOS data area", -1, e);
+		if (rc == 0)
+			rc = guest_memory_write(
+				l->mem, gpa(LAYOUT_BDA_COM_PORTS), ports, sizeof(ports), e);
+		if (rc == 0)
+			rc = guest_memory_write(
+				l->mem, gpa(LAYOUT_BDA_EBDA_SEGMENT), ebda, sizeof(ebda), e);
+		if (rc == 0)
+			rc = guest_memory_write(
+				l->mem, gpa(LAYOUT_BDA_MEMORY_KIB), memory, sizeof(memory), e);
+	}
 	if (rc < 0)
-		return err_wrap(e, rc, "%s", req->kernel.path);
+		return err_wrap(e, rc, "%s", l->req->kernel.path);
 	return 0;
 }
 
-/* Room for size bytes of strings, or NULL with the error set. */
-static char *take_strings(
-	struct load *l, const char *whose, uint64_t size, uint64_t *ret_gpa, struct err *e)
+static int place_gdt(struct load *l, uint64_t *ret_gpa, struct err *e)
+{
+	return load_table(l, "GDT", X86_FLAT_GDT_BYTES, 8, LAYOUT_GDT, ret_gpa, e);
+}
+
+int load_entry32(struct load *l, uint64_t rip, struct x86_state *ret, struct err *e)
+{
+	uint64_t gdt;
+	int rc = place_gdt(l, &gdt, e);
+	if (rc < 0)
+		return rc;
+	rc = entry_protected32(l->mem, gdt, rip, ret, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", l->req->kernel.path) : 0;
+}
+
+int load_entry64(
+	struct load *l, uint64_t rip, struct range kernel, struct x86_state *ret, struct err *e)
+{
+	struct entry_places places = { 0 };
+	int rc = place_gdt(l, &places.gdt, e);
+	if (rc == 0)
+		rc = load_table(l, "page tables", ENTRY_PAGE_TABLES_BYTES, LAYOUT_PAGE,
+			LAYOUT_PAGE_TABLES, &places.page_tables, e);
+	if (rc == 0 && entry_is_high(kernel))
+		rc = load_table(l, "page tables of the kernel above 4 GiB",
+			ENTRY_HIGH_PAGE_TABLES_BYTES, LAYOUT_PAGE, LAYOUT_HIGH_PAGE_TABLES,
+			&places.high_page_tables, e);
+	if (rc < 0)
+		return rc;
+	rc = entry_long64(l->mem, &places, rip, kernel, ret, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", l->req->kernel.path) : 0;
+}
+
+/* Room for size bytes of strings, one behind the other where layout.h draws them. */
+static int take_strings(struct load *l, const char *whose, uint64_t size, uint64_t *ret_gpa,
+	char **ret_at, struct err *e)
 {
 	uint64_t room = LAYOUT_STRINGS_BYTES - l->strings_used;
-	if (size > room) {
-		(void)boot_fail(e, -E2BIG, whose,
+	if (size > room)
+		return boot_fail(e, -E2BIG, whose,
 			"the command line has %" PRIu64 " bytes; %" PRIu64 " of the %" PRIu64
 			" for all command lines are left",
 			size - 1, room ? room - 1 : 0, LAYOUT_STRINGS_BYTES);
-		return NULL;
-	}
-	*ret_gpa = LAYOUT_STRINGS + l->strings_used;
-	char *at = guest_memory_borrow(l->mem, gpa(*ret_gpa), size);
-	if (!at)
-		(void)boot_fail(
+	int rc = load_table(
+		l, "command line", size, 1, LAYOUT_STRINGS + l->strings_used, ret_gpa, e);
+	if (rc < 0)
+		return rc;
+	*ret_at = guest_memory_borrow(l->mem, gpa(*ret_gpa), size);
+	if (!*ret_at)
+		return boot_fail(
 			e, -EFAULT, whose, "no RAM for command lines at %#" PRIx64, *ret_gpa);
-	else
-		l->strings_used += size;
-	return at;
+	l->strings_used += size;
+	return 0;
 }
 
 int load_string(
 	struct load *l, const char *whose, const char *text, uint64_t *ret_gpa, struct err *e)
 {
 	size_t size = strlen(text) + 1;
-	char *at = take_strings(l, whose, size, ret_gpa, e);
-	if (!at)
-		return -E2BIG;
-	(void)memcpy(at, text, size);
-	return 0;
+	char *at = NULL;
+	int rc = take_strings(l, whose, size, ret_gpa, &at, e);
+	if (rc == 0)
+		(void)memcpy(at, text, size);
+	return rc;
 }
 
 int load_named_string(
@@ -88,9 +157,10 @@ int load_named_string(
 	size_t name_size = strlen(name);
 	size_t text_size = strlen(text);
 	size_t blank = text_size ? 1 : 0;
-	char *at = take_strings(l, path, name_size + blank + text_size + 1, ret_gpa, e);
-	if (!at)
-		return -E2BIG;
+	char *at = NULL;
+	int rc = take_strings(l, path, name_size + blank + text_size + 1, ret_gpa, &at, e);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < name_size; i++)
 		at[i] = name[i] == ' ' ? '_' : name[i];
 	if (blank)

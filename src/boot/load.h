@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One load under way: what is asked for, where things may lie, and the pieces that all protocols
- * place alike: strings, initrd, modules. Owned by boot_load, for its duration.
+ * place alike: tables, strings, initrd, modules. Owned by boot_load, for its duration. A protocol
+ * claims its kernel first: where that lies is given, and everything else makes way for it.
  */
 #ifndef NESTOR_BOOT_LOAD_H
 #define NESTOR_BOOT_LOAD_H
@@ -15,7 +16,7 @@ struct load {
 	const struct guest_memory *mem;
 	const char *cmdline; /* never NULL */
 	struct space space;
-	uint64_t strings_used; /* bytes of layout.h's string area */
+	uint64_t strings_used; /* bytes of at most LAYOUT_STRINGS_BYTES */
 };
 
 /* A file placed in guest RAM. cmdline is the gpa of a string, 0: none. */
@@ -23,13 +24,28 @@ struct load_module {
 	uint64_t base, size, cmdline;
 };
 
-/* Takes the low memory of layout.h and writes the BIOS data area. req and mem are borrowed for as
- * long as l is used. */
-int load_init(struct load *l, const struct boot_request *req, const struct guest_memory *mem,
-	const char *cmdline, struct err *e) MUST_CHECK;
+/* Nothing is taken yet. req and mem are borrowed for as long as l is used. */
+void load_init(struct load *l, const struct boot_request *req, const struct guest_memory *mem,
+	const char *cmdline);
 
-/* Puts text and its NUL into the string area. -E2BIG where it is full; whose names it in messages.
+/*
+ * Claims size bytes (> 0) of RAM below 4 GiB for a table: at liked, its place in layout.h, where
+ * that is free; else in what is left of conventional memory, else above the first MiB. Messages
+ * begin with the kernel's path and name the table by what (static text).
  */
+int load_table(struct load *l, const char *what, uint64_t size, uint64_t align, uint64_t liked,
+	uint64_t *ret_gpa, struct err *e) MUST_CHECK;
+
+/* Writes what firmware leaves below for kernels, the BIOS data area only where no kernel lies. */
+int load_bios_data(struct load *l, struct err *e) MUST_CHECK;
+
+/* Places and writes the tables of entry.h: 32-bit protected mode at rip, or 64-bit mode. */
+int load_entry32(struct load *l, uint64_t rip, struct x86_state *ret, struct err *e) MUST_CHECK;
+int load_entry64(struct load *l, uint64_t rip, struct range kernel, struct x86_state *ret,
+	struct err *e) MUST_CHECK;
+
+/* Puts text and its NUL somewhere. -E2BIG where that and all before are more than
+ * LAYOUT_STRINGS_BYTES; whose names it in messages. */
 int load_string(struct load *l, const char *whose, const char *text, uint64_t *ret_gpa,
 	struct err *e) MUST_CHECK;
 

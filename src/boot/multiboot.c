@@ -2,12 +2,12 @@
 #include "boot/multiboot.h"
 
 #include "boot/bytes.h"
-#include "boot/entry.h"
 #include "boot/fail.h"
 #include "boot/layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #define HEADER_MAGIC UINT32_C(0x1badb002)
 #define HEADER_SEARCH_BYTES 8192
@@ -16,7 +16,8 @@
 #define FLAG_PAGE_ALIGN UINT32_C(0x00000001)
 #define FLAG_MEMORY_INFO UINT32_C(0x00000002)
 #define FLAG_VIDEO UINT32_C(0x00000004)
-#define FLAGS_REQUIRED UINT32_C(0x0000ffff) /* a loader that knows not all of these must refuse */
+#define FLAGS_KNOWN (FLAG_PAGE_ALIGN | FLAG_MEMORY_INFO | FLAG_VIDEO)
+#define FLAGS_REQUIRED UINT32_C(0x0000ffff) /* the rest are wishes */
 #define FLAG_ADDRESSES UINT32_C(0x00010000)
 
 #define LOADER_MAGIC UINT32_C(0x2badb002)
@@ -127,24 +128,37 @@ static uint64_t physical_entry(const struct elf_image *elf)
 	return elf->entry;
 }
 
+/*
+ * A loader that knows not all of bits 0 to 15 must refuse. To know bit 2 is not to have a video
+ * mode: what multiboot_info says of video is then not valid by its own flags (bits 11 and 12).
+ */
+static int check_flags(
+	const struct boot_file *file, const struct multiboot_header *header, struct err *e)
+{
+	uint32_t unknown = header->flags & FLAGS_REQUIRED & ~FLAGS_KNOWN;
+	char bits[64] = "";
+	size_t used = 0;
+	if (!unknown)
+		return 0;
+	for (unsigned i = 0; i < 16; i++)
+		if (unknown >> i & 1)
+			used += (size_t)snprintf(
+				bits + used, sizeof(bits) - used, "%s%u", used ? ", " : "", i);
+	return boot_fail(e, -ENOTSUP, file->path,
+		"Multiboot header: flags are %#" PRIx32 ", of which bit%s %s demand%s what version "
+		"1 of the specification (0.6.96) does not have",
+		header->flags, unknown & (unknown - 1) ? "s" : "", bits,
+		unknown & (unknown - 1) ? "" : "s");
+}
+
 int multiboot_image(const struct boot_file *file, const struct multiboot_header *header,
 	const struct elf_image *elf, struct elf_image *ret_image, struct err *e)
 {
-	uint32_t unknown =
-		header->flags & FLAGS_REQUIRED & ~(FLAG_PAGE_ALIGN | FLAG_MEMORY_INFO | FLAG_VIDEO);
-	if (unknown)
-		return boot_fail(e, -ENOTSUP, file->path,
-			"Multiboot header: flags are %#" PRIx32 ", of which bits %#" PRIx32
-			" demand what this loader does not know",
-			header->flags, unknown);
-	if (header->flags & FLAG_VIDEO)
-		return boot_fail(e, -ENOTSUP, file->path,
-			"Multiboot header: flags are %#" PRIx32
-			", of which bit 2 demands a video mode; the "
-			"machine has no video",
-			header->flags);
+	int rc = check_flags(file, header, e);
+	if (rc < 0)
+		return rc;
 	if (header->has_addresses) {
-		int rc = image_by_addresses(file, header, ret_image, e);
+		rc = image_by_addresses(file, header, ret_image, e);
 		if (rc < 0)
 			return rc;
 	} else if (elf) {
@@ -198,11 +212,15 @@ static int write_memory_map(struct load *l, uint8_t *mbi, struct err *e)
 		put_u64(entry + 12, map->entries[i].size_bytes);
 		put_u32(entry + 20, (uint32_t)map->entries[i].type);
 	}
+	uint64_t at, bytes = (uint64_t)nr * MMAP_ENTRY_BYTES;
+	int rc = load_table(l, "memory map", bytes, 8, LAYOUT_MEMORY_MAP, &at, e);
+	if (rc < 0)
+		return rc;
 	put_u32(mbi + MBI_MEM_LOWER, lower);
 	put_u32(mbi + MBI_MEM_UPPER, upper);
-	put_u32(mbi + MBI_MMAP_LENGTH, nr * MMAP_ENTRY_BYTES);
-	put_u32(mbi + MBI_MMAP_ADDR, (uint32_t)LAYOUT_MEMORY_MAP);
-	return guest_memory_write(l->mem, gpa(LAYOUT_MEMORY_MAP), table, sizeof(table), e);
+	put_u32(mbi + MBI_MMAP_LENGTH, (uint32_t)bytes);
+	put_u32(mbi + MBI_MMAP_ADDR, (uint32_t)at);
+	return guest_memory_write(l->mem, gpa(at), table, bytes, e);
 }
 
 static int write_modules(struct load *l, uint8_t *mbi, struct boot_result *result, struct err *e)
@@ -210,7 +228,11 @@ static int write_modules(struct load *l, uint8_t *mbi, struct boot_result *resul
 	struct load_module modules[BOOT_MAX_MODULES];
 	uint8_t list[BOOT_MAX_MODULES * MODULE_BYTES] = { 0 };
 	unsigned nr = 0;
+	uint64_t at = LAYOUT_MODULES;
 	int rc = load_modules(l, LOAD_LOW_NAMED, modules, &nr, e);
+	uint64_t bytes = (uint64_t)nr * MODULE_BYTES;
+	if (rc == 0 && nr)
+		rc = load_table(l, "module list", bytes, 8, LAYOUT_MODULES, &at, e);
 	if (rc < 0)
 		return rc;
 	for (unsigned i = 0; i < nr; i++) {
@@ -220,10 +242,10 @@ static int write_modules(struct load *l, uint8_t *mbi, struct boot_result *resul
 		put_u32(entry + 8, (uint32_t)modules[i].cmdline);
 	}
 	put_u32(mbi + MBI_MODS_COUNT, nr);
-	put_u32(mbi + MBI_MODS_ADDR, (uint32_t)LAYOUT_MODULES);
+	put_u32(mbi + MBI_MODS_ADDR, (uint32_t)at);
 	if (l->req->initrd.size)
 		result->initrd = gpa(modules[0].base);
-	return guest_memory_write(l->mem, gpa(LAYOUT_MODULES), list, sizeof(list), e);
+	return nr ? guest_memory_write(l->mem, gpa(at), list, bytes, e) : 0;
 }
 
 /*
@@ -246,7 +268,10 @@ int multiboot_load(struct load *l, const struct boot_file *file, const struct el
 	struct boot_result *result, struct err *e)
 {
 	uint8_t mbi[MBI_BYTES] = { 0 };
+	uint64_t info = 0;
 	int rc = elf_claim(file, image, &l->space, e);
+	if (rc == 0)
+		rc = load_bios_data(l, e);
 	if (rc == 0)
 		rc = write_strings(l, file->path, mbi, e);
 	if (rc == 0)
@@ -259,13 +284,15 @@ int multiboot_load(struct load *l, const struct boot_file *file, const struct el
 		MBI_HAS_MEM | MBI_HAS_CMDLINE | MBI_HAS_MODS | MBI_HAS_MMAP | MBI_HAS_LOADER_NAME);
 	rc = write_memory_map(l, mbi, e);
 	if (rc == 0)
-		rc = guest_memory_write(l->mem, gpa(LAYOUT_PARAMS), mbi, sizeof(mbi), e);
+		rc = load_table(l, "multiboot_info", sizeof(mbi), 8, LAYOUT_PARAMS, &info, e);
 	if (rc == 0)
-		rc = entry_protected32(l->mem, image->entry, &result->state, e);
+		rc = guest_memory_write(l->mem, gpa(info), mbi, sizeof(mbi), e);
+	if (rc == 0)
+		rc = load_entry32(l, image->entry, &result->state, e);
 	if (rc < 0)
-		return err_wrap(e, rc, "%s", file->path);
+		return rc;
 	result->state.rax = LOADER_MAGIC;
-	result->state.rbx = LAYOUT_PARAMS;
+	result->state.rbx = info;
 	result->kernel = gpa(elf_base(image));
 	return 0;
 }

@@ -2,7 +2,6 @@
 #include "boot/pvh.h"
 
 #include "boot/bytes.h"
-#include "boot/entry.h"
 #include "boot/fail.h"
 #include "boot/layout.h"
 
@@ -32,7 +31,11 @@ static int write_modules(
 	struct load_module modules[BOOT_MAX_MODULES];
 	uint8_t list[BOOT_MAX_MODULES * MODLIST_ENTRY_BYTES] = { 0 };
 	unsigned nr = 0;
+	uint64_t at;
 	int rc = load_modules(l, LOAD_HIGH_BARE, modules, &nr, e);
+	uint64_t bytes = (uint64_t)nr * MODLIST_ENTRY_BYTES;
+	if (rc == 0 && nr)
+		rc = load_table(l, "module list", bytes, 8, LAYOUT_MODULES, &at, e);
 	if (rc < 0 || nr == 0)
 		return rc;
 	for (unsigned i = 0; i < nr; i++) {
@@ -42,11 +45,10 @@ static int write_modules(
 		put_u64(entry + 16, modules[i].cmdline);
 	}
 	put_u32(start_info + SI_NR_MODULES, nr);
-	put_u64(start_info + SI_MODLIST_PADDR, LAYOUT_MODULES);
+	put_u64(start_info + SI_MODLIST_PADDR, at);
 	if (l->req->initrd.size)
 		result->initrd = gpa(modules[0].base);
-	return guest_memory_write(
-		l->mem, gpa(LAYOUT_MODULES), list, (uint64_t)nr * MODLIST_ENTRY_BYTES, e);
+	return guest_memory_write(l->mem, gpa(at), list, bytes, e);
 }
 
 static int write_memory_map(struct load *l, uint8_t *start_info, struct err *e)
@@ -60,17 +62,23 @@ static int write_memory_map(struct load *l, uint8_t *start_info, struct err *e)
 		put_u64(entry + 8, map->entries[i].size_bytes);
 		put_u32(entry + 16, (uint32_t)map->entries[i].type);
 	}
-	put_u64(start_info + SI_MEMMAP_PADDR, LAYOUT_MEMORY_MAP);
+	uint64_t at, bytes = (uint64_t)nr * MEMMAP_ENTRY_BYTES;
+	int rc = load_table(l, "memory map", bytes, 8, LAYOUT_MEMORY_MAP, &at, e);
+	if (rc < 0)
+		return rc;
+	put_u64(start_info + SI_MEMMAP_PADDR, at);
 	put_u32(start_info + SI_MEMMAP_ENTRIES, nr);
-	return guest_memory_write(l->mem, gpa(LAYOUT_MEMORY_MAP), table, sizeof(table), e);
+	return guest_memory_write(l->mem, gpa(at), table, bytes, e);
 }
 
 int pvh_load(struct load *l, const struct boot_file *file, const struct elf_image *elf,
 	struct boot_result *result, struct err *e)
 {
 	uint8_t start_info[SI_BYTES] = { 0 };
-	uint64_t cmdline = 0;
+	uint64_t cmdline = 0, info = 0;
 	int rc = elf_claim(file, elf, &l->space, e);
+	if (rc == 0)
+		rc = load_bios_data(l, e);
 	if (rc == 0)
 		rc = load_string(l, file->path, l->cmdline, &cmdline, e);
 	if (rc == 0)
@@ -85,13 +93,15 @@ int pvh_load(struct load *l, const struct boot_file *file, const struct elf_imag
 	put_u64(start_info + SI_RSDP_PADDR, l->req->rsdp.v);
 	rc = write_memory_map(l, start_info, e);
 	if (rc == 0)
-		rc = guest_memory_write(
-			l->mem, gpa(LAYOUT_PARAMS), start_info, sizeof(start_info), e);
+		rc = load_table(
+			l, "hvm_start_info", sizeof(start_info), 8, LAYOUT_PARAMS, &info, e);
 	if (rc == 0)
-		rc = entry_protected32(l->mem, elf->pvh_entry, &result->state, e);
+		rc = guest_memory_write(l->mem, gpa(info), start_info, sizeof(start_info), e);
+	if (rc == 0)
+		rc = load_entry32(l, elf->pvh_entry, &result->state, e);
 	if (rc < 0)
-		return err_wrap(e, rc, "%s", file->path);
-	result->state.rbx = LAYOUT_PARAMS;
+		return rc;
+	result->state.rbx = info;
 	result->kernel = gpa(elf_base(elf));
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include "memory/guest.h"
 #include "plan/machine_plan.h"
 
-#define SPACE_MAX_USED 160
+#define SPACE_MAX_USED 192
 #define SPACE_MAX_USABLE (PLAN_MAX_E820 * GUEST_MEMORY_MAX_REGIONS)
 
 struct space_used {

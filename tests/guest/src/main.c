@@ -194,6 +194,14 @@ static uint32_t decimal(const char *text)
 	return v;
 }
 
+/* What the loader says that there is; of a video mode, that there is none. */
+static void run_boot_info(const uint32_t *multiboot_info)
+{
+	print_hex(multiboot_info[0]);
+	print(multiboot_info[0] & 0x1800 ? " with video\n" : " without video\n");
+	debug_exit(42);
+}
+
 /* multiboot_info: flags at 0, command line at 16 (Multiboot specification, boot information). */
 void guest_main(const uint32_t *multiboot_info)
 {
@@ -211,6 +219,8 @@ void guest_main(const uint32_t *multiboot_info)
 		run_smp(decimal(number_after(word, "smp")));
 	if (number_after(word, "exits"))
 		run_exits(decimal(number_after(word, "exits")));
+	if (is(word, "boot-info"))
+		run_boot_info(multiboot_info);
 	if (number_after(word, "status"))
 		run_status(number_after(word, "status"));
 	print("no such program: ");

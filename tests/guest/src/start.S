@@ -5,7 +5,11 @@
  */
 	.text
 	.align 4
-	.long 0x1badb002, 0, -0x1badb002	/* within the file's first 8 KiB: before all code */
+#ifndef MULTIBOOT_FLAGS
+#define MULTIBOOT_FLAGS 0
+#endif
+	/* within the file's first 8 KiB: before all code */
+	.long 0x1badb002, MULTIBOOT_FLAGS, -(0x1badb002 + MULTIBOOT_FLAGS)
 
 	.globl _start
 _start:

@@ -4,13 +4,16 @@
 #include "boot/entry.h"
 #include "boot/layout.h"
 
+static const struct entry_places drawn = { LAYOUT_GDT, LAYOUT_PAGE_TABLES,
+	LAYOUT_HIGH_PAGE_TABLES };
+
 static void entry_protected32__state__flat_and_paging_off(void **state)
 {
 	struct machine m;
 	struct x86_state s;
 	(void)state;
 	machine_init(&m, 16 * MIB);
-	assert_int_equal(entry_protected32(&m.mem, 0x123456, &s, NULL), 0);
+	assert_int_equal(entry_protected32(&m.mem, LAYOUT_GDT, 0x123456, &s, NULL), 0);
 	assert_int_equal(s.rip, 0x123456);
 	assert_int_equal(s.rflags, 2);
 	assert_int_equal(s.cr0, X86_CR0_PE | X86_CR0_ET);
@@ -52,7 +55,8 @@ static void entry_long64__state__64_bit_code(void **state)
 	(void)state;
 	machine_init(&m, 16 * MIB);
 	assert_int_equal(
-		entry_long64(&m.mem, 0x1000200, (struct range){ 16 * MIB, MIB }, &s, NULL), 0);
+		entry_long64(&m.mem, &drawn, 0x1000200, (struct range){ 16 * MIB, MIB }, &s, NULL),
+		0);
 	assert_int_equal(s.cr0, X86_CR0_PE | X86_CR0_ET | X86_CR0_PG);
 	assert_int_equal(s.cr3, LAYOUT_PAGE_TABLES);
 	assert_int_equal(s.cr4, X86_CR4_PAE);
@@ -83,7 +87,7 @@ static void entry_long64__dirty_ram__maps_4_gib_and_no_more(void **state)
 	(void)state;
 	machine_init(&m, 16 * MIB);
 	(void)memset(m.ram, 0xff, MIB);
-	assert_int_equal(entry_long64(&m.mem, 0, (struct range){ 0 }, &s, NULL), 0);
+	assert_int_equal(entry_long64(&m.mem, &drawn, 0, (struct range){ 0 }, &s, NULL), 0);
 	for (uint64_t va = 0x1234; va < 4 * GIB; va += 2 * MIB)
 		assert_int_equal(walk(&m, s.cr3, va), va);
 	assert_int_equal(walk(&m, s.cr3, 4 * GIB - 1), 4 * GIB - 1);
@@ -98,7 +102,7 @@ static void expect_mapped(const struct machine *m, struct range kernel)
 {
 	struct x86_state s;
 	(void)memset(m->ram, 0xff, MIB);
-	assert_int_equal(entry_long64(&m->mem, kernel.base, kernel, &s, NULL), 0);
+	assert_int_equal(entry_long64(&m->mem, &drawn, kernel.base, kernel, &s, NULL), 0);
 	for (uint64_t va = kernel.base; va < kernel.base + kernel.size; va += MIB)
 		assert_int_equal(walk(m, s.cr3, va), va);
 	assert_int_equal(walk(m, s.cr3, 4 * GIB - 1), 4 * GIB - 1);
@@ -118,8 +122,47 @@ static void entry_long64__kernel_above_4_gib__mapped_too(void **state)
 	expect_mapped(&m, (struct range){ (UINT64_C(1) << 39) - 2 * MIB, 4 * MIB });
 	expect_mapped(&m, (struct range){ (UINT64_C(3) << 39) + GIB, GIB });
 	assert_int_equal(
-		entry_long64(&m.mem, 0, (struct range){ 4 * GIB + MIB, 2 * GIB }, &s, NULL),
+		entry_long64(&m.mem, &drawn, 0, (struct range){ 4 * GIB + MIB, 2 * GIB }, &s, NULL),
 		-EINVAL);
+	machine_done(&m);
+}
+
+/* Nothing may be where layout.h draws it, nor written there. */
+static void entry_long64__other_places__only_those_written(void **state)
+{
+	const struct entry_places places = { 0x9f008, 0x300000, 0x50000 };
+	struct range kernel = { (UINT64_C(1) << 39) - 2 * MIB, 4 * MIB };
+	struct machine m;
+	struct x86_state s;
+	(void)state;
+	machine_init(&m, 16 * MIB);
+	(void)memset(m.ram, 0xff, 16 * MIB);
+	assert_int_equal(entry_long64(&m.mem, &places, 0, kernel, &s, NULL), 0);
+	assert_int_equal(s.gdt.base, 0x9f008);
+	assert_int_equal(s.cr3, 0x300000);
+	assert_int_equal(walk(&m, s.cr3, GIB + 5), GIB + 5);
+	assert_int_equal(walk(&m, s.cr3, kernel.base + 3 * MIB), kernel.base + 3 * MIB);
+	for (size_t i = 0; i < m.bytes; i++) {
+		bool is_table = (i >= 0x9f008 && i < 0x9f008 + X86_FLAT_GDT_BYTES) ||
+				(i >= 0x300000 && i < 0x300000 + ENTRY_PAGE_TABLES_BYTES) ||
+				(i >= 0x50000 && i < 0x50000 + ENTRY_HIGH_PAGE_TABLES_BYTES);
+		if (!is_table)
+			assert_int_equal(m.ram[i], 0xff);
+	}
+	machine_done(&m);
+}
+
+static void entry_long64__places_are_no_ram__refused(void **state)
+{
+	static const struct entry_places bad[] = { { 16 * MIB, 0x4000, 0xa000 },
+		{ 0x1000, 16 * MIB - 4096, 0xa000 }, { 0x1000, 0x4000, 16 * MIB } };
+	struct range kernel = { 4 * GIB, 4 * MIB };
+	struct machine m;
+	struct x86_state s;
+	(void)state;
+	machine_init(&m, 16 * MIB);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(entry_long64(&m.mem, &bad[i], 0, kernel, &s, NULL), -EFAULT);
 	machine_done(&m);
 }
 
@@ -130,6 +173,8 @@ int main(void)
 		cmocka_unit_test(entry_long64__state__64_bit_code),
 		cmocka_unit_test(entry_long64__dirty_ram__maps_4_gib_and_no_more),
 		cmocka_unit_test(entry_long64__kernel_above_4_gib__mapped_too),
+		cmocka_unit_test(entry_long64__other_places__only_those_written),
+		cmocka_unit_test(entry_long64__places_are_no_ram__refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

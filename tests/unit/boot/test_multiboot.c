@@ -5,6 +5,7 @@
 #include "boot/multiboot.h"
 
 #include <elf.h>
+#include <stdio.h>
 
 static struct elf_options xen_like(void)
 {
@@ -211,13 +212,6 @@ static void multiboot__bad_addresses__refused(void **state)
 	o = addresses_options();
 	o.entry_addr = MIB + 16384;
 	addresses_refused(&o, -ENOTSUP, "the entry point, 0x104000, is in nothing that is loaded");
-	o = addresses_options();
-	o.load_addr = 0x8000;
-	o.header_addr = 0x8100;
-	o.bss_end_addr = 0;
-	o.entry_addr = 0x8200;
-	addresses_refused(
-		&o, -EINVAL, "Multiboot segment 0, [0x8000, 0x9fff], overlaps the boot tables");
 }
 
 static void multiboot__flags_that_demand__refused(void **state)
@@ -226,18 +220,65 @@ static void multiboot__flags_that_demand__refused(void **state)
 	struct elf_options o = xen_like();
 	(void)state;
 	machine_init(&m, 16 * MIB);
-	for (int i = 0; i < 2; i++) {
-		o.multiboot_flags = i ? 0x8001 : 0x7;
+	for (unsigned bit = 3; bit < 16; bit++) {
+		char text[64];
+		o.multiboot_flags = 3 | UINT32_C(1) << bit;
 		struct image k = image_elf(&o);
 		struct boot_request req = request(&m, &k);
-		must_refuse(&req, &m, -ENOTSUP,
-			i ? "bits 0x8000 demand" : "bit 2 demands a video mode");
+		(void)snprintf(text, sizeof(text), "of which bit %u demands what", bit);
+		must_refuse(&req, &m, -ENOTSUP, text);
 		image_free(&k);
 	}
-	o.multiboot_flags = 0xfffe0000; /* wishes, not demands */
+	o.multiboot_flags = 0xffff;
 	struct image k = image_elf(&o);
 	struct boot_request req = request(&m, &k);
-	assert_int_equal(must_load(&req, &m).protocol, BOOT_MULTIBOOT);
+	must_refuse(&req, &m, -ENOTSUP,
+		"of which bits 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 demand what");
+	image_free(&k);
+	machine_done(&m);
+}
+
+/* Each of the bits that are wishes, and the one for video, which the info's flags do not promise.
+ */
+static void multiboot__flags_that_wish__boots_and_info_says_what_there_is(void **state)
+{
+	static const uint32_t wishes[] = { 0, 1, 2, 4, 5, 7, 0x20000, 0x80000000, 0xfffe0000,
+		0xfffe0007 };
+	struct machine m;
+	struct elf_options o = xen_like();
+	(void)state;
+	machine_init(&m, 16 * MIB);
+	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+		o.multiboot_flags = wishes[i];
+		struct image k = image_elf(&o);
+		struct boot_request req = request(&m, &k);
+		req.initrd = (struct boot_file){ "x/initrd", (const uint8_t *)"an initrd", 9 };
+		struct boot_result r = must_load(&req, &m);
+		assert_int_equal(r.protocol, BOOT_MULTIBOOT);
+		/* Memory, command line, modules, memory map, loader: neither VBE (bit 11) nor a
+		 * frame buffer (bit 12). */
+		assert_int_equal(machine_u32(&m, r.state.rbx), 0x24d);
+		assert_int_equal(r.initrd.v & 0xfff, 0);
+		for (uint64_t at = 72; at < 88; at += 4)
+			assert_int_equal(machine_u32(&m, r.state.rbx + at), 0);
+		image_free(&k);
+	}
+	machine_done(&m);
+}
+
+/* The video fields of a header by addresses lie behind them; nobody reads them. */
+static void multiboot__addresses_and_video__boots(void **state)
+{
+	struct machine m;
+	struct addresses_options o = addresses_options();
+	(void)state;
+	o.flags |= 4;
+	struct image k = image_addresses(&o);
+	machine_init(&m, 16 * MIB);
+	struct boot_request req = request(&m, &k);
+	struct boot_result r = must_load(&req, &m);
+	assert_int_equal(r.protocol, BOOT_MULTIBOOT);
+	assert_int_equal(machine_u32(&m, r.state.rbx) & 0x1800, 0);
 	image_free(&k);
 	machine_done(&m);
 }
@@ -294,6 +335,8 @@ int main(void)
 		cmocka_unit_test(multiboot__addresses_begin_within_file__offset_obeyed),
 		cmocka_unit_test(multiboot__bad_addresses__refused),
 		cmocka_unit_test(multiboot__flags_that_demand__refused),
+		cmocka_unit_test(multiboot__flags_that_wish__boots_and_info_says_what_there_is),
+		cmocka_unit_test(multiboot__addresses_and_video__boots),
 		cmocka_unit_test(multiboot__no_elf_and_no_addresses__refused),
 		cmocka_unit_test(multiboot_find__each_place__only_aligned_within_8_kib),
 		cmocka_unit_test(multiboot_find__wrong_checksum__not_found),

@@ -174,7 +174,6 @@ static void pvh__segments_in_bad_places__refused(void **state)
 		int code;
 		const char *text;
 	} rows[] = {
-		{ 0x8000, -EINVAL, "ELF segment 0, [0x8000, 0xbfff], overlaps the boot tables" },
 		{ 0x9e000, -ENOSPC, "overlaps the legacy area" },
 		{ 0xff000, -ENOSPC, "overlaps the legacy area" },
 		{ 3 * GIB, -ENOSPC, "lies in the hole for devices" },

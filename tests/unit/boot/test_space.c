@@ -76,7 +76,7 @@ static void space_claim__too_many__refused(void **state)
 	space_of(&s, &m, 16 * MIB);
 	for (uint64_t i = 0; i < SPACE_MAX_USED; i++)
 		assert_int_equal(space_claim(&s, (struct range){ MIB + i, 1 }, "it", -1, NULL), 0);
-	refused(&s, (struct range){ 8 * MIB, 1 }, -ENOSPC, "more than 160 pieces");
+	refused(&s, (struct range){ 8 * MIB, 1 }, -ENOSPC, "more than 192 pieces");
 	machine_done(&m);
 }
 
