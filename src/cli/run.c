@@ -35,6 +35,7 @@ struct run {
 	struct console console;
 	bool console_open;
 	struct machine_io io;
+	struct machine_kept kept;
 	struct reporter reporter;
 };
 
@@ -85,6 +86,7 @@ static struct machine_options options_of(struct run *run)
 		.plan = run->plan,
 		.policy = run->policy,
 		.io = run->io,
+		.kept = &run->kept,
 		.loop = run->loop,
 		.kernel_cache = run->kernel_cache,
 		.reporter = &run->reporter,

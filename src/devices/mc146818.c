@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	REG_SECONDS = 0x00,
@@ -34,8 +35,12 @@ enum {
 
 #define B_24H 0x02u
 #define B_BINARY 0x04u
+#define B_SQWE 0x08u
 #define B_UIE 0x10u
+#define B_AIE 0x20u
+#define B_PIE 0x40u
 #define B_SET 0x80u
+#define B_CLEARED_BY_RESET (B_PIE | B_AIE | B_UIE | B_SQWE)
 
 /* Flags of C; their enable bits in B lie at the same places. */
 #define C_UF 0x10u
@@ -45,6 +50,9 @@ enum {
 #define C_IRQF 0x80u
 
 #define D_VRT 0x80u /* the battery is good */
+
+/* Why the processor was reset, for firmware, which clears it (PC/AT: "shutdown status byte"). */
+#define CMOS_SHUTDOWN 0x0fu
 
 #define HOUR_PM 0x80u
 #define ALARM_ANY 0xc0u /* alarm bytes from here up match anything */
@@ -486,15 +494,17 @@ static void put_memory_sizes(struct mc146818 *s)
 	put_le(&s->cmos[0x5b], 3, s->cfg.ram_above_4g_bytes / (64 * KIB));
 }
 
-/* As firmware leaves the chip; the battery has kept the time and the rest of CMOS RAM. */
+/* The RESET pin, and then what firmware does; the battery has kept the rest. */
 static void power_on(struct mc146818 *s)
 {
+	s->cmos[REG_B] = (uint8_t)(s->cmos[REG_B] & ~B_CLEARED_BY_RESET);
 	advance(s);
 	write_mode(s, REG_A, A_POWER_ON);
 	/* A clock that was being set goes on from there, read in the format that it was set in. */
 	write_mode(s, REG_B, (uint8_t)(s->cmos[REG_B] & ~B_SET));
-	write_mode(s, REG_B, B_24H);
+	write_mode(s, REG_B, (uint8_t)(B_24H | (s->cmos[REG_B] & B_BINARY)));
 	s->cmos[REG_C] = 0;
+	s->cmos[CMOS_SHUTDOWN] = 0;
 	s->index = 0;
 	put_memory_sizes(s);
 	update_line(s);
@@ -510,10 +520,38 @@ static void mc146818_reset(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Nobody else looks at the chip while it is made or destroyed: no lock. */
+static void save_to_battery(const struct mc146818 *s)
+{
+	struct mc146818_battery *battery = s->cfg.battery;
+
+	if (!battery)
+		return;
+	battery->holds = true;
+	memcpy(battery->cmos, s->cmos, sizeof(battery->cmos));
+	battery->offset_s = s->offset.s;
+	battery->offset_ns = s->offset.ns;
+}
+
+static void start_from_battery(struct mc146818 *s)
+{
+	const struct mc146818_battery *battery = s->cfg.battery;
+
+	s->cmos[REG_A] = A_POWER_ON;
+	s->cmos[REG_B] = B_24H;
+	if (battery && battery->holds) {
+		memcpy(s->cmos, battery->cmos, sizeof(s->cmos));
+		s->offset = (struct rtc_time){ battery->offset_s, battery->offset_ns };
+	}
+	s->seen_s = guest_time(s).s;
+	s->seen_period = periods(s);
+}
+
 static void mc146818_destroy(struct device *dev)
 {
 	struct mc146818 *s = from_device(dev);
 
+	save_to_battery(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -543,10 +581,7 @@ struct mc146818 *mc146818_create(const struct mc146818_config *cfg, struct err *
 	s->dev.nr_regions = 1;
 	s->cfg = *cfg;
 	pthread_mutex_init(&s->lock, NULL);
-	s->cmos[REG_A] = A_POWER_ON;
-	s->cmos[REG_B] = B_24H;
-	s->seen_s = guest_time(s).s;
-	s->seen_period = periods(s);
+	start_from_battery(s);
 	power_on(s);
 	return s;
 }

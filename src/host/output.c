@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,8 @@
 struct host_output {
 	pthread_mutex_t lock; /* keeps the bytes of one call together */
 	int fd, stop_fd;
-	bool gone;   /* under lock: the reader is gone, or the machine stops */
-	bool warned; /* under lock: of the first loss */
+	bool gone;       /* under lock: the reader is gone, or the machine stops */
+	bool *loss_told; /* likewise */
 	const struct reporter *reporter;
 	char name[24];
 };
@@ -23,7 +22,7 @@ struct host_output {
 #define SURE_TO_FIT 512
 
 int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const char *name,
-	const struct reporter *reporter, struct err *e)
+	bool *loss_told, const struct reporter *reporter, struct err *e)
 {
 	struct host_output *out = calloc(1, sizeof(*out));
 	if (!out)
@@ -32,6 +31,7 @@ int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const 
 	out->fd = fd;
 	out->stop_fd = stop_fd;
 	out->gone = fd < 0;
+	out->loss_told = loss_told;
 	out->reporter = reporter;
 	(void)snprintf(out->name, sizeof(out->name), "%s", name);
 	*ret_out = out;
@@ -76,9 +76,9 @@ static void lose(struct host_output *out, int code)
 	char why[128];
 	if (!may_pass(code))
 		out->gone = true;
-	if (out->warned)
+	if (*out->loss_told)
 		return;
-	out->warned = true;
+	*out->loss_told = true;
 	report(out->reporter, REPORT_WARN, "%s: what the guest writes is lost: %s%s", out->name,
 		strerror_r(code, why, sizeof(why)),
 		may_pass(code) ? " (what comes later is tried again)" : "");

@@ -54,9 +54,6 @@ struct machine {
 	struct host_output *serial_output[CONFIG_MAX_SERIALS];
 	struct host_output *debug_output;
 
-	/* How often each rule of the plan's MSR policy has logged. Any vCPU thread. */
-	atomic_uint_fast64_t msr_logs[MSR_POLICY_MAX_RULES];
-
 	pthread_mutex_t routes_lock; /* split irqchip: serialises machine_update_routes */
 	int stop_fd;                 /* eventfd: readable once the vCPUs have to stop */
 	atomic_bool stopping;        /* read by vCPU threads between runs */

@@ -9,10 +9,13 @@
 
 #include "base/report.h"
 #include "config/vm_config.h"
+#include "devices/mc146818.h"
 #include "host/kernel_cache.h"
 #include "host/loop.h"
 #include "kvm/kvm.h"
 #include "plan/machine_plan.h"
+
+#include <stdatomic.h>
 
 struct machine;
 
@@ -20,6 +23,19 @@ struct machine;
 struct machine_io {
 	int serial_out[CONFIG_MAX_SERIALS];
 	int debug_console_out;
+};
+
+/*
+ * What a reset of the guest leaves as it is, from one machine to the next; all zero before the
+ * first. Outputs are kept by their descriptors (struct machine_io); all else starts anew.
+ */
+struct machine_kept {
+	struct mc146818_battery battery;
+	/* How often each rule of the plan's MSR policy has logged: a guest that resets again and
+	 * again gets no fresh allowance. */
+	atomic_uint_fast64_t msr_logs[MSR_POLICY_MAX_RULES]; /* any vCPU thread */
+	/* Of each serial port and, last, the debug console: lost output has been reported. */
+	bool loss_told[CONFIG_MAX_SERIALS + 1];
 };
 
 /* Everything is borrowed and must outlive the machine. */
@@ -30,6 +46,7 @@ struct machine_options {
 	/* That the plan was made from: who asks for what KVM does not keep. NULL: nobody asks. */
 	const struct cpu_policy *policy;
 	struct machine_io io;
+	struct machine_kept *kept; /* read and written */
 	struct loop *loop;
 	struct kernel_cache *kernel_cache; /* of unpacked kernels; NULL: none */
 	const struct reporter *reporter;

@@ -58,6 +58,42 @@ static void run_again(void)
 	power_off();
 }
 
+static uint8_t read_cmos(uint8_t reg)
+{
+	outb(0x70, reg);
+	return inb(0x71);
+}
+
+static void write_cmos(uint8_t reg, uint8_t value)
+{
+	outb(0x70, reg);
+	outb(0x71, value);
+}
+
+/* Sets the clock and a byte of RAM, asks for interrupts, and resets; then looks what is left. */
+static void run_battery(void)
+{
+	static const uint8_t regs[] = { 0x32, 0x09, 0x08, 0x40, 0x0b };
+	if (read_cmos(0x40) != 0xa5) {
+		write_cmos(0x0b, 0x82); /* halt */
+		write_cmos(0x32, 0x19);
+		write_cmos(0x09, 0x77);
+		write_cmos(0x08, 0x03);
+		write_cmos(0x07, 0x15);
+		write_cmos(0x0b, 0x72); /* run, with all interrupts */
+		write_cmos(0x40, 0xa5);
+		print("set\n");
+		run_reset_register();
+	}
+	print("left");
+	for (size_t i = 0; i < sizeof(regs); i++) {
+		print(" ");
+		print_hex(read_cmos(regs[i]));
+	}
+	print(read_cmos(0x0c) & 0x80 ? " and an interrupt\n" : "\n");
+	power_off();
+}
+
 static void run_panic(void)
 {
 	outb(0x505, 1);
@@ -154,6 +190,7 @@ static const struct {
 	{ "keyboard-reset", run_keyboard_reset },
 	{ "triple-fault", run_triple_fault },
 	{ "again", run_again },
+	{ "battery", run_battery },
 	{ "panic", run_panic },
 	{ "button", run_button },
 	{ "ignore", run_ignore },

@@ -13,6 +13,7 @@
 
 #define B_24H 0x02u
 #define B_BINARY 0x04u
+#define B_SQWE 0x08u
 #define B_UIE 0x10u
 #define B_AIE 0x20u
 #define B_PIE 0x40u
@@ -34,26 +35,33 @@ enum { MONTH = 8, YEAR = 9, REG_A = 10, REG_B = 11, REG_C = 12, REG_D = 13, CENT
 struct fixture {
 	struct fake_services f;
 	struct mc146818 *rtc;
+	struct mc146818_battery *battery; /* of the next one that is created */
 };
 
-static int setup(void **state)
+static void create(struct fixture *x)
 {
-	struct fixture *x = calloc(1, sizeof(*x));
-	struct mc146818_config cfg;
-
-	assert_non_null(x);
-	x->f.monotonic_ns = 5 * SECOND;
-	x->f.wall_ns = WALL_START;
-	cfg = (struct mc146818_config){
+	const struct mc146818_config cfg = {
 		.port = PORT,
 		.irq = fake_irq(&x->f, GSI),
 		.clock = fake_clock(&x->f),
 		.timer = fake_timer(&x->f),
 		.ram_below_4g_bytes = 3 * GIB,
 		.ram_above_4g_bytes = 5 * GIB,
+		.battery = x->battery,
 	};
+
 	x->rtc = mc146818_create(&cfg, NULL);
 	fake_claim(&x->f, mc146818_device(x->rtc));
+}
+
+static int setup(void **state)
+{
+	struct fixture *x = calloc(1, sizeof(*x));
+
+	assert_non_null(x);
+	x->f.monotonic_ns = 5 * SECOND;
+	x->f.wall_ns = WALL_START;
+	create(x);
 	*state = x;
 	return 0;
 }
@@ -469,13 +477,14 @@ static void mc146818__reset__interrupts_off_time_and_ram_kept(void **state)
 	dev->ops->reset(dev);
 	assert_false(x->f.irq_level[GSI]);
 	assert_int_equal(x->f.deadline_ns, 0);
-	assert_int_equal(rd(x, REG_B), B_24H);
-	assert_int_equal(rd(x, YEAR), 0x77);
+	assert_int_equal(rd(x, REG_B), B_24H | B_BINARY);
+	assert_int_equal(rd(x, YEAR), 77);
 	assert_int_equal(rd(x, 0x40), 0x99);
 	assert_int_equal(rd(x, 0x17), 0xff);
 }
 
-/* The battery keeps time, alarm and RAM; the rest is as on a fresh chip, whatever was before. */
+/* What RESET keeps: time, alarm, RAM, binary or BCD; the rest is as on a fresh chip, whatever was
+ * before. */
 static void mc146818__reset_after_random_use__registers_as_fresh_and_ram_kept(void **state)
 {
 	struct fixture *x = *state;
@@ -496,9 +505,9 @@ static void mc146818__reset_after_random_use__registers_as_fresh_and_ram_kept(vo
 		dev->ops->reset(dev);
 		assert_false(x->f.irq_level[GSI]);
 		assert_int_equal(x->f.deadline_ns, 0);
-		assert_true(fake_inb(&x->f, PORT + 1) < 0x60); /* the index is 0: seconds in BCD */
+		assert_true(fake_inb(&x->f, PORT + 1) < 0x60); /* the index is 0: seconds */
 		assert_int_equal(rd(x, REG_A) & 0x7f, A_NORMAL);
-		assert_int_equal(rd(x, REG_B), B_24H);
+		assert_int_equal(rd(x, REG_B) & ~B_BINARY, B_24H);
 		assert_int_equal(rd(x, REG_C), 0);
 		assert_int_equal(rd(x, MIN_ALARM), kept[0]);
 		assert_int_equal(rd(x, 0x7f), kept[1]);
@@ -515,6 +524,101 @@ static void mc146818__reset__time_goes_on(void **state)
 	assert_int_equal(rd(x, SEC), 1);
 	pass(x, SECOND / 2);
 	assert_int_equal(rd(x, SEC), 2);
+}
+
+static void mc146818__reset__enables_square_wave_and_shutdown_code_cleared(void **state)
+{
+	struct fixture *x = *state;
+	struct device *dev = mc146818_device(x->rtc);
+
+	wr(x, REG_B, B_24H | B_SQWE | B_UIE | B_AIE | B_PIE);
+	wr(x, 0x0f, 0x0a);
+	pass(x, 2 * SECOND);
+	assert_true(x->f.irq_level[GSI]);
+	dev->ops->reset(dev);
+	assert_false(x->f.irq_level[GSI]);
+	assert_int_equal(rd(x, REG_B), B_24H);
+	assert_int_equal(rd(x, REG_C), 0);
+	assert_int_equal(rd(x, 0x0f), 0);
+}
+
+/* Takes the chip away, with bus, interrupt controller and timer, and puts others in their place. */
+static void replace(struct fixture *x)
+{
+	device_destroy(mc146818_device(x->rtc));
+	x->f.bus = (struct bus){ 0 };
+	x->f.irq_level[GSI] = false;
+	x->f.deadline_ns = 0;
+	create(x);
+}
+
+/* Before the test's battery is gone. */
+static void remove_battery(struct fixture *x)
+{
+	device_destroy(mc146818_device(x->rtc));
+	x->battery = NULL;
+	x->f.bus = (struct bus){ 0 };
+	create(x);
+}
+
+/* With a battery, another chip in its place goes on as a reset one does, whatever was before. */
+static void mc146818__destroyed_after_random_use__next_one_is_as_if_reset(void **state)
+{
+	struct fixture *x = *state, y;
+	struct mc146818_battery batteries[2] = { 0 };
+	struct fake_random r = { 0x6261747465727921ULL };
+
+	x->battery = &batteries[0];
+	replace(x);
+	y = *x;
+	y.battery = &batteries[1];
+	y.f.bus = (struct bus){ 0 };
+	create(&y);
+	for (unsigned i = 0; i < 2000; i++) {
+		for (unsigned j = 0; j < 20; j++) {
+			unsigned reg = (unsigned)fake_random_below(&r, 2) ? REG_B : 0;
+			unsigned value = (unsigned)fake_random(&r) & 0xff;
+			uint64_t ns = fake_random_below(&r, SECOND);
+
+			reg = reg ? reg : (unsigned)fake_random_below(&r, 128);
+			wr(x, reg, value);
+			wr(&y, reg, value);
+			pass(x, ns);
+			pass(&y, ns);
+		}
+		mc146818_device(x->rtc)->ops->reset(mc146818_device(x->rtc));
+		replace(&y);
+		assert_false(y.f.irq_level[GSI]);
+		assert_int_equal(y.f.deadline_ns, x->f.deadline_ns);
+		for (unsigned reg = 0; reg < 128; reg++)
+			assert_int_equal(rd(x, reg), rd(&y, reg));
+	}
+	device_destroy(mc146818_device(y.rtc));
+	remove_battery(x);
+}
+
+static void mc146818__next_one_on_a_battery__goes_on_at_the_time_set(void **state)
+{
+	struct fixture *x = *state;
+	struct mc146818_battery battery = { 0 };
+
+	x->battery = &battery;
+	replace(x);
+	assert_date(x, (const uint8_t[8]){ 0x58, 0x59, 0x23, 4, 0x28, 0x02, 0x24, 0x20 });
+	wr(x, YEAR, 0x99);
+	wr(x, CENTURY, 0x19);
+	wr(x, 0x7f, 0xa5);
+	wr(x, REG_B, B_24H | B_AIE);
+	pass(x, SECOND / 2);
+	replace(x);
+	pass(x, SECOND / 2); /* … and not a whole second from the reset on */
+	/* 1999-02-28 is a Sunday. */
+	assert_date(x, (const uint8_t[8]){ 0x59, 0x59, 0x23, 1, 0x28, 0x02, 0x99, 0x19 });
+	assert_int_equal(rd(x, 0x7f), 0xa5);
+	assert_int_equal(rd(x, REG_B), B_24H);
+	pass(x, SECOND);
+	assert_date(x, (const uint8_t[8]){ 0x00, 0x00, 0x00, 2, 0x01, 0x03, 0x99, 0x19 });
+	remove_battery(x);
 }
 
 static void mc146818__timer_called_for_nothing__harmless(void **state)
@@ -592,6 +696,9 @@ int main(void)
 		T(mc146818_fuzz__random_accesses__line_is_irqf),
 		T(mc146818__reset_after_random_use__registers_as_fresh_and_ram_kept),
 		T(mc146818__reset__time_goes_on),
+		T(mc146818__reset__enables_square_wave_and_shutdown_code_cleared),
+		T(mc146818__destroyed_after_random_use__next_one_is_as_if_reset),
+		T(mc146818__next_one_on_a_battery__goes_on_at_the_time_set),
 	};
 
 	return cmocka_run_group_tests_name("mc146818", tests, NULL, NULL);

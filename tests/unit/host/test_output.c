@@ -68,6 +68,7 @@ struct fixture {
 	int pipe[2], stop_fd;
 	uint8_t *bytes;
 	struct reporter reporter; /* … of which … */
+	bool loss_told;
 	unsigned nr_warnings;
 	char warning[200]; /* the last */
 };
@@ -94,7 +95,8 @@ static int set_up(void **state)
 	(void)signal(SIGPIPE, SIG_IGN);
 	*state = f;
 	f->reporter = (struct reporter){ .fn = on_report, .ctx = f };
-	return host_output_create(&f->out, f->pipe[1], f->stop_fd, "COM2", &f->reporter, &f->e);
+	return host_output_create(
+		&f->out, f->pipe[1], f->stop_fd, "COM2", &f->loss_told, &f->reporter, &f->e);
 }
 
 static int tear_down(void **state)
@@ -260,6 +262,21 @@ static void host_output_write__disk_full__later_bytes_are_tried_again(void **sta
 	assert_non_null(strstr(f->warning, "No space left on device (what comes later"));
 }
 
+/* As when the guest was reset: the next one of the same descriptor. */
+static void host_output_write__loss_of_the_one_before_was_told__no_warning(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < 3; i++) {
+		script_writes(-ENOSPC, 0, 0, 0);
+		host_output_write(f->out, f->bytes, 10);
+		host_output_destroy(f->out);
+		assert_int_equal(host_output_create(&f->out, f->pipe[1], f->stop_fd, "COM2",
+					 &f->loss_told, &f->reporter, &f->e),
+			0);
+	}
+	assert_int_equal(f->nr_warnings, 1);
+}
+
 static void host_output_write__stopped_while_it_waits__is_no_loss_to_warn_of(void **state)
 {
 	struct fixture *f = *state;
@@ -273,7 +290,8 @@ static void host_output_write__no_descriptor__drops_everything(void **state)
 	(void)state;
 	struct host_output *out = NULL;
 	struct err e = ERR_INIT;
-	assert_int_equal(host_output_create(&out, -1, -1, "COM1", NULL, &e), 0);
+	bool told = false;
+	assert_int_equal(host_output_create(&out, -1, -1, "COM1", &told, NULL, &e), 0);
 	host_output_write(out, (const uint8_t *)"x", 1);
 	host_output_destroy(out);
 	host_output_destroy(NULL);
@@ -334,6 +352,7 @@ int main(void)
 		TEST(host_output_write__eio__drops_the_rest_for_good),
 		TEST(host_output_write__first_loss__one_warning_with_port_and_reason),
 		TEST(host_output_write__disk_full__later_bytes_are_tried_again),
+		TEST(host_output_write__loss_of_the_one_before_was_told__no_warning),
 		TEST(host_output_write__stopped_while_it_waits__is_no_loss_to_warn_of),
 		TEST(host_output_write__no_descriptor__drops_everything),
 		TEST(host_output_write__several_threads__calls_stay_together),

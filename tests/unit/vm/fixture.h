@@ -25,6 +25,7 @@ struct fixture {
 	struct kernel_cache *kernel_cache; /* NULL: none; the test's own */
 	struct machine *machine;
 	struct machine_options options;
+	struct machine_kept kept;
 	struct machine_result result;
 	struct err e;
 	struct reporter reporter;
