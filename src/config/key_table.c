@@ -201,6 +201,15 @@ const struct key key_table[] = {
 		.in_model = true,
 	},
 	{
+		.name = "cpu.host_vendor",
+		.type = KEY_ASCII,
+		.offset = AT(cpu.host_vendor),
+		.min = 1,
+		.max = 12,
+		.help = "the only vendor of processors that the VM may run on",
+		.in_model = true,
+	},
+	{
 		.name = "cpu.family",
 		.type = KEY_INTEGER,
 		.offset = AT(cpu.family),

@@ -133,6 +133,7 @@ struct vm_config {
 		char *model; /* a name, or (it contains "/") a model file's path; NULL: not given */
 		struct config_texts features; /* "+NAME" or "-NAME" */
 		char *vendor;                 /* 1 to 12 characters; NULL: not given */
+		char *host_vendor;            /* the same, of the host's processor */
 		uint64_t family, model_number, stepping;
 		char *brand; /* at most 47 characters; NULL: not given */
 		enum config_hypervisor hypervisor;

@@ -9,14 +9,15 @@
 
 #define AMD_COPIES UINT32_C(0x0183f3ff) /* of leaf 1 EDX (APM vol. 3, Fn8000_0001 EDX) */
 
-static int resolve_vendor(const struct policy_text *text, char ret_id[13], struct err *e)
+int cpu_resolve_vendor(
+	const char *key, const struct policy_text *text, char ret_id[13], struct err *e)
 {
 	const char *id = cpuid_vendor_id(text->text);
 	if (strlen(id) != 12)
 		return err_set_config(e, -EINVAL,
-			"%s: cpu.vendor: expected 12 characters, or intel, amd, hygon, zhaoxin or "
+			"%s: %s: expected 12 characters, or intel, amd, hygon, zhaoxin or "
 			"centaur, found %s",
-			text->origin ? text->origin : "the policy", text->text);
+			text->origin ? text->origin : "the policy", key, text->text);
 	(void)memcpy(ret_id, id, 13);
 	return 0;
 }
@@ -42,7 +43,7 @@ static int vendor(struct cpu_work *w)
 	uint32_t words[3] = { 0 };
 	char id[13] = "";
 	if (text) {
-		int rc = resolve_vendor(text, id, w->e);
+		int rc = cpu_resolve_vendor("cpu.vendor", text, id, w->e);
 		if (rc)
 			return rc;
 	} else if (model && model->vendor_id[0]) {

@@ -89,8 +89,9 @@ struct cpu_policy {
 
 	const struct policy_feature *features;
 	size_t nr_features;
-	size_t nr_nesting_features; /* the last of features: nesting.features asks for them */
-	struct policy_text vendor;  /* 12 characters, or "intel", "amd", "hygon" … */
+	size_t nr_nesting_features;     /* the last of features: nesting.features asks for them */
+	struct policy_text vendor;      /* 12 characters, or "intel", "amd", "hygon" … */
+	struct policy_text host_vendor; /* the same: hosts of other vendors are refused */
 	struct policy_number family, model_number, stepping;
 	struct policy_text brand; /* at most 47 bytes */
 	struct policy_number phys_bits;

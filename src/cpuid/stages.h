@@ -55,6 +55,10 @@ const struct cpu_model *cpu_closest_model(const struct model_wish *wish);
 /* The 12 characters of leaf 0, and a NUL. */
 void cpu_table_vendor_id(const struct cpuid_table *table, char ret_id[13]);
 
+/* The 12 characters that a vendor's name of the config stands for; key is whose they are. */
+int cpu_resolve_vendor(
+	const char *key, const struct policy_text *text, char ret_id[13], struct err *e) MUST_CHECK;
+
 /* Names the rule for the edits that follow. */
 void cpu_work_rule(struct cpu_work *w, const char *rule, const char *origin, const char *detail);
 

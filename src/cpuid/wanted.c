@@ -155,6 +155,22 @@ static int check_vendor(struct cpu_work *w, const struct cpu_model *m, const cha
 		"name a model of this host's vendor; cpu.vendor beside it forces another vendor's");
 }
 
+/* A policy for one vendor's processors alone, whatever vendor the guest sees. */
+static int check_host_vendor(struct cpu_work *w)
+{
+	const struct policy_text *want = cpu_work_text(w, offsetof(struct cpu_policy, host_vendor));
+	char id[13], has[13];
+	int rc = want ? cpu_resolve_vendor("cpu.host_vendor", want, id, w->e) : 0;
+	if (!want || rc)
+		return rc;
+	cpu_table_vendor_id(&w->host->supported, has);
+	if (strcmp(id, has) == 0)
+		return 0;
+	return err_set(w->e, -ENOTSUP,
+		"%s: cpu.host_vendor = \"%s\", but this host's processor is %s", at(want->origin),
+		want->text, has);
+}
+
 /* A VM cannot migrate between vendors, whatever features they share. */
 static int check_cluster(struct cpu_work *w)
 {
@@ -173,6 +189,8 @@ static int check_cluster(struct cpu_work *w)
 static int apply_model(struct cpu_work *w)
 {
 	int rc = check_cluster(w);
+	if (rc == 0)
+		rc = check_host_vendor(w);
 	if (rc)
 		return rc;
 	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));

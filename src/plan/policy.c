@@ -150,6 +150,7 @@ static void fill_scalars(struct cpu_policy *p, const struct config *c, const str
 	if (!p->base)
 		p->model = text_of(c, "cpu.model", vm->cpu.model);
 	p->vendor = text_of(c, "cpu.vendor", vm->cpu.vendor);
+	p->host_vendor = text_of(c, "cpu.host_vendor", vm->cpu.host_vendor);
 	p->brand = text_of(c, "cpu.brand", vm->cpu.brand);
 	p->family = number_of(c, "cpu.family", vm->cpu.family);
 	p->model_number = number_of(c, "cpu.model_number", vm->cpu.model_number);

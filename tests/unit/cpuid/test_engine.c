@@ -217,6 +217,30 @@ static void cpu_compute__model_of_another_vendor__refused_unless_named(void **st
 	assert_true(has_note(f, CPU_NOTE_MISSING, "svm"));
 }
 
+/* The demand on the host stands beside what the guest sees, and whatever the model is. */
+static void cpu_compute__host_of_another_vendor_than_demanded__refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const models[] = { "pentium3", "host", "Haswell" };
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
+		model(f, models[i]);
+		f->policy.host_vendor = (struct policy_text){ "amd", "vm.toml:3:1" };
+		assert_int_equal(compute(f), -ENOTSUP);
+		assert_int_equal(f->e.kind, ERR_HOST);
+		assert_string_equal(f->e.msg,
+			"vm.toml:3:1: cpu.host_vendor = \"amd\", but this host's "
+			"processor is GenuineIntel");
+		f->policy.host_vendor.text = "GenuineIntel";
+		assert_int_equal(compute(f), 0);
+		f->policy.vendor = (struct policy_text){ "AuthenticAMD", NULL };
+		assert_int_equal(compute(f), 0);
+		f->policy.vendor.text = NULL;
+	}
+	f->policy.host_vendor.text = "Intel";
+	assert_int_equal(compute(f), -EINVAL);
+	assert_contains(f->e.msg, "vm.toml:3:1: cpu.host_vendor: expected 12 characters");
+}
+
 static void cpu_compute__vendor_of_the_wrong_length__refused(void **state)
 {
 	struct fixture *f = *state;
@@ -756,6 +780,7 @@ int main(void)
 		TEST(cpu_compute__named_model__exactly_its_features),
 		TEST(cpu_compute__unknown_model__refused_with_the_nearest),
 		TEST(cpu_compute__model_of_another_vendor__refused_unless_named),
+		TEST(cpu_compute__host_of_another_vendor_than_demanded__refused),
 		TEST(cpu_compute__vendor_of_the_wrong_length__refused),
 		TEST(cpu_compute__signature__the_policys_parts_win),
 		TEST(cpu_compute__features__on_and_off),
