@@ -103,6 +103,7 @@ static const feature_id provided[] = {
 	FEATURE_ID_kvmclock2,
 	FEATURE_ID_kvmclock_stable_bit,
 	FEATURE_ID_kvm_nopiodelay,
+	FEATURE_ID_kvm_asyncpf,
 	FEATURE_ID_kvm_steal_time,
 	FEATURE_ID_kvm_pv_eoi,
 };
