@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dsdt.asl as AML, a whole table with its header; made at build time by scripts/gen-aml-array. */
+/* dsdt.asl as AML, a whole table with its header; made at build time by tools/maketables. */
 #ifndef NESTOR_ACPI_DSDT_H
 #define NESTOR_ACPI_DSDT_H
 

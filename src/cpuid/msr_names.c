@@ -12,7 +12,7 @@ struct msr_row {
 };
 
 static const struct msr_row rows[] = {
-#include "msr_names.inc"
+#include "cpuid/msr_names.inc"
 };
 
 /* The number of the first row whose index is not below; ARRAY_SIZE(rows) where none is. */

@@ -29,16 +29,16 @@
 #define MAX_LAYERS 16 /* more than the engine takes */
 
 enum { /* positions in features[] */
-#include "hyperv_ids.inc"
+#include "nesting/hyperv_ids.inc"
 	NR_FEATURES,
 };
 
 static const struct hyperv_feature features[] = {
-#include "hyperv_features.inc"
+#include "nesting/hyperv_features.inc"
 };
 
 static const struct cpu_rule rules[] = {
-#include "hyperv_rules.inc"
+#include "nesting/hyperv_rules.inc"
 };
 
 /* An enlightenment on its way from policy to guest. */

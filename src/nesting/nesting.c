@@ -10,7 +10,7 @@
 #define FEATURE_CONTROL_LOCKED_VMX UINT64_C(0x5)
 
 static const struct nesting_rule rules[] = {
-#include "nesting_rules.inc"
+#include "nesting/rules.inc"
 };
 
 const struct nesting_rule *nesting_rules(size_t *ret_count)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "nesting_profiles.inc"
+#include "nesting/profiles.inc"
 
 const struct nesting_profile *nesting_profiles(size_t *ret_count)
 {
