@@ -117,6 +117,15 @@ static int read_text(struct subject *s, struct err *e)
 		TOML_MAX_BYTES / 1024);
 }
 
+/* Not even root may write to it: its flags are why, and reading may tell which. */
+static int fail_forbidden(const struct subject *s, struct err *e)
+{
+	FD_LOCAL fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int rc = fd < 0 ? 0 : file_replace_check(fd, s->path, e);
+	errno = EPERM;
+	return rc ? rc : fail_open(s, e, "cannot open the config");
+}
+
 /* Locked before it is read, so that what is read stays. */
 static int open_subject(struct subject *s, const struct enable_args *args, struct err *e)
 {
@@ -126,11 +135,15 @@ static int open_subject(struct subject *s, const struct enable_args *args, struc
 	s->fd = open(s->path, how | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (s->fd < 0 && errno == EISDIR)
 		return err_set_config(e, -EISDIR, "%s: not a regular file", s->shown);
+	if (s->fd < 0 && errno == EPERM)
+		return fail_forbidden(s, e);
 	if (s->fd < 0 || fstat(s->fd, &s->was) < 0)
 		return fail_open(s, e, "cannot open the config");
 	if (!S_ISREG(s->was.st_mode))
 		return err_set_config(e, -EINVAL, "%s: not a regular file", s->shown);
-	int rc = vm_lock_alone(s->fd, s->path, args->dry_run, e);
+	int rc = file_replace_check(s->fd, s->path, e);
+	if (rc == 0)
+		rc = vm_lock_alone(s->fd, s->path, args->dry_run, e);
 	/* Somebody else may have changed it while it was not locked. */
 	if (rc == 0 && fstat(s->fd, &s->was) < 0)
 		rc = fail_open(s, e, "cannot look at it");

@@ -7,32 +7,21 @@
 #define NESTOR_CONFIG_REPLACE_H
 
 #include "base/err.h"
+#include "config/replace_calls.h"
 
-#include <stddef.h>
-#include <sys/stat.h>
-#include <sys/types.h>
-
-/* Every system call that changes something, as in section 2 of the manual: replaceable, so that a
- * test can let each of them fail, or be the last one of the process. */
-struct replace_calls {
-	int (*openat)(int dir, const char *path, int flags, mode_t mode);
-	int (*fchown)(int fd, uid_t uid, gid_t gid);
-	int (*fchmod)(int fd, mode_t mode);
-	ssize_t (*write)(int fd, const void *buf, size_t n);
-	int (*fsync)(int fd);
-	int (*close)(int fd);
-	int (*renameat)(int old_dir, const char *old_path, int new_dir, const char *new_path);
-	int (*unlinkat)(int dir, const char *path, int flags);
-};
-
-extern const struct replace_calls replace_calls_real;
+/*
+ * 0 where the regular file open as fd may be replaced at path, else -errno (ERR_CONFIG) with what
+ * forbids it: flags (immutable, append-only), other names (hard links) that would keep the old
+ * content, a mount (bind mount) on the very file. Changes nothing.
+ */
+int file_replace_check(int fd, const char *path, struct err *e) MUST_CHECK;
 
 /*
  * Puts text in the place of the regular file at path, through symbolic links, which stay. was: the
  * file as it was when it was read; it is refused (-ESTALE, ERR_CONFIG) where another one is there
- * by now, or where it has changed. Mode and owner are kept; where this user may not give the new
- * file to the old one's group, the group gets no access. Other names of the same file (hard links)
- * keep the old content. Returns 0, or -errno with the old file untouched; only where the very last
+ * by now, or where it has changed, or file_replace_check() says no. What the file has beside its
+ * bytes is kept (config/attributes.h), and at no time does the new file let in anybody whom the old
+ * one does not. Returns 0, or -errno with the old file untouched; only where the very last
  * step fails, making the change last a crash of the host, the new one is there, and the error says
  * so.
  */
