@@ -2,11 +2,14 @@
 #include "cli/outfile.h"
 
 #include "base/fd.h"
+#include "cli/vm_lock.h"
+#include "config/attributes.h"
 #include "config/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +21,9 @@ int outfile_open(struct outfile *ret_out, const char *path, struct err *e)
 	if (!path || strcmp(path, "-") == 0)
 		return 0;
 	char shown[256];
+	int rc = vm_lock_check(path, e);
+	if (rc)
+		return rc;
 	ret_out->path = path;
 	ret_out->file = fopen(path, "we");
 	if (!ret_out->file)
@@ -60,9 +66,20 @@ static int write_through(const char *path, const uint8_t *data, size_t size, str
 	return rc ? fail_write(path, rc, e) : 0;
 }
 
-/* path is resolved: no link. */
-static int write_beside(
-	const char *path, mode_t mode, const uint8_t *data, size_t size, struct err *e)
+/* What the file that is there has beside its bytes goes to the one that takes its place. */
+static int give_attributes(const char *path, const struct stat *was, int fd, struct err *e)
+{
+	char shown[256];
+	FD_LOCAL old = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (old < 0)
+		return fail_write(path, -errno, e);
+	return attributes_give(&replace_calls_real, old, was, fd,
+		text_printable(shown, sizeof(shown), path, strlen(path)), e);
+}
+
+/* path is resolved: no link. was: the file that is there, or NULL, and mode is a new one's. */
+static int write_beside(const char *path, const struct stat *was, mode_t mode, const uint8_t *data,
+	size_t size, struct err *e)
 {
 	char temp[PATH_MAX];
 	int n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
@@ -71,15 +88,18 @@ static int write_beside(
 	FD_LOCAL fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
 		return fail_write(path, -errno, e);
-	int rc = fd_write_all(fd, data, size);
-	if (rc == 0 && fchmod(fd, mode) < 0)
+	int rc = was ? give_attributes(path, was, fd, e) : 0;
+	bool said = rc != 0;
+	if (rc == 0)
+		rc = fd_write_all(fd, data, size);
+	if (rc == 0 && !was && fchmod(fd, mode) < 0)
 		rc = -errno;
 	if (rc == 0 && rename(temp, path) < 0)
 		rc = -errno;
 	if (rc == 0)
 		return 0;
 	(void)unlink(temp);
-	return fail_write(path, rc, e);
+	return said ? rc : fail_write(path, rc, e);
 }
 
 int outfile_write_whole(
@@ -89,12 +109,15 @@ int outfile_write_whole(
 	char resolved[PATH_MAX], shown[256];
 	mode_t mask = umask(0);
 	(void)umask(mask);
+	int rc = vm_lock_check(path, e);
+	if (rc)
+		return rc;
 	if (stat(path, &st) < 0) {
 		/* A link that leads nowhere is there, too. */
 		int code = -errno;
 		if (code != -ENOENT || lstat(path, &st) == 0)
 			return fail_write(path, code, e);
-		return write_beside(path, 0666 & ~mask, data, size, e);
+		return write_beside(path, NULL, 0666 & ~mask, data, size, e);
 	}
 	if (stat(input, &in) == 0 && in.st_dev == st.st_dev && in.st_ino == st.st_ino)
 		return err_set_config(e, -EINVAL, "%s is the file that is read",
@@ -103,5 +126,5 @@ int outfile_write_whole(
 		return write_through(path, data, size, e);
 	if (!realpath(path, resolved))
 		return fail_write(path, -errno, e);
-	return write_beside(resolved, st.st_mode & 0777, data, size, e);
+	return write_beside(resolved, &st, 0, data, size, e);
 }

@@ -14,7 +14,7 @@ struct outfile {
 	const char *path; /* NULL: standard output; borrowed */
 };
 
-/* path NULL or "-": standard output. */
+/* path NULL or "-": standard output. -EBUSY (ERR_CONFIG) where it is the file of a VM that runs. */
 int outfile_open(struct outfile *ret_out, const char *path, struct err *e) MUST_CHECK;
 
 /*
@@ -28,7 +28,7 @@ int outfile_close(struct outfile *out, int rc, struct err *e) MUST_CHECK;
  * Writes a file in one piece: a regular one beside its place and then moved there, so that it is
  * whole or as it was, and a link to it stays a link; what is no regular file (a device, a FIFO) is
  * written as it is, never replaced. Refused where path is the file input (-EINVAL, ERR_CONFIG), by
- * whatever name, or leads nowhere.
+ * whatever name, or that of a VM that runs (-EBUSY), or leads nowhere.
  */
 int outfile_write_whole(const char *path, const char *input, const uint8_t *data, size_t size,
 	struct err *e) MUST_CHECK;

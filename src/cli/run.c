@@ -20,8 +20,8 @@ struct run_args {
 
 /* Everything of a run that outlives a guest's reboot. */
 struct run {
-	int lock_fd;      /* holds the lock of the TOML file; -1: there is none */
-	const char *toml; /* the VM's file; NULL: there is none */
+	struct vm_lock lock; /* of the TOML file */
+	const char *toml;    /* the VM's file; NULL: there is none */
 	struct policy_file *policy_file;
 	const struct vm_config *vm; /* its own */
 	struct kvm *kvm;
@@ -253,13 +253,12 @@ int cmd_run(int argc, char **argv)
 	if (args_parse(&argp, argc, argv, &args))
 		return STATUS_CONFIG;
 	struct run run = { .io = { .serial_out = { -1, -1, -1, -1 }, .debug_console_out = -1 },
-		.lock_fd = -1,
 		.toml = args.config.file };
 	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
 	struct err e = ERR_INIT;
 	int status = STATUS_BUG;
 	/* Before the file is read, so that it stays what was read. */
-	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock_fd, &e) : 0;
+	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock, &e) : 0;
 	if (rc == 0)
 		ask_kvm_early(&run);
 	if (rc == 0)
@@ -281,6 +280,6 @@ int cmd_run(int argc, char **argv)
 	plan_destroy(run.plan);
 	kvm_close(run.kvm);
 	policy_file_destroy(run.policy_file);
-	(void)fd_close(run.lock_fd);
+	vm_lock_release(&run.lock);
 	return status;
 }

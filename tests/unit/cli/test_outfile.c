@@ -5,6 +5,7 @@
 
 #include "base/types.h"
 #include "cli/outfile.h"
+#include "cli/vm_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 struct folder {
@@ -84,6 +86,46 @@ static void write_whole__regular_file__replaced_with_its_mode(void **state)
 	assert_holds(f->out, "new");
 	assert_int_equal(stat(f->out, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
+}
+
+/* What is shown as the group's bits is the list's mask: as a mode it would let the group in. */
+static void write_whole__file_with_an_acl__keeps_it(void **state)
+{
+	struct folder *f = *state;
+	/* linux/posix_acl_xattr.h: version 2; owner rw-, user 1234 r--, group ---, mask r--, others
+	 * ---. */
+	static const uint16_t acl[] = { 2, 0, 1, 6, 0xffff, 0xffff, 2, 4, 1234, 0, 4, 0, 0xffff,
+		0xffff, 16, 4, 0xffff, 0xffff, 32, 0, 0xffff, 0xffff };
+	uint16_t got[64];
+	put(f->out, "what was there before");
+	if (setxattr(f->out, "system.posix_acl_access", acl, sizeof(acl), 0) < 0)
+		skip();
+	assert_int_equal(write_out(f, f->out), 0);
+	assert_holds(f->out, "new");
+	assert_int_equal(
+		getxattr(f->out, "system.posix_acl_access", got, sizeof(got)), sizeof(acl));
+	assert_memory_equal(got, acl, sizeof(acl));
+}
+
+/* By the lock that `nestor run` holds. */
+static void any__file_of_a_vm_that_runs__refused(void **state)
+{
+	struct folder *f = *state;
+	struct vm_lock held;
+	struct outfile out;
+	put(f->out, "name = \"vm\"\n");
+	assert_int_equal(vm_lock_hold(f->out, &held, NULL), 0);
+	assert_int_equal(write_out(f, f->out), -EBUSY);
+	f->e = (struct err)ERR_INIT;
+	assert_int_equal(outfile_open(&out, f->out, &f->e), -EBUSY);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg, "the VM is running");
+	assert_int_equal(outfile_close(&out, -EBUSY, NULL), -EBUSY);
+	assert_holds(f->out, "name = \"vm\"\n");
+	vm_lock_release(&held);
+	assert_int_equal(outfile_open(&out, f->out, &f->e), 0);
+	assert_int_equal(outfile_close(&out, 0, NULL), 0);
+	assert_holds(f->out, "");
 }
 
 static void write_whole__link__stays_and_its_file_changes(void **state)
@@ -165,6 +207,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(write_whole__no_file__is_made),
 		TEST(write_whole__regular_file__replaced_with_its_mode),
+		TEST(write_whole__file_with_an_acl__keeps_it),
+		TEST(any__file_of_a_vm_that_runs__refused),
 		TEST(write_whole__link__stays_and_its_file_changes),
 		TEST(write_whole__link_to_nothing__refused_and_kept),
 		TEST(write_whole__fifo__written_and_still_one),
