@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* File descriptors: closing, cleanup attributes, and whole reads and writes. */
+/* File descriptors: closing, cleanup attributes, and whole writes. */
 #ifndef NESTOR_BASE_FD_H
 #define NESTOR_BASE_FD_H
 
@@ -28,21 +28,5 @@ static inline int fd_take(int *fd)
 
 /* Writes all of buf, going on after EINTR and short writes. Returns 0 or -errno. */
 int fd_write_all(int fd, const void *buf, size_t n) MUST_CHECK;
-
-/* A whole file in memory, read-only. */
-struct file_map {
-	const uint8_t *data; /* size bytes; NULL where size is 0 */
-	size_t size;
-};
-
-/*
- * Maps the regular file at path. Errors (ERR_CONFIG: the user named it) say the path and what is
- * wrong: absent, not readable, not a regular file, larger than max_bytes.
- */
-int file_map_open(
-	struct file_map *ret_map, const char *path, uint64_t max_bytes, struct err *e) MUST_CHECK;
-
-/* Unmaps; accepts one never opened (all zero). */
-void file_map_close(struct file_map *map);
 
 #endif

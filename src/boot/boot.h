@@ -2,14 +2,14 @@
 /*
  * Boot loaders: put a kernel, its command line, initrd or modules, and the tables that its boot
  * protocol wants into guest memory, and say how the boot vCPU enters. Pure but for guest memory:
- * no KVM, no files (they come mapped), no clock. Files are hostile: every field is checked.
- * Faults are ERR_CONFIG and name the file, the field, what was found and what was expected.
+ * no KVM, no files (they come in memory, or by a boot_copier), no clock. Files are hostile: every
+ * field is checked. Faults are ERR_CONFIG and name the file, the field, what was found and what was
+ * expected.
  */
 #ifndef NESTOR_BOOT_BOOT_H
 #define NESTOR_BOOT_BOOT_H
 
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/types.h"
 #include "base/x86.h"
 #include "memory/guest.h"
@@ -26,11 +26,22 @@ enum boot_kaslr { BOOT_KASLR_OFF, BOOT_KASLR_AUTO, BOOT_KASLR_ON };
 
 /* No kernel unpacks to more than this, nor to more than the guest's RAM. */
 #define BOOT_MAX_UNPACKED_BYTES (512 * MIB)
+/* Nor is the file of one larger than this, with all that debuggers want of it. */
+#define BOOT_MAX_FILE_BYTES (2 * GIB)
 
 struct boot_file {
 	const char *path; /* for messages */
 	const uint8_t *data;
 	size_t size;
+};
+
+/*
+ * How the bytes of initrd and modules get into guest RAM where they are not in memory yet: puts all
+ * size bytes of file (one of the request's) to dst. Messages name the file.
+ */
+struct boot_copier {
+	int (*copy)(void *ctx, const struct boot_file *file, uint8_t *dst, struct err *e);
+	void *ctx;
 };
 
 struct boot_module {
@@ -60,6 +71,7 @@ struct boot_request {
 	const char *cmdline;     /* NULL: the protocol's default (see boot_default_cmdline) */
 	const struct boot_module *modules; /* Multiboot; for PVH they follow the initrd */
 	unsigned nr_modules;
+	const struct boot_copier *copier; /* NULL: the data of initrd and modules are all of them */
 	bool protocol_forced; /* use `protocol`, or fail where the file does not offer it */
 	enum boot_protocol protocol;
 	bool decompress_on_host;  /* of a bzImage's payload; a wholly compressed file always is */

@@ -96,9 +96,9 @@ static int load_initrd(struct load *l, const struct linux_kernel *k, uint8_t *pa
 	int rc = place_initrd(l, k, &base, e);
 	if (rc < 0)
 		return rc;
-	rc = guest_memory_write(l->mem, gpa(base), initrd->data, initrd->size, e);
+	rc = load_file(l, initrd, "initrd", base, e);
 	if (rc < 0)
-		return err_wrap(e, rc, "%s: initrd", initrd->path);
+		return rc;
 	/* The upper halves are 0 unless the kernel knows these fields. */
 	put_u32(params + BP_RAMDISK_IMAGE, (uint32_t)base);
 	put_u32(params + BP_RAMDISK_SIZE, (uint32_t)initrd->size);

@@ -211,6 +211,21 @@ int load_place(struct load *l, const char *path, const char *what, uint64_t size
 	return 0;
 }
 
+int load_file(struct load *l, const struct boot_file *file, const char *what, uint64_t base,
+	struct err *e)
+{
+	const struct boot_copier *copier = l->req->copier;
+	uint8_t *dst = guest_memory_borrow(l->mem, gpa(base), file->size);
+	if (!dst)
+		return boot_fail(e, -EFAULT, file->path, "%s: no RAM at %#" PRIx64, what, base);
+	if (copier) {
+		int rc = copier->copy(copier->ctx, file, dst, e);
+		return rc < 0 ? err_wrap(e, rc, "%s", what) : 0;
+	}
+	(void)memcpy(dst, file->data, file->size);
+	return 0;
+}
+
 static int place_module(struct load *l, const struct boot_file *file, const char *what,
 	enum load_style style, uint64_t *ret_base, struct err *e)
 {
@@ -235,9 +250,9 @@ static int load_module(struct load *l, const struct boot_file *file, const char 
 	int rc = place_module(l, file, what, style, &ret->base, e);
 	if (rc < 0)
 		return rc;
-	rc = guest_memory_write(l->mem, gpa(ret->base), file->data, file->size, e);
+	rc = load_file(l, file, what, ret->base, e);
 	if (rc < 0)
-		return err_wrap(e, rc, "%s: %s", file->path, what);
+		return rc;
 	if (style == LOAD_LOW_NAMED)
 		return load_named_string(l, file->path, cmdline ? cmdline : "", &ret->cmdline, e);
 	if (cmdline)

@@ -63,6 +63,10 @@ int load_named_string(struct load *l, const char *path, const char *text, uint64
 int load_place(struct load *l, const char *path, const char *what, uint64_t size,
 	struct range within, bool high, uint64_t *ret_base, struct err *e) MUST_CHECK;
 
+/* Copies a file of the request (an initrd or a module) to claimed RAM. */
+int load_file(struct load *l, const struct boot_file *file, const char *what, uint64_t base,
+	struct err *e) MUST_CHECK;
+
 enum load_style {
 	/* From the top of RAM down; command lines as given (PVH). */
 	LOAD_HIGH_BARE,

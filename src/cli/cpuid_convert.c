@@ -2,7 +2,7 @@
 /* nestor cpuid convert: a CPU policy from one program's words into another's. */
 #include "cli/cpuid.h"
 
-#include "base/fd.h"
+#include "base/input_file.h"
 #include "cli/cli.h"
 #include "cli/outfile.h"
 #include "cli/policy_file.h"
@@ -31,12 +31,12 @@ struct convert_args {
 	const char *output;
 };
 
-/* What is converted; the bytes are text's or map's. */
+/* What is converted; the bytes are text's or file's. */
 struct input {
 	const char *bytes;
 	size_t size;
 	char name[256]; /* printable, for errors */
-	struct file_map map;
+	struct input_file file;
 	char *text; /* of standard input; owned */
 };
 
@@ -149,9 +149,9 @@ static int read_input(const struct convert_args *args, struct input *in, struct 
 			       : err_set_config(e, -E2BIG, "argument: more than 1 MiB");
 	}
 	(void)text_printable(in->name, sizeof(in->name), operand, strlen(operand));
-	int rc = file_map_open(&in->map, operand, CONVERT_MAX_BYTES, e);
-	in->bytes = in->map.data ? (const char *)in->map.data : "";
-	in->size = in->map.size;
+	int rc = input_file_read(&in->file, operand, CONVERT_MAX_BYTES, e);
+	in->bytes = in->file.data ? (const char *)in->file.data : "";
+	in->size = in->file.size;
 	return rc;
 }
 
@@ -203,7 +203,7 @@ static int read_toml(const struct convert_args *args, const struct input *in,
 	struct policy_file **ret_file, struct err *e)
 {
 	struct config_args config = { .file = args->operand };
-	if (in->map.data)
+	if (in->file.data)
 		return policy_file_load(ret_file, &config, POLICY_FILE_ASK, e);
 	return policy_file_load_text(ret_file, in->bytes, in->size, in->name, POLICY_FILE_ASK, e);
 }
@@ -250,7 +250,7 @@ static int convert(const struct convert_args *args, struct losses *losses, struc
 	rc = outfile_close(&out, rc == -EIO ? 0 : rc, e);
 	policy_doc_destroy(doc);
 	policy_file_destroy(file);
-	file_map_close(&in.map);
+	input_file_close(&in.file);
 	free(in.text);
 	return rc;
 }

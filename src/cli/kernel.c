@@ -5,7 +5,7 @@
 #include "cli/kernel_cache.h"
 #include "cli/outfile.h"
 
-#include "base/fd.h"
+#include "base/input_file.h"
 #include "boot/boot.h"
 
 #include <errno.h>
@@ -179,17 +179,17 @@ static int run_command(size_t i, int argc, char **argv)
 {
 	struct kernel_args args = { .wants_out = commands[i].wants_out };
 	struct err e = ERR_INIT;
-	struct file_map map = { 0 };
+	struct input_file in = { 0 };
 	char full[32];
 	(void)snprintf(full, sizeof(full), "%s", commands[i].full);
 	argv[0] = full;
 	if (args_parse(commands[i].argp, argc, argv, &args))
 		return STATUS_CONFIG;
-	if (file_map_open(&map, args.in, UINT64_MAX, &e))
+	if (input_file_read(&in, args.in, BOOT_MAX_FILE_BYTES, &e))
 		return cli_fail(&e);
-	struct boot_file file = { args.in, map.data, map.size };
+	struct boot_file file = { args.in, in.data, in.size };
 	int status = commands[i].run(&args, &file);
-	file_map_close(&map);
+	input_file_close(&in);
 	return status;
 }
 

@@ -5,7 +5,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 
-#include "base/fd.h"
+#include "base/input_file.h"
 #include "base/report.h"
 #include "boot/boot.h"
 #include "host/background.h"
@@ -231,15 +231,15 @@ static void store(void *ctx, const uint8_t *packed, size_t packed_bytes, const u
 static int add(struct kernel_cache *cache, const struct cache_args *args)
 {
 	struct filling f = { .cache = cache, .e = ERR_INIT };
-	struct file_map map = { 0 };
+	struct input_file in = { 0 };
 	if (args->background)
 		background_become();
-	if (file_map_open(&map, args->add, UINT64_MAX, &f.e))
+	if (input_file_read(&in, args->add, BOOT_MAX_FILE_BYTES, &f.e))
 		return cli_fail(&f.e);
-	struct boot_file file = { args->add, map.data, map.size };
+	struct boot_file file = { args->add, in.data, in.size };
 	const struct boot_cache fill = { is_present, store, &f };
 	int rc = boot_fill_cache(&file, &fill, &f.e);
-	file_map_close(&map);
+	input_file_close(&in);
 	if (rc < 0 || f.rc < 0)
 		return cli_fail(&f.e);
 	(void)printf("%s: %s in %s\n", args->add, f.stored ? "stored" : "was there already",

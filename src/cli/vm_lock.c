@@ -219,6 +219,9 @@ static int hold_file(const char *path, struct vm_lock *held, struct err *e)
 {
 	for (unsigned i = 0; i < HOLD_TRIES; i++) {
 		struct stat st;
+		/* Whoever writes to a FIFO would lose its reader when this is closed. */
+		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+			return 0;
 		FD_LOCAL fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 			return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/check.h"
 
+#include "base/input_file.h"
 #include "config/text.h"
 #include "config/units.h"
 
@@ -162,7 +163,8 @@ static void check_file(const struct config *c, struct faults *f, const char *nam
 		check_fault(
 			c, f, name, index, "%s: %s", shown, strerror_r(errno, text, sizeof(text)));
 	} else if (!S_ISREG(st.st_mode)) {
-		check_fault(c, f, name, index, "%s: not a regular file", shown);
+		check_fault(c, f, name, index, "%s: %s, not a regular file", shown,
+			input_file_kind(st.st_mode));
 	} else if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0) {
 		char text[128];
 		check_fault(

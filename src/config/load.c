@@ -2,16 +2,13 @@
 #include "config/load.h"
 
 #include "base/analyzer.h"
-#include "base/fd.h"
+#include "base/input_file.h"
 #include "config/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define WHERE_BYTES 256  /* of a file's name in messages */
 #define ORIGIN_BYTES 288 /* and of that with a line and a column */
@@ -272,61 +269,21 @@ int config_load_text(struct config *c, const char *text, size_t n, const char *n
 	return faults_result(&faults, e);
 }
 
-/* All of fd in *ret_text (free), at most TOML_MAX_BYTES. */
-static int read_all(int fd, const char *where, char **ret_text, size_t *ret_n, struct err *e)
-{
-	size_t used = 0;
-	char *text = malloc(TOML_MAX_BYTES + 1);
-	if (!text)
-		return err_set(e, -ENOMEM, "out of memory while reading %s", where);
-	while (used <= TOML_MAX_BYTES) {
-		ssize_t n = read(fd, text + used, TOML_MAX_BYTES + 1 - used);
-		if (n == 0) {
-			*ret_text = text;
-			*ret_n = used;
-			return 0;
-		}
-		if (n < 0 && errno != EINTR) {
-			int code = -errno;
-			free(text);
-			return err_set_errno(e, code, "cannot read %s", where);
-		}
-		used += n > 0 ? (size_t)n : 0;
-	}
-	free(text);
-	return err_set_config(e, -EFBIG, "%s: larger than %zu KiB, the most for a config", where,
-		TOML_MAX_BYTES / 1024);
-}
-
 int config_load_file(struct config *c, const char *path, struct err *e)
 {
-	char where[WHERE_BYTES];
-	struct stat st;
-	char *text = NULL;
-	size_t n = 0;
-	(void)printable_name(where, path);
-	/* O_NONBLOCK: a FIFO named by mistake must be refused, not waited for. */
-	FD_LOCAL fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int code = -errno;
-		(void)err_set_errno(e, code, "%s: cannot open the config", where);
-		if (e)
-			e->kind = ERR_CONFIG;
-		return code;
-	}
-	if (!S_ISREG(st.st_mode))
-		return err_set_config(e, -EINVAL, "%s: not a regular file", where);
-	int ret = read_all(fd, where, &text, &n, e);
+	struct input_file file;
+	int ret = input_file_read(&file, path, TOML_MAX_BYTES, e);
 	if (ret < 0)
 		return ret;
 	const char *slash = strrchr(path, '/');
 	/* "/vm.toml" lies in "/": the slash belongs to the directory. */
 	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
 	if (slash && !dir)
-		ret = err_set(e, -ENOMEM, "out of memory while reading %s", where);
+		ret = err_set(e, -ENOMEM, "out of memory while reading %s", path);
 	else
-		ret = config_load_text(c, text, n, path, dir, e);
+		ret = config_load_text(
+			c, file.data ? (const char *)file.data : "", file.size, path, dir, e);
 	free(dir);
-	free(text);
+	input_file_close(&file);
 	return ret;
 }

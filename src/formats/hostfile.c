@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/hostfile.h"
 
-#include "base/fd.h"
+#include "base/input_file.h"
 #include "formats/hostfile_internal.h"
 #include "formats/input.h"
 
@@ -155,11 +155,11 @@ int hostfile_parse(
 
 int hostfile_read(const char *path, struct hostfile *ret_file, struct err *e)
 {
-	struct file_map map = { 0 };
-	int rc = file_map_open(&map, path, HOSTFILE_MAX_BYTES, e);
+	struct input_file file;
+	int rc = input_file_read(&file, path, HOSTFILE_MAX_BYTES, e);
 	if (rc)
 		return rc;
-	rc = hostfile_parse((const char *)map.data, map.size, path, ret_file, e);
-	file_map_close(&map);
+	rc = hostfile_parse((const char *)file.data, file.size, path, ret_file, e);
+	input_file_close(&file);
 	return rc;
 }

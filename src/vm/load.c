@@ -2,7 +2,7 @@
 #include "vm/internal.h"
 
 #include "acpi/acpi.h"
-#include "base/fd.h"
+#include "base/input_file.h"
 #include "boot/boot.h"
 #include "fdt/fdt.h"
 
@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* Files of the guest, mapped for the time of loading. */
+/* Files of the guest, open for the time of loading. The kernel is all in memory, the others go
+ * straight into guest RAM. */
 struct guest_files {
-	struct file_map kernel, initrd;
-	struct file_map module_maps[CONFIG_MAX_MODULES];
+	struct input_file kernel, initrd;
+	struct input_file module_files[CONFIG_MAX_MODULES];
 	struct boot_module modules[CONFIG_MAX_MODULES];
 };
 
@@ -23,35 +24,52 @@ void machine_close_files(struct machine *m)
 	m->files = NULL;
 	if (!files)
 		return;
-	file_map_close(&files->kernel);
-	file_map_close(&files->initrd);
-	for (size_t i = 0; i < ARRAY_SIZE(files->module_maps); i++)
-		file_map_close(&files->module_maps[i]);
+	input_file_close(&files->kernel);
+	input_file_close(&files->initrd);
+	for (size_t i = 0; i < ARRAY_SIZE(files->module_files); i++)
+		input_file_close(&files->module_files[i]);
 	free(files);
+}
+
+static int open_initrd(const struct vm_config *config, struct guest_files *files, struct err *e)
+{
+	if (!config->boot.initrd)
+		return 0;
+	int rc = input_file_open(&files->initrd, config->boot.initrd, UINT64_MAX, e);
+	if (rc == 0 && files->initrd.size == 0)
+		rc = err_set_config(e, -EINVAL, "%s: the file is empty", config->boot.initrd);
+	return rc < 0 ? err_wrap(e, rc, "boot.initrd") : 0;
 }
 
 static int open_files(const struct vm_config *config, struct guest_files *files, struct err *e)
 {
-	int rc = file_map_open(&files->kernel, config->boot.kernel, UINT64_MAX, e);
-	if (rc)
+	int rc = input_file_read(&files->kernel, config->boot.kernel, BOOT_MAX_FILE_BYTES, e);
+	if (rc < 0)
 		return err_wrap(e, rc, "boot.kernel");
-	if (config->boot.initrd) {
-		rc = file_map_open(&files->initrd, config->boot.initrd, UINT64_MAX, e);
-		if (rc)
-			return err_wrap(e, rc, "boot.initrd");
-	}
-	for (size_t i = 0; i < config->boot.nr_modules; i++) {
+	rc = open_initrd(config, files, e);
+	for (size_t i = 0; rc == 0 && i < config->boot.nr_modules; i++) {
 		const struct config_module *module = &config->boot.modules[i];
-		rc = file_map_open(&files->module_maps[i], module->path, UINT64_MAX, e);
-		if (rc)
+		struct input_file *file = &files->module_files[i];
+		rc = input_file_open(file, module->path, UINT64_MAX, e);
+		if (rc < 0)
 			return err_wrap(e, rc, "boot.modules[%zu].path", i);
 		files->modules[i] = (struct boot_module){
-			.file = { module->path, files->module_maps[i].data,
-				files->module_maps[i].size },
+			.file = { module->path, file->data, file->size },
 			.cmdline = module->cmdline,
 		};
 	}
-	return 0;
+	return rc;
+}
+
+/* A boot_copier: file is told by its data, which are the first bytes of one of ours. */
+static int copy_file(void *ctx, const struct boot_file *file, uint8_t *dst, struct err *e)
+{
+	struct guest_files *files = ctx;
+	struct input_file *from = &files->initrd;
+	for (size_t i = 0; i < ARRAY_SIZE(files->module_files); i++)
+		if (files->module_files[i].data == file->data)
+			from = &files->module_files[i];
+	return input_file_copy(from, dst, e);
 }
 
 int machine_open_files(struct machine *m, struct err *e)
@@ -163,17 +181,19 @@ static void put_unpacked(void *ctx, const uint8_t *packed, size_t packed_bytes,
 	m->has_new_kernel = rc == 0 && !again;
 }
 
-static int load_kernel(struct machine *m, const struct guest_files *files, struct gpa rsdp,
+static int load_kernel(struct machine *m, struct guest_files *files, struct gpa rsdp,
 	const uint8_t *dtb, size_t dtb_size, struct x86_state *ret_state, struct err *e)
 {
 	const struct vm_config *config = m->options.config;
 	const struct boot_cache cache = { get_unpacked, put_unpacked, m };
+	const struct boot_copier copier = { copy_file, files };
 	struct boot_request req = {
 		.kernel = { config->boot.kernel, files->kernel.data, files->kernel.size },
 		.initrd = { config->boot.initrd, files->initrd.data, files->initrd.size },
 		.cmdline = config->boot.cmdline,
 		.modules = files->modules,
 		.nr_modules = (unsigned)config->boot.nr_modules,
+		.copier = &copier,
 		.decompress_on_host = config->boot.decompress != DECOMPRESS_GUEST,
 		.decompress_required = config->boot.decompress == DECOMPRESS_HOST,
 		.ram_is_zero = true,

@@ -10,42 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-struct files {
-	char dir[64], path[96];
-};
-
-static int set_up(void **state)
-{
-	struct files *f = calloc(1, sizeof(*f));
-	if (!f)
-		return -1;
-	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/nestor-test-fd-XXXXXX");
-	if (!mkdtemp(f->dir))
-		return -1;
-	(void)snprintf(f->path, sizeof(f->path), "%s/file", f->dir);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct files *f = *state;
-	(void)unlink(f->path);
-	(void)rmdir(f->dir);
-	free(f);
-	return 0;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *out = fopen(path, "we");
-	assert_non_null(out);
-	(void)fputs(text, out);
-	assert_int_equal(fclose(out), 0);
-}
 
 static bool fd_is_open(int fd)
 {
@@ -134,69 +99,6 @@ static void fd_write_all__no_reader_or_bad_descriptor__says_so(void **state)
 	assert_int_equal(fd_write_all(-1, "x", 0), 0);
 }
 
-static void file_map_open__file__maps_its_bytes(void **state)
-{
-	struct files *f = *state;
-	struct err e = ERR_INIT;
-	struct file_map map;
-	write_file(f->path, "hello");
-	assert_int_equal(file_map_open(&map, f->path, 5, &e), 0);
-	assert_int_equal(map.size, 5);
-	assert_memory_equal(map.data, "hello", 5);
-	file_map_close(&map);
-	assert_null(map.data);
-	assert_int_equal(map.size, 0);
-	file_map_close(&map);
-}
-
-static void file_map_open__empty_file__has_no_data(void **state)
-{
-	struct files *f = *state;
-	struct err e = ERR_INIT;
-	struct file_map map = { .size = 1 };
-	write_file(f->path, "");
-	assert_int_equal(file_map_open(&map, f->path, 5, &e), 0);
-	assert_null(map.data);
-	assert_int_equal(map.size, 0);
-	file_map_close(&map);
-}
-
-static void file_map_open__too_large__refused_with_both_sizes(void **state)
-{
-	struct files *f = *state;
-	struct err e = ERR_INIT;
-	struct file_map map;
-	write_file(f->path, "hello!");
-	assert_int_equal(file_map_open(&map, f->path, 5, &e), -EFBIG);
-	assert_int_equal(e.kind, ERR_CONFIG);
-	assert_contains(e.msg, f->path);
-	assert_contains(e.msg, "6 bytes, more than the 5");
-}
-
-static void file_map_open__absent__refused_with_its_path(void **state)
-{
-	struct files *f = *state;
-	struct err e = ERR_INIT;
-	struct file_map map;
-	assert_int_equal(file_map_open(&map, f->path, 5, &e), -ENOENT);
-	assert_int_equal(e.kind, ERR_CONFIG);
-	assert_contains(e.msg, f->path);
-	assert_int_equal(file_map_open(&map, f->path, 5, NULL), -ENOENT);
-}
-
-static void file_map_open__folder_fifo_or_device__refused_at_once(void **state)
-{
-	struct files *f = *state;
-	struct err e = ERR_INIT;
-	struct file_map map;
-	assert_int_equal(mkfifo(f->path, 0600), 0);
-	assert_int_equal(file_map_open(&map, f->path, 5, &e), -EINVAL);
-	assert_contains(e.msg, "not a regular file");
-	assert_int_equal(file_map_open(&map, f->dir, 5, &e), -EINVAL);
-	assert_int_equal(file_map_open(&map, "/dev/zero", 5, &e), -EINVAL);
-	assert_int_equal(e.kind, ERR_CONFIG);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,16 +106,6 @@ int main(void)
 		cmocka_unit_test(fd_local__scope_ends__closes_what_was_not_taken),
 		cmocka_unit_test(fd_write_all__more_than_a_pipe_holds__writes_all),
 		cmocka_unit_test(fd_write_all__no_reader_or_bad_descriptor__says_so),
-		cmocka_unit_test_setup_teardown(
-			file_map_open__file__maps_its_bytes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			file_map_open__empty_file__has_no_data, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			file_map_open__too_large__refused_with_both_sizes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			file_map_open__absent__refused_with_its_path, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			file_map_open__folder_fifo_or_device__refused_at_once, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,13 +6,15 @@
  */
 #include "boot_test.h"
 
+#include "base/input_file.h"
+
 #include <stdio.h>
 
-static bool open_kernel(const char *name, struct file_map *ret_map, char *path, size_t n)
+static bool open_kernel(const char *name, struct input_file *ret_file, char *path, size_t n)
 {
 	struct err e = ERR_INIT;
 	(void)snprintf(path, n, "%s/%s", getenv("NESTOR_LAB_KERNELS"), name);
-	if (file_map_open(ret_map, path, GIB, &e) < 0) {
+	if (input_file_read(ret_file, path, GIB, &e) < 0) {
 		print_message("SKIP: %s\n", e.msg);
 		return false;
 	}
@@ -21,13 +23,13 @@ static bool open_kernel(const char *name, struct file_map *ret_map, char *path, 
 
 static void check_linux(const char *name, enum boot_compression c)
 {
-	struct file_map map = { 0 };
+	struct input_file in = { 0 };
 	char path[4096];
 	struct machine m;
 	struct boot_info info = { 0 };
-	if (!open_kernel(name, &map, path, sizeof(path)))
+	if (!open_kernel(name, &in, path, sizeof(path)))
 		skip();
-	struct boot_file file = { path, map.data, map.size };
+	struct boot_file file = { path, in.data, in.size };
 	assert_int_equal(boot_inspect(&file, &info, NULL), 0);
 	assert_true(info.is_bzimage && info.payload_is_kernel && info.payload_has_pvh);
 	assert_int_equal(info.payload_compression, c);
@@ -54,22 +56,22 @@ static void check_linux(const char *name, enum boot_compression c)
 	assert_int_equal(must_load(&req, &dirty).state.rip, info.payload_pvh_entry);
 	machine_done(&dirty);
 	machine_done(&m);
-	file_map_close(&map);
+	input_file_close(&in);
 }
 
 /* What the guest finds does not tell whether pages were moved to it or copied. */
 static void linux_6_12__pages_moved_or_copied__the_same_ram(void **state)
 {
 	(void)state;
-	struct file_map map = { 0 };
+	struct input_file in = { 0 };
 	char path[4096];
 	struct machine moved, copied;
-	if (!open_kernel("kernels/cloud-6.12/vmlinuz", &map, path, sizeof(path)))
+	if (!open_kernel("kernels/cloud-6.12/vmlinuz", &in, path, sizeof(path)))
 		skip();
 	machine_init(&moved, 512 * MIB);
 	machine_init(&copied, 512 * MIB);
 	copied.mem.regions[0].is_private = false;
-	struct boot_request req = { .kernel = { path, map.data, map.size },
+	struct boot_request req = { .kernel = { path, in.data, in.size },
 		.plan = &moved.plan,
 		.ram_is_zero = true,
 		.decompress_on_host = true,
@@ -82,7 +84,7 @@ static void linux_6_12__pages_moved_or_copied__the_same_ram(void **state)
 	assert_memory_equal(moved.ram, copied.ram, 512 * MIB);
 	machine_done(&moved);
 	machine_done(&copied);
-	file_map_close(&map);
+	input_file_close(&in);
 }
 
 static void linux_6_1__lz4_payload__each_way(void **state)
@@ -105,35 +107,35 @@ static void linux_generic__xz_payload__each_way(void **state)
 
 static void memtest__smallest_guest__loaded_at_1_mib(void **state)
 {
-	struct file_map map = { 0 };
+	struct input_file in = { 0 };
 	char path[4096];
 	struct machine m;
 	(void)state;
-	if (!open_kernel("memtest/memtest86+x64.bin", &map, path, sizeof(path)))
+	if (!open_kernel("memtest/memtest86+x64.bin", &in, path, sizeof(path)))
 		skip();
 	machine_init(&m, 16 * MIB);
 	struct boot_request req = {
-		.kernel = { path, map.data, map.size }, .plan = &m.plan, .decompress_on_host = true
+		.kernel = { path, in.data, in.size }, .plan = &m.plan, .decompress_on_host = true
 	};
 	struct boot_result r = must_load(&req, &m);
 	assert_int_equal(r.protocol, BOOT_LINUX64);
 	assert_int_equal(r.state.rip, MIB + 0x200);
 	assert_contains(r.note, "has no compressed payload");
 	machine_done(&m);
-	file_map_close(&map);
+	input_file_close(&in);
 }
 
 static void xen__gzip_of_multiboot_elf32__with_modules(void **state)
 {
-	struct file_map map = { 0 };
+	struct input_file in = { 0 };
 	char path[4096];
 	struct machine m;
 	struct boot_module module = { { "dom0", (const uint8_t *)"dom0", 4 }, "console=hvc0" };
 	(void)state;
-	if (!open_kernel("xen/xen.gz", &map, path, sizeof(path)))
+	if (!open_kernel("xen/xen.gz", &in, path, sizeof(path)))
 		skip();
 	machine_init(&m, 256 * MIB);
-	struct boot_request req = { .kernel = { path, map.data, map.size },
+	struct boot_request req = { .kernel = { path, in.data, in.size },
 		.plan = &m.plan,
 		.modules = &module,
 		.nr_modules = 1 };
@@ -143,7 +145,7 @@ static void xen__gzip_of_multiboot_elf32__with_modules(void **state)
 	assert_int_equal(r.kernel.v, 2 * MIB);
 	assert_int_equal(machine_u32(&m, r.state.rbx + 20), 1);
 	machine_done(&m);
-	file_map_close(&map);
+	input_file_close(&in);
 }
 
 int main(void)

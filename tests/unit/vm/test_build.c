@@ -4,6 +4,9 @@
 #include "nesting/nesting.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static int find(struct fixture *f, const char *name)
 {
@@ -612,6 +615,70 @@ static void machine_begin__extensions_exposed__irqchip_waits_for_the_filter(void
 	assert_int_equal(find(f, "KVM_CREATE_IRQCHIP"), -1);
 }
 
+/* A file with enough in it that not all was read when it was opened. */
+static void write_large_file(char *path)
+{
+	int fd = mkostemp(path, O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)MIB), 0);
+	(void)close(fd);
+}
+
+/* Files change under a machine that is being built: an error, where a mapping would be SIGBUS. */
+static void machine_complete__files_shrink_meanwhile__error_with_the_path(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 3; i++) {
+		char path[] = "/tmp/nestor-test-file-XXXXXX";
+		write_large_file(path);
+		f->config.boot.initrd = i == 0 ? path : NULL;
+		f->config.boot.modules[0].path = path;
+		f->config.boot.nr_modules = i == 1;
+		assert_int_equal(fixture_create(f), 0); /* as it is, all is well */
+		machine_destroy(f->machine);
+		f->machine = NULL;
+		assert_int_equal(machine_begin(&f->machine, &f->options, &f->e), 0);
+		assert_int_equal(truncate(path, i == 2 ? 0 : 4096), 0);
+		int rc = machine_complete(f->machine, &f->options, &f->e);
+		assert_int_equal(rc, i == 2 ? 0 : -EBUSY);
+		if (i < 2) {
+			assert_contains(f->e.msg, i ? "module: /tmp/" : "initrd: /tmp/");
+			assert_contains(f->e.msg, "it had 1048576 bytes, and has 4096 now");
+			assert_int_equal(f->e.kind, ERR_HOST);
+		}
+		machine_destroy(f->machine);
+		f->machine = NULL;
+		(void)unlink(path);
+	}
+}
+
+static void machine_complete__kernel_shrinks_meanwhile__it_was_read_already(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_create(f), 0);
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	assert_int_equal(machine_begin(&f->machine, &f->options, &f->e), 0);
+	assert_int_equal(truncate(f->kernel_path, 0), 0);
+	assert_int_equal(machine_complete(f->machine, &f->options, &f->e), 0);
+}
+
+static void machine_begin__initrd_is_empty__refused(void **state)
+{
+	struct fixture *f = *state;
+	f->config.boot.initrd = "/dev/null";
+	assert_int_equal(fixture_create(f), -EINVAL);
+	assert_contains(f->e.msg, "boot.initrd: /dev/null is a character device");
+	char path[] = "/tmp/nestor-test-file-XXXXXX";
+	write_large_file(path);
+	assert_int_equal(truncate(path, 0), 0);
+	f->config.boot.initrd = path;
+	assert_int_equal(fixture_create(f), -EINVAL);
+	assert_contains(f->e.msg, "the file is empty");
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	(void)unlink(path);
+}
+
 static void machine_complete__begun_without_a_plan__runs(void **state)
 {
 	static const struct fake_step script[] = {
@@ -690,6 +757,9 @@ int main(void)
 		FIXTURE_TEST(machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_begin__no_plan_yet__makes_the_vm_but_no_vcpu),
 		FIXTURE_TEST(machine_begin__extensions_exposed__irqchip_waits_for_the_filter),
+		FIXTURE_TEST(machine_complete__files_shrink_meanwhile__error_with_the_path),
+		FIXTURE_TEST(machine_complete__kernel_shrinks_meanwhile__it_was_read_already),
+		FIXTURE_TEST(machine_begin__initrd_is_empty__refused),
 		FIXTURE_TEST(machine_complete__begun_without_a_plan__runs),
 		FIXTURE_TEST(machine_destroy__never_run_or_null__takes_it_down),
 	};
