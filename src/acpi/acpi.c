@@ -65,24 +65,24 @@ static int check_area(struct range area, struct err *e)
 }
 
 /* The FACS (5.2.10): no header, no checksum; the waking vectors stay 0, as there is no sleep. */
-static uint64_t build_facs(struct acpi_area *area)
+static uint64_t build_facs(struct byte_area *area)
 {
-	acpi_area_align(area, 64);
+	byte_area_align(area, 64);
 	size_t offset = area->used;
-	uint8_t *p = acpi_area_append(area, FACS_BYTES);
+	uint8_t *p = byte_area_append(area, FACS_BYTES);
 	if (!p)
 		return 0;
 	(void)memcpy(p, "FACS", 4);
-	acpi_put(p + 4, FACS_BYTES, 4);
+	bytes_put(p + 4, FACS_BYTES, 4);
 	p[32] = 2; /* version */
 	return area->base + offset;
 }
 
-static uint64_t build_dsdt(struct acpi_area *area)
+static uint64_t build_dsdt(struct byte_area *area)
 {
-	acpi_area_align(area, 16);
+	byte_area_align(area, 16);
 	size_t offset = area->used;
-	uint8_t *p = acpi_area_append(area, acpi_dsdt_bytes);
+	uint8_t *p = byte_area_append(area, acpi_dsdt_bytes);
 	if (!p)
 		return 0;
 	(void)memcpy(p, acpi_dsdt, acpi_dsdt_bytes);
@@ -90,14 +90,14 @@ static uint64_t build_dsdt(struct acpi_area *area)
 }
 
 /* RSDT with 4-byte and XSDT with 8-byte addresses (5.2.7, 5.2.8). */
-static uint64_t build_root(struct acpi_area *area, const char *signature, unsigned address_bytes,
+static uint64_t build_root(struct byte_area *area, const char *signature, unsigned address_bytes,
 	const uint64_t *tables, size_t nr_tables)
 {
 	size_t offset = acpi_table_open(area, signature, 1);
 	for (size_t i = 0; i < nr_tables; i++) {
-		uint8_t *p = acpi_area_append(area, address_bytes);
+		uint8_t *p = byte_area_append(area, address_bytes);
 		if (p)
-			acpi_put(p, tables[i], address_bytes);
+			bytes_put(p, tables[i], address_bytes);
 	}
 	return acpi_table_close(area, offset);
 }
@@ -108,11 +108,11 @@ static void fill_rsdp(uint8_t *p, uint64_t rsdt, uint64_t xsdt)
 	(void)memcpy(p, "RSD PTR ", 8);
 	(void)memcpy(p + 9, "NESTOR", 6);
 	p[15] = 2;
-	acpi_put(p + 16, rsdt, 4);
-	acpi_put(p + 20, RSDP_BYTES, 4);
-	acpi_put(p + 24, xsdt, 8);
-	acpi_checksum(p, RSDP_V1_BYTES, 8);
-	acpi_checksum(p, RSDP_BYTES, 32);
+	bytes_put(p + 16, rsdt, 4);
+	bytes_put(p + 20, RSDP_BYTES, 4);
+	bytes_put(p + 24, xsdt, 8);
+	bytes_checksum(p, RSDP_V1_BYTES, 8);
+	bytes_checksum(p, RSDP_BYTES, 32);
 }
 
 int acpi_build_at(const struct machine_plan *plan, struct range area, uint8_t *buf,
@@ -126,8 +126,8 @@ int acpi_build_at(const struct machine_plan *plan, struct range area, uint8_t *b
 	if (r < 0)
 		return r;
 
-	struct acpi_area out = { .bytes = buf, .size = (size_t)area.size, .base = area.base };
-	uint8_t *rsdp = acpi_area_append(&out, RSDP_BYTES);
+	struct byte_area out = { .bytes = buf, .size = (size_t)area.size, .base = area.base };
+	uint8_t *rsdp = byte_area_append(&out, RSDP_BYTES);
 	uint64_t facs = build_facs(&out);
 	uint64_t dsdt = build_dsdt(&out);
 	uint64_t tables[3] = { 0 };

@@ -5,8 +5,7 @@
  * copies the bytes to PLAN_ACPI_BASE, where a guest on a PC looks for the RSDP without being told.
  *
  * What the tables promise, and other rooms keep: ACPI mode is always on (SMI_CMD is 0, so PM1
- * control reads with SCI_EN set); the SCI is level-triggered, active high; each ISA interrupt
- * arrives at the GSI of its own number, the timer's too.
+ * control reads with SCI_EN set); interrupts arrive as plan/interrupts.h says.
  */
 #ifndef NESTOR_ACPI_ACPI_H
 #define NESTOR_ACPI_ACPI_H
@@ -31,12 +30,5 @@ int acpi_build(const struct machine_plan *plan, uint8_t *buf, size_t *ret_used,
  */
 int acpi_build_at(const struct machine_plan *plan, struct range area, uint8_t *buf,
 	size_t *ret_used, struct gpa *ret_rsdp, struct err *e) MUST_CHECK;
-
-/*
- * The I/O APIC's ID in the MADT: the lowest of 0 to 15 (its register has 4 bits) that is no vCPU's
- * APIC ID, as the MultiProcessor Specification wants unique IDs; 0 where all are taken. Whoever
- * makes the I/O APIC gives its ID register the same value.
- */
-uint8_t acpi_ioapic_id(const struct machine_plan *plan);
 
 #endif

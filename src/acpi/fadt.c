@@ -63,39 +63,39 @@ static void put_port(uint8_t *p, uint16_t port, uint8_t nr_bytes, enum gas_acces
 	p[1] = (uint8_t)(nr_bytes * 8);
 	p[2] = 0;
 	p[3] = (uint8_t)access;
-	acpi_put(p + 4, port, 8);
+	bytes_put(p + 4, port, 8);
 }
 
-uint64_t acpi_fadt_build(struct acpi_area *area, uint64_t facs, uint64_t dsdt)
+uint64_t acpi_fadt_build(struct byte_area *area, uint64_t facs, uint64_t dsdt)
 {
 	size_t offset = acpi_table_open(area, "FACP", FADT_REVISION);
-	(void)acpi_area_append(area, FADT_BYTES - ACPI_HEADER_BYTES);
+	(void)byte_area_append(area, FADT_BYTES - ACPI_HEADER_BYTES);
 	if (area->full)
 		return 0;
 	uint8_t *p = area->bytes + offset;
 
 	/* The addresses below 4 GiB stand twice: guests of ACPI 1.0 know the short fields only. */
-	acpi_put(p + FADT_FIRMWARE_CTRL, facs, 4);
-	acpi_put(p + FADT_X_FIRMWARE_CTRL, facs, 8);
-	acpi_put(p + FADT_DSDT, dsdt, 4);
-	acpi_put(p + FADT_X_DSDT, dsdt, 8);
+	bytes_put(p + FADT_FIRMWARE_CTRL, facs, 4);
+	bytes_put(p + FADT_X_FIRMWARE_CTRL, facs, 8);
+	bytes_put(p + FADT_DSDT, dsdt, 4);
+	bytes_put(p + FADT_X_DSDT, dsdt, 8);
 
-	acpi_put(p + FADT_SCI_INT, PLAN_GSI_SCI, 2);
-	acpi_put(p + FADT_PM1A_EVT_BLK, PLAN_PORT_PM1A_EVENT, 4);
+	bytes_put(p + FADT_SCI_INT, PLAN_GSI_SCI, 2);
+	bytes_put(p + FADT_PM1A_EVT_BLK, PLAN_PORT_PM1A_EVENT, 4);
 	put_port(p + FADT_X_PM1A_EVT_BLK, PLAN_PORT_PM1A_EVENT, PM1_EVT_LEN, GAS_WORD);
 	p[FADT_PM1_EVT_LEN] = PM1_EVT_LEN;
-	acpi_put(p + FADT_PM1A_CNT_BLK, PLAN_PORT_PM1A_CONTROL, 4);
+	bytes_put(p + FADT_PM1A_CNT_BLK, PLAN_PORT_PM1A_CONTROL, 4);
 	put_port(p + FADT_X_PM1A_CNT_BLK, PLAN_PORT_PM1A_CONTROL, PM1_CNT_LEN, GAS_WORD);
 	p[FADT_PM1_CNT_LEN] = PM1_CNT_LEN;
-	acpi_put(p + FADT_PM_TMR_BLK, PLAN_PORT_PM_TIMER, 4);
+	bytes_put(p + FADT_PM_TMR_BLK, PLAN_PORT_PM_TIMER, 4);
 	put_port(p + FADT_X_PM_TMR_BLK, PLAN_PORT_PM_TIMER, PM_TMR_LEN, GAS_DWORD);
 	p[FADT_PM_TMR_LEN] = PM_TMR_LEN;
 
-	acpi_put(p + FADT_P_LVL2_LAT, NO_C2_LATENCY, 2);
-	acpi_put(p + FADT_P_LVL3_LAT, NO_C3_LATENCY, 2);
+	bytes_put(p + FADT_P_LVL2_LAT, NO_C2_LATENCY, 2);
+	bytes_put(p + FADT_P_LVL3_LAT, NO_C3_LATENCY, 2);
 	p[FADT_CENTURY] = RTC_CENTURY_REGISTER;
-	acpi_put(p + FADT_IAPC_BOOT_ARCH, BOOT_ARCH_LEGACY_DEVICES | BOOT_ARCH_NO_VGA, 2);
-	acpi_put(p + FADT_FLAGS,
+	bytes_put(p + FADT_IAPC_BOOT_ARCH, BOOT_ARCH_LEGACY_DEVICES | BOOT_ARCH_NO_VGA, 2);
+	bytes_put(p + FADT_FLAGS,
 		FLAG_WBINVD | FLAG_PROC_C1 | FLAG_SLP_BUTTON | FLAG_FIX_RTC | FLAG_TMR_VAL_EXT |
 			FLAG_RESET_REG_SUP,
 		4);

@@ -86,7 +86,7 @@ static void put_debug_ports(struct aml *a, const struct machine_plan *plan)
 	aml_close(a);
 }
 
-int acpi_ssdt_build(struct acpi_area *area, const struct machine_plan *plan, uint64_t *ret_address,
+int acpi_ssdt_build(struct byte_area *area, const struct machine_plan *plan, uint64_t *ret_address,
 	struct err *e)
 {
 	struct aml a;
@@ -106,7 +106,7 @@ int acpi_ssdt_build(struct acpi_area *area, const struct machine_plan *plan, uin
 	int r = aml_finish(&a, &used, e);
 	if (r < 0)
 		return err_wrap(e, r, "SSDT");
-	(void)acpi_area_take(area, used);
+	(void)byte_area_take(area, used);
 	*ret_address = acpi_table_close(area, offset);
 	return 0;
 }

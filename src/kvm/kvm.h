@@ -73,6 +73,9 @@ int kvm_vm_enable_x2apic_ids(struct kvm_vm *vm, struct err *e) MUST_CHECK;
 /* 8259 pair, I/O APIC and local APICs in KVM, and an 8254 that claims port 0x61 too. */
 int kvm_vm_create_irqchip(struct kvm_vm *vm, struct err *e) MUST_CHECK;
 
+/* Its I/O APIC's ID register, which KVM leaves at 0: id, 0 to 15, is what the tables say. */
+int kvm_vm_set_ioapic_id(struct kvm_vm *vm, uint8_t id, struct err *e) MUST_CHECK;
+
 /* Local APICs in KVM only; nr_pins GSIs are kept for an I/O APIC outside. */
 int kvm_vm_create_split_irqchip(struct kvm_vm *vm, unsigned nr_pins, struct err *e) MUST_CHECK;
 

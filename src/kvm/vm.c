@@ -92,6 +92,19 @@ int kvm_vm_create_irqchip(struct kvm_vm *vm, struct err *e)
 	return 0;
 }
 
+int kvm_vm_set_ioapic_id(struct kvm_vm *vm, uint8_t id, struct err *e)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_GET_IRQCHIP, &chip);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_GET_IRQCHIP, I/O APIC");
+	chip.chip.ioapic.id = id;
+	rc = kvm_do(vm->kvm, vm->fd, KVM_SET_IRQCHIP, &chip);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_SET_IRQCHIP, I/O APIC with ID %u", id);
+	return 0;
+}
+
 int kvm_vm_create_split_irqchip(struct kvm_vm *vm, unsigned nr_pins, struct err *e)
 {
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { nr_pins } };

@@ -26,8 +26,12 @@
 #define PLAN_TSS_BASE UINT64_C(0xfffbd000)          /* 3 pages, Intel without unrestricted guest */
 #define PLAN_IDENTITY_MAP_BASE UINT64_C(0xfffbc000) /* 1 page, likewise */
 #define PLAN_EBDA_BASE UINT64_C(0x9fc00)            /* conventional memory ends */
-#define PLAN_ACPI_BASE UINT64_C(0xe0000)            /* RSDP first, tables behind it … */
-#define PLAN_ACPI_SIZE UINT64_C(0x20000)            /* … up to 1 MiB */
+#define PLAN_FIRMWARE_BASE UINT64_C(0xe0000)        /* where a PC's BIOS is: the tables … */
+#define PLAN_FIRMWARE_SIZE UINT64_C(0x20000)        /* … below, up to 1 MiB */
+#define PLAN_ACPI_BASE UINT64_C(0xe0000)            /* RSDP first, tables behind it */
+#define PLAN_ACPI_SIZE UINT64_C(0x10000)
+#define PLAN_MPTABLE_BASE UINT64_C(0xf0000) /* floating pointer first */
+#define PLAN_MPTABLE_SIZE UINT64_C(0x2000)
 
 #define PLAN_NR_GSIS 24 /* pins of the one I/O APIC */
 #define PLAN_GSI_RTC 8

@@ -92,7 +92,7 @@ static void plan_e820(struct machine_plan *plan)
 	add_e820(map, PLAN_EBDA_BASE, 0xa0000, E820_RESERVED);
 	/* Reserved, not "ACPI reclaimable": the FACS is here, which is never given back
 	 * (ACPI 5.2.10). */
-	add_e820(map, PLAN_ACPI_BASE, PLAN_ACPI_BASE + PLAN_ACPI_SIZE, E820_RESERVED);
+	add_e820(map, PLAN_FIRMWARE_BASE, PLAN_FIRMWARE_BASE + PLAN_FIRMWARE_SIZE, E820_RESERVED);
 	add_e820(map, MIB, plan->ram[0].size_bytes, E820_RAM);
 	/* The APICs, and KVM's own pages below 4 GiB. */
 	add_e820(map, PLAN_TSS_BASE & ~UINT64_C(0xffff), PLAN_HIGH_RAM_BASE, E820_RESERVED);

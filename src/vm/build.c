@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "kvm/settle.h"
+#include "plan/interrupts.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -105,9 +106,12 @@ static int step_8_vm_settings(struct machine *m, struct err *e)
 	return rc;
 }
 
+/* The chips: nestor's own, and of KVM's what the plan says of them. */
 static int step_9_devices(struct machine *m, struct err *e)
 {
-	return machine_add_devices(m, e);
+	const struct machine_plan *plan = m->options.plan;
+	int rc = plan->split_irqchip ? 0 : kvm_vm_set_ioapic_id(m->kvm_vm, plan_ioapic_id(plan), e);
+	return rc ? rc : machine_add_devices(m, e);
 }
 
 /* A vCPU's own CPUID table, and what KVM keeps of it all: too large for the stack. */

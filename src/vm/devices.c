@@ -2,12 +2,12 @@
 /* Every chip of the machine, in one list; the addresses and interrupts come from the plan. */
 #include "vm/internal.h"
 
-#include "acpi/acpi.h"
 #include "devices/debug_console.h"
 #include "devices/debug_exit.h"
 #include "devices/i8042.h"
 #include "devices/post_code.h"
 #include "devices/pvpanic.h"
+#include "plan/interrupts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -144,7 +144,7 @@ static int add_ioapic(struct machine *m, struct err *e)
 {
 	struct ioapic_config config = {
 		.base = gpa(PLAN_IOAPIC_BASE),
-		.id = acpi_ioapic_id(m->options.plan),
+		.id = plan_ioapic_id(m->options.plan),
 		.msi = machine_msi_sink(m),
 		.routes_changed = machine_update_routes,
 		.routes_ctx = m,

@@ -5,8 +5,10 @@
 #include "base/input_file.h"
 #include "boot/boot.h"
 #include "fdt/fdt.h"
+#include "mptable/mptable.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -80,16 +82,27 @@ int machine_open_files(struct machine *m, struct err *e)
 	return open_files(m->options.config, m->files, e);
 }
 
-static int load_acpi(struct machine *m, struct gpa *ret_rsdp, struct err *e)
+/* Tables are built in place: this part of RAM is fresh, and no loader uses it. */
+static uint8_t *table_area(
+	struct machine *m, const char *what, uint64_t base, uint64_t size, struct err *e)
 {
-	size_t used;
-	/* Built in place: this part of RAM is fresh, and no loader uses it. */
-	uint8_t *area =
-		guest_memory_borrow(ram_guest_memory(m->ram), gpa(PLAN_ACPI_BASE), PLAN_ACPI_SIZE);
+	uint8_t *area = guest_memory_borrow(ram_guest_memory(m->ram), gpa(base), size);
 	if (!area)
-		return err_set(e, -EFAULT, "no RAM for the ACPI tables at %#llx",
-			(unsigned long long)PLAN_ACPI_BASE);
-	return acpi_build(m->options.plan, area, &used, ret_rsdp, e);
+		(void)err_set(e, -EFAULT, "no RAM for the %s at %#" PRIx64, what, base);
+	return area;
+}
+
+/* What a PC's firmware leaves for the kernel, whichever way this one comes by it. */
+static int load_tables(struct machine *m, struct gpa *ret_rsdp, struct err *e)
+{
+	const struct machine_plan *plan = m->options.plan;
+	size_t used;
+	uint8_t *acpi = table_area(m, "ACPI tables", PLAN_ACPI_BASE, PLAN_ACPI_SIZE, e);
+	uint8_t *mptable = table_area(m, "MP table", PLAN_MPTABLE_BASE, PLAN_MPTABLE_SIZE, e);
+	if (!acpi || !mptable)
+		return -EFAULT;
+	int rc = acpi_build(plan, acpi, &used, ret_rsdp, e);
+	return rc ? rc : mptable_build(plan, mptable, &used, e);
 }
 
 /* From the config's words to the loader's. */
@@ -235,7 +248,7 @@ int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct er
 	size_t dtb_size = 0;
 	struct gpa rsdp = gpa(0);
 
-	int rc = load_acpi(m, &rsdp, e);
+	int rc = load_tables(m, &rsdp, e);
 	if (rc == 0 && config->boot.device_tree) {
 		struct fdt_info info = { .cmdline = config->boot.cmdline };
 		rc = fdt_build(m->options.plan, &info, &dtb, &dtb_size, e);

@@ -326,6 +326,16 @@ static int vm_ioctl_locked(struct fake_kvm *f, unsigned long request, void *arg)
 	case KVM_CREATE_PIT2:
 		f->pit_flags = ((const struct kvm_pit_config *)arg)->flags;
 		return 0;
+	case KVM_GET_IRQCHIP:
+		if (((const struct kvm_irqchip *)arg)->chip_id != KVM_IRQCHIP_IOAPIC)
+			return -EINVAL;
+		((struct kvm_irqchip *)arg)->chip.ioapic = f->ioapic;
+		return 0;
+	case KVM_SET_IRQCHIP:
+		if (((const struct kvm_irqchip *)arg)->chip_id != KVM_IRQCHIP_IOAPIC)
+			return -EINVAL;
+		f->ioapic = ((const struct kvm_irqchip *)arg)->chip.ioapic;
+		return 0;
 	case KVM_IRQ_LINE:
 		KEEP(f->irqs, f->nr_irqs, ((struct fake_irq){ irq->irq, irq->level != 0 }));
 		return 0;

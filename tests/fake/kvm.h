@@ -128,6 +128,7 @@ struct fake_kvm {
 	struct kvm_userspace_memory_region slots[8];
 	unsigned nr_slots;
 	uint32_t pit_flags;
+	struct kvm_ioapic_state ioapic;
 	struct fake_irq irqs[64];
 	unsigned nr_irqs;
 	struct kvm_msi msis[64];

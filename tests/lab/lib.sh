@@ -70,9 +70,21 @@ set_aside() { # FAULT WHAT
 }
 
 # The kernel and initramfs of the default guest; cases may change them.
-use_kernel() { # 6.12 | 6.1
-	kernel=/lab/kernels/cloud-$1/vmlinuz
-	initrd=/lab/guest-$1.cpio
+use_kernel() { # 6.12 | 6.1 | generic | 686
+	case $1 in
+	generic)
+		kernel=/lab/kernels/generic-6.1/vmlinuz
+		initrd=/lab/guest-none.cpio
+		;;
+	686)
+		kernel=/lab/kernels/686-6.1/vmlinuz
+		initrd=/lab/guest-686.cpio
+		;;
+	*)
+		kernel=/lab/kernels/cloud-$1/vmlinuz
+		initrd=/lab/guest-$1.cpio
+		;;
+	esac
 }
 use_kernel 6.12
 

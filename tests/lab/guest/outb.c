@@ -5,15 +5,18 @@
  * Guests report their exit status with it, through nestor's debug-exit port.
  * Debian's cloud kernels have no /dev/port, and a C library would be a
  * thousand times the size of this program in every initramfs of every level,
- * so it needs no library: it starts at _start and calls the kernel itself.
+ * so it needs no library: it starts at _start and calls the kernel itself, in
+ * 64 or in 32 bits.
  *
  * Exit status: 0 written, 1 the kernel denied the port, 2 usage error.
  */
 
+#define TCSBRK 0x5409 /* with argument 1: tcdrain */
+
+#ifdef __x86_64__
 #define SYS_IOCTL 16
 #define SYS_IOPERM 173
 #define SYS_EXIT 60
-#define TCSBRK 0x5409 /* with argument 1: tcdrain */
 
 static long syscall3(long number, long a, long b, long c)
 {
@@ -25,6 +28,36 @@ static long syscall3(long number, long a, long b, long c)
 			 : "rcx", "r11", "memory");
 	return result;
 }
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call outb_main\n");
+#else
+#define SYS_IOCTL 54
+#define SYS_IOPERM 101
+#define SYS_EXIT 1
+
+static long syscall3(long number, long a, long b, long c)
+{
+	long result;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(number), "b"(a), "c"(b), "d"(c)
+			 : "memory");
+	return result;
+}
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov %esp, %eax\n"
+	"	and $-16, %esp\n"
+	"	sub $12, %esp\n"
+	"	push %eax\n"
+	"	call outb_main\n");
+#endif
 
 static _Noreturn void finish(int status)
 {
@@ -80,9 +113,3 @@ __attribute__((used)) _Noreturn void outb_main(long *stack)
 	__asm__ volatile("outb %0, %1" : : "a"((unsigned char)value), "Nd"((unsigned short)port));
 	finish(0);
 }
-
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	mov %rsp, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call outb_main\n");

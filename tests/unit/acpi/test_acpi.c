@@ -4,6 +4,7 @@
  * from the RSDP, and following addresses only inside the area.
  */
 #include "acpi/acpi.h"
+#include "plan/interrupts.h"
 #include "plans.h"
 
 #include <errno.h>
@@ -426,7 +427,7 @@ static void madt__io_apic__at_the_plans_address(void **state)
 	build(f, 2, 0, 1);
 	struct madt m = madt_parse(f);
 	assert_int_equal(m.nr_ioapic, 1);
-	assert_int_equal(m.ioapic[2], acpi_ioapic_id(&f->plan));
+	assert_int_equal(m.ioapic[2], plan_ioapic_id(&f->plan));
 	assert_int_equal(get(m.ioapic + 4, 4), PLAN_IOAPIC_BASE);
 	assert_int_equal(get(m.ioapic + 8, 4), 0);
 }
@@ -445,20 +446,20 @@ static void ioapic_id__free_id__is_no_vcpus(void **state)
 {
 	struct fixture *f = *state;
 	plan_fill(&f->plan, 1, 0, 1);
-	assert_int_equal(acpi_ioapic_id(&f->plan), 1);
+	assert_int_equal(plan_ioapic_id(&f->plan), 1);
 	plan_fill(&f->plan, 15, 0, 1);
-	assert_int_equal(acpi_ioapic_id(&f->plan), 15);
+	assert_int_equal(plan_ioapic_id(&f->plan), 15);
 	plan_fill(&f->plan, 200, 0, 2);
-	assert_int_equal(acpi_ioapic_id(&f->plan), 1);
+	assert_int_equal(plan_ioapic_id(&f->plan), 1);
 	plan_fill(&f->plan, 3, 5, 1);
-	assert_int_equal(acpi_ioapic_id(&f->plan), 0);
+	assert_int_equal(plan_ioapic_id(&f->plan), 0);
 }
 
 static void ioapic_id__all_taken__zero(void **state)
 {
 	struct fixture *f = *state;
 	plan_fill(&f->plan, 16, 0, 1);
-	assert_int_equal(acpi_ioapic_id(&f->plan), 0);
+	assert_int_equal(plan_ioapic_id(&f->plan), 0);
 }
 
 static const uint8_t *ssdt(const struct fixture *f)

@@ -91,6 +91,24 @@ static void kvm_vm_create_irqchip__each_ioctl_fails__is_named(void **state)
 	assert_contains(f->e.msg, "KVM_CREATE_PIT2");
 }
 
+static void kvm_vm_set_ioapic_id__id__and_nothing_else_changes(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->ioapic.base_address = 0xfec00000;
+	f->fake->ioapic.redirtbl[23].bits = 0x10000;
+	assert_int_equal(kvm_vm_set_ioapic_id(f->vm, 5, &f->e), 0);
+	assert_int_equal(f->fake->ioapic.id, 5);
+	assert_int_equal(f->fake->ioapic.base_address, 0xfec00000);
+	assert_int_equal(f->fake->ioapic.redirtbl[23].bits, 0x10000);
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vm_set_ioapic_id(f->vm, 6, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_GET_IRQCHIP");
+	f->fake->fail_at += 2;
+	assert_int_equal(kvm_vm_set_ioapic_id(f->vm, 6, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_SET_IRQCHIP, I/O APIC with ID 6");
+	assert_int_equal(f->fake->ioapic.id, 5);
+}
+
 static void kvm_vm_create_split_irqchip__pins__are_the_argument(void **state)
 {
 	struct fixture *f = *state;
@@ -244,6 +262,7 @@ int main(void)
 		TEST(kvm_vm_enable_x2apic_ids__capability__wide_ids_and_no_broadcast_quirk),
 		TEST(kvm_vm_create_irqchip__in_kernel__irqchip_then_pit_with_speaker_port),
 		TEST(kvm_vm_create_irqchip__each_ioctl_fails__is_named),
+		TEST(kvm_vm_set_ioapic_id__id__and_nothing_else_changes),
 		TEST(kvm_vm_create_split_irqchip__pins__are_the_argument),
 		TEST(kvm_vm_irq_line__level__reaches_kvm),
 		TEST(kvm_vm_signal_msi__wide_address__is_split),

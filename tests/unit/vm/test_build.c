@@ -404,6 +404,18 @@ static void machine_create__split_irqchip__local_apics_only(void **state)
 	assert_true(find(f, "KVM_ENABLE_CAP") < find(f, "KVM_CREATE_VCPU"));
 }
 
+/* What a guest finds without being told: first bytes of each table, where the plan has it. */
+static void machine_create__tables__in_guest_memory_and_the_ioapic_has_their_id(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 3;
+	assert_int_equal(fixture_create(f), 0);
+	const uint8_t *ram = (const uint8_t *)(uintptr_t)f->fake->slots[0].userspace_addr;
+	assert_memory_equal(ram + PLAN_ACPI_BASE, "RSD PTR ", 8);
+	assert_memory_equal(ram + PLAN_MPTABLE_BASE, "_MP_", 4);
+	assert_int_equal(f->fake->ioapic.id, 3);
+}
+
 static void machine_create__apic_ids_up_to_254__no_x2apic_capability(void **state)
 {
 	struct fixture *f = *state;
@@ -743,6 +755,7 @@ int main(void)
 		FIXTURE_TEST(
 			machine_create__call_n_fails_with_exits_and_tsc__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_create__split_irqchip__local_apics_only),
+		FIXTURE_TEST(machine_create__tables__in_guest_memory_and_the_ioapic_has_their_id),
 		FIXTURE_TEST(machine_create__apic_ids_up_to_254__no_x2apic_capability),
 		FIXTURE_TEST(
 			machine_create__an_apic_id_of_255_or_more__x2apic_capability_before_vcpus),
