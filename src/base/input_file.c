@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define GROW_FROM_BYTES ((size_t)(16 * KIB))
-#define MAP_FROM_BYTES ((size_t)(256 * KIB)) /* malloc would keep what is freed */
+#define HUGE_PAGE_BYTES ((size_t)(2 * MIB))
 
 const char *input_file_kind(mode_t mode)
 {
@@ -44,15 +44,15 @@ static const char *shown_tail(const struct input_file *f)
 }
 #define SHOWN(f) (shown_tail(f) == (f)->path ? "" : "..."), shown_tail(f)
 
-static int too_large(const struct input_file *f, uint64_t max_bytes, struct err *e)
+static int too_large(const struct input_file *f, struct err *e)
 {
 	if (f->size)
 		return err_set_config(e, -EFBIG,
 			"%s%s has %zu bytes, more than the %" PRIu64 " that are allowed here",
-			SHOWN(f), f->size, max_bytes);
+			SHOWN(f), f->size, f->max_bytes);
 	return err_set_config(e, -EFBIG,
 		"%s%s has more than the %" PRIu64 " bytes that are allowed here", SHOWN(f),
-		max_bytes);
+		f->max_bytes);
 }
 
 static int cannot_read(const struct input_file *f, int code, struct err *e)
@@ -80,15 +80,15 @@ static int read_up_to(
 }
 
 /* To the end, whatever the size. */
-static int read_unsized(struct input_file *f, uint64_t max_bytes, struct err *e)
+static int read_unsized(struct input_file *f, struct err *e)
 {
 	size_t capacity = 0;
 	uint8_t *bytes = NULL;
 	for (size_t used = 0;;) {
 		size_t n = 0;
-		if (used > max_bytes) {
+		if (used > f->max_bytes) {
 			free(bytes);
-			return too_large(f, max_bytes, e);
+			return too_large(f, e);
 		}
 		if (used == capacity) {
 			capacity = capacity ? 2 * capacity : GROW_FROM_BYTES;
@@ -107,43 +107,48 @@ static int read_unsized(struct input_file *f, uint64_t max_bytes, struct err *e)
 		used += n;
 		if (used == capacity)
 			continue;
-		if (used == 0 || used > max_bytes) {
+		if (used == 0 || used > f->max_bytes) {
 			free(bytes);
-			return used ? too_large(f, max_bytes, e) : 0;
+			return used ? too_large(f, e) : 0;
 		}
-		f->data = bytes;
+		f->data = f->memory = bytes;
 		f->read = f->size = used;
 		return 0;
 	}
 }
 
-static int get_memory(struct input_file *f, struct err *e)
+static int no_memory(const struct input_file *f, size_t n, struct err *e)
 {
-	void *p;
-	if (f->size < MAP_FROM_BYTES) {
-		p = malloc(f->size);
-	} else {
-		f->map_bytes = f->size;
-		p = mmap(NULL, f->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		p = p == MAP_FAILED ? NULL : p;
-		/* Fewer page faults; a hint. */
-		if (p)
-			(void)madvise(p, f->size, MADV_HUGEPAGE);
-	}
-	if (!p) {
-		f->map_bytes = 0;
-		return err_set_errno(
-			e, -ENOMEM, "cannot read %s%s: %zu bytes of memory", SHOWN(f), f->size);
-	}
-	f->data = p;
-	return 0;
+	return err_set_errno(e, -ENOMEM, "cannot read %s%s: %zu bytes of memory", SHOWN(f), n);
 }
 
 static int read_head(struct input_file *f, struct err *e)
 {
 	size_t n = f->size < INPUT_FILE_HEAD_BYTES ? f->size : (size_t)INPUT_FILE_HEAD_BYTES;
-	int rc = get_memory(f, e);
-	return rc < 0 ? rc : read_up_to(f, (uint8_t *)(uintptr_t)f->data, n, &f->read, e);
+	f->data = f->memory = malloc(n);
+	if (!f->memory)
+		return no_memory(f, n, e);
+	return read_up_to(f, f->memory, n, &f->read, e);
+}
+
+/*
+ * Memory for all, with what has been read in it. It begins at a huge page, as page by page it takes
+ * longer than the reading.
+ */
+static int get_memory(struct input_file *f, struct err *e)
+{
+	size_t bytes = f->size + HUGE_PAGE_BYTES;
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return no_memory(f, f->size, e);
+	uint8_t *begin = (uint8_t *)p + (align_up((uintptr_t)p, HUGE_PAGE_BYTES) - (uintptr_t)p);
+	(void)madvise(begin, f->size, MADV_HUGEPAGE); /* a hint */
+	(void)memcpy(begin, f->data, f->read);
+	free(f->memory);
+	f->memory = p;
+	f->map_bytes = bytes;
+	f->data = begin;
+	return 0;
 }
 
 static int check_kind(struct input_file *f, const struct stat *st, struct err *e)
@@ -160,7 +165,7 @@ static int check_kind(struct input_file *f, const struct stat *st, struct err *e
 	return 0;
 }
 
-static int read_first(struct input_file *f, uint64_t max_bytes, struct err *e)
+static int read_first(struct input_file *f, struct err *e)
 {
 	struct stat st;
 	if (fstat(f->fd, &st) < 0)
@@ -171,9 +176,9 @@ static int read_first(struct input_file *f, uint64_t max_bytes, struct err *e)
 	if (S_ISREG(st.st_mode) && st.st_size > 0) {
 		f->size = (size_t)st.st_size;
 		f->modified = st.st_mtim;
-		return f->size > max_bytes ? too_large(f, max_bytes, e) : read_head(f, e);
+		return read_head(f, e);
 	}
-	rc = read_unsized(f, max_bytes, e);
+	rc = read_unsized(f, e);
 	if (rc == 0 && f->size == 0 && S_ISFIFO(st.st_mode))
 		return err_set_config(
 			e, -EINVAL, "%s%s is a FIFO that nobody has written to", SHOWN(f));
@@ -184,7 +189,7 @@ static int read_first(struct input_file *f, uint64_t max_bytes, struct err *e)
 
 int input_file_open(struct input_file *ret, const char *path, uint64_t max_bytes, struct err *e)
 {
-	struct input_file f = { .path = path };
+	struct input_file f = { .path = path, .max_bytes = max_bytes };
 	*ret = (struct input_file){ 0 };
 	/* O_NONBLOCK: a FIFO that nobody writes to must be refused, not waited for. */
 	f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -196,7 +201,7 @@ int input_file_open(struct input_file *ret, const char *path, uint64_t max_bytes
 		return code;
 	}
 	f.is_open = true;
-	int rc = read_first(&f, max_bytes, e);
+	int rc = read_first(&f, e);
 	if (rc < 0) {
 		input_file_close(&f);
 		return rc;
@@ -241,7 +246,11 @@ int input_file_rest(struct input_file *f, struct err *e)
 	size_t n = 0;
 	if (!f->is_open)
 		return 0;
-	int rc = read_rest(f, (uint8_t *)(uintptr_t)f->data + f->read, &n, e);
+	int rc = f->size > f->max_bytes ? too_large(f, e) : 0;
+	if (rc == 0 && f->read < f->size)
+		rc = get_memory(f, e);
+	if (rc == 0)
+		rc = read_rest(f, (uint8_t *)(uintptr_t)f->data + f->read, &n, e);
 	if (rc == 0)
 		f->size = f->read += n;
 	return rc;
@@ -272,12 +281,11 @@ int input_file_read(struct input_file *ret, const char *path, uint64_t max_bytes
 
 void input_file_close(struct input_file *f)
 {
-	void *bytes = (void *)(uintptr_t)f->data;
 	if (f->is_open)
 		(void)fd_close(f->fd);
 	if (f->map_bytes)
-		(void)munmap(bytes, f->map_bytes);
+		(void)munmap(f->memory, f->map_bytes);
 	else
-		free(bytes);
+		free(f->memory);
 	*f = (struct input_file){ 0 };
 }

@@ -24,25 +24,30 @@ struct input_file {
 	/* The rest is its own. */
 	bool is_open;
 	int fd;
-	size_t map_bytes; /* of data; 0: from malloc */
+	void *memory;     /* that data are in */
+	size_t map_bytes; /* of it; 0: from malloc */
+	uint64_t max_bytes;
 	struct timespec modified;
 };
 
 /*
- * Opens path and reads its first bytes; of what is no regular file, or says no size, all. Errors
- * say the path and what is wrong. ERR_CONFIG: absent, not readable, a directory or a device, larger
- * than max_bytes (-EFBIG), a FIFO that nobody writes to. A FIFO that somebody has open for writing
- * is waited for.
+ * Opens path and reads its first bytes; of what is no regular file, or says no size, all, at most
+ * max_bytes. Errors say the path and what is wrong. ERR_CONFIG: absent, not readable, a directory
+ * or a device, larger than max_bytes (-EFBIG), a FIFO that nobody writes to. A FIFO that somebody
+ * has open for writing is waited for.
  */
 int input_file_open(
 	struct input_file *ret, const char *path, uint64_t max_bytes, struct err *e) MUST_CHECK;
 
-/* Reads the rest into data, and closes the file. -EBUSY where it changed since it was opened. */
+/*
+ * Reads the rest into data, and closes the file. -EBUSY where it changed since it was opened,
+ * -EFBIG (ERR_CONFIG) where there is more than max_bytes.
+ */
 int input_file_rest(struct input_file *f, struct err *e) MUST_CHECK;
 
 /*
- * Reads the rest, and puts all size bytes (> 0) to dst instead. As input_file_rest, and once only;
- * data stay the first bytes. On failure dst may have been written to.
+ * Reads the rest, and puts all size bytes (> 0) to dst instead, once only and however many; data
+ * stay the first bytes. -EBUSY as input_file_rest. On failure dst may have been written to.
  */
 int input_file_copy(struct input_file *f, uint8_t *dst, struct err *e) MUST_CHECK;
 

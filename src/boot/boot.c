@@ -52,6 +52,8 @@ static int not_offered(const struct boot_image *image, enum boot_protocol p, str
 {
 	char offers[64];
 	const char *why = "no note PHYS32_ENTRY of owner \"Xen\"";
+	if (image->identity.name[0])
+		return detect_fail(image, e);
 	list_offers(image, offers, sizeof(offers));
 	if (p == BOOT_LINUX64)
 		why = image->no_linux;
@@ -111,24 +113,45 @@ static int load_bzimage(
 	return rc;
 }
 
-/* The payload of a bzImage as an image that offers protocol; -ENOTSUP also where it does not. */
-static int unpack_for(const struct boot_image *image, enum boot_protocol protocol,
+/*
+ * NULL, or why there is nothing in a bzImage for nestor to unpack: it is not compressed, as
+ * memtest86+ is not, or is to be entered by what unpacks it.
+ */
+static const char *nothing_to_unpack(const struct boot_image *image, enum boot_protocol protocol)
+{
+	if (image->bzimage.payload_size == 0)
+		return "has no compressed payload";
+	if (protocol == BOOT_LINUX32 && image->bzimage.has_entry64)
+		return "the 32-bit protocol enters the code that unpacks the kernel";
+	return NULL;
+}
+
+/*
+ * The payload of a bzImage as an image that offers *protocol; -ENOTSUP also where it does not. One
+ * that has the 32-bit entry alone, as all had before Linux 3.8, may be entered by its payload's
+ * 64-bit one, unless the user has chosen.
+ */
+static int unpack_for(const struct boot_image *image, enum boot_protocol *protocol,
 	const struct boot_request *req, struct unpacked *buffer, struct boot_image *ret,
 	struct err *e)
 {
+	const struct detect_origin origin = { .is_payload = true };
 	struct boot_file file;
-	if (protocol == BOOT_LINUX32 && image->bzimage.has_entry64)
-		return boot_fail(e, -ENOTSUP, image->file.path,
-			"the 32-bit protocol enters the code that unpacks the kernel");
 	int rc =
 		detect_unpack_payload(image, req->cache, unpack_limit(req->plan), buffer, &file, e);
 	if (rc == 0)
-		rc = detect_image(&file, ret, e);
+		rc = detect_image(&file, origin, ret, e);
 	if (rc < 0)
 		return rc;
 	ret->elf.is_scratch = true;
-	if (!ret->offers[protocol])
-		return not_offered(ret, protocol, e);
+	if (image->bzimage.has_entry64 && ret->is_elf && !ret->elf.is_x86_64)
+		return boot_fail(e, -EINVAL, image->file.path,
+			"setup header: xloadflags has XLF_KERNEL_64 (bit 0), but the payload is a "
+			"kernel of 32 bits");
+	if (!req->protocol_forced && *protocol == BOOT_LINUX32 && ret->offers[BOOT_LINUX64])
+		*protocol = BOOT_LINUX64;
+	if (!ret->offers[*protocol])
+		return not_offered(ret, *protocol, e);
 	return 0;
 }
 
@@ -248,42 +271,86 @@ static const char *choose_cmdline(
 	return boot_default_cmdline(is_linux && p == BOOT_PVH ? BOOT_LINUX64 : p);
 }
 
-static int load_unpacked(const struct boot_request *req, const struct boot_file *file,
-	const struct guest_memory *mem, struct boot_result *result, struct err *e)
+/* A bzImage whose payload nestor is to unpack: if it can, or must. */
+static int load_compressed(
+	struct load *l, const struct boot_image *image, struct boot_result *result, struct err *e)
 {
-	struct boot_image image, payload;
-	struct load l;
-	UNPACKED_LOCAL buffer = { 0 };
-	int rc = detect_image(file, &image, e);
-	image.elf.is_scratch = image.multiboot.is_scratch = file->data != req->kernel.data;
-	if (rc == 0)
-		rc = choose_protocol(req, &image, &result->protocol, e);
-	if (rc == 0)
-		load_init(&l, req, mem, choose_cmdline(req, &image, result->protocol));
-	if (rc)
-		return rc;
+	const struct boot_request *req = l->req;
+	const char *path = image->file.path;
 	bool must = result->protocol == BOOT_PVH || req->decompress_required;
-	bool want = result->protocol == BOOT_PVH || req->decompress_on_host;
-	if (!image.is_bzimage || result->protocol == BOOT_MULTIBOOT)
-		return load_image(&l, &image, result, e);
-	if (!want)
-		return load_packed(&l, &image, result, e);
-
+	const char *nothing = nothing_to_unpack(image, result->protocol);
+	struct boot_image payload = { 0 };
 	struct err why = ERR_INIT;
-	rc = unpack_for(&image, result->protocol, req, &buffer, &payload, &why);
+	UNPACKED_LOCAL buffer = { 0 };
+	if (nothing && must)
+		return boot_fail(e, -ENOTSUP, path, "%s", nothing);
+	if (nothing)
+		return load_packed(l, image, result, e);
+	int rc = unpack_for(image, &result->protocol, req, &buffer, &payload, &why);
 	/* Without relocations that nestor understands the guest can still be moved by itself. */
-	if (rc == 0 && !must && payload.relocs_damaged && vmlinux_wants_kaslr(&l))
-		rc = boot_fail(&why, -ENOTSUP, file->path, "%s", payload.no_relocs);
+	if (rc == 0 && !must && payload.relocs_damaged && vmlinux_wants_kaslr(l))
+		rc = boot_fail(&why, -ENOTSUP, path, "%s", payload.no_relocs);
 	if (rc == 0)
-		return load_from_payload(&l, &image, &payload, result, e);
+		return load_from_payload(l, image, &payload, result, e);
 	if (rc != -ENOTSUP || must) {
 		if (e)
 			*e = why;
 		return rc;
 	}
-	(void)snprintf(
-		result->note, sizeof(result->note), "%.*s", (int)sizeof(result->note) - 1, why.msg);
-	return load_packed(&l, &image, result, e);
+	/* As with nothing_to_unpack: who chooses the 32-bit entry of a 64-bit kernel wants this. */
+	bool is_wanted = result->protocol == BOOT_LINUX32 && payload.offers[BOOT_LINUX64];
+	if (!is_wanted)
+		(void)snprintf(result->note, sizeof(result->note), "%.*s",
+			(int)sizeof(result->note) - 1, boot_reason(&why, path));
+	return load_packed(l, image, result, e);
+}
+
+/*
+ * An initrd is the kernel's to read, and new forms of them may come: what is none in all likelihood
+ * is only worth a word. What Multiboot kernels take as modules, nobody knows.
+ */
+static void judge_initrd(
+	const struct load *l, const struct boot_image *kernel, struct boot_result *r)
+{
+	bool is_linux = kernel->offers[BOOT_LINUX64] || kernel->offers[BOOT_LINUX32];
+	size_t size =
+		l->req->initrd.size < IDENTIFY_BYTES ? l->req->initrd.size : (size_t)IDENTIFY_BYTES;
+	const uint8_t *data = size ? guest_memory_borrow(l->mem, r->initrd, size) : NULL;
+	struct identity id = { 0 };
+	if (!data || !is_linux || r->protocol == BOOT_MULTIBOOT)
+		return;
+	if (elf_is_elf(data, size))
+		(void)snprintf(id.name, sizeof(id.name), "an ELF kernel or program");
+	else if (bzimage_is_bzimage(data, size))
+		(void)snprintf(id.name, sizeof(id.name), "a kernel (bzImage)");
+	else if (!identify(data, size, &id) || id.is_initrd)
+		return;
+	(void)snprintf(r->initrd_note, sizeof(r->initrd_note),
+		"is %s; Linux takes a cpio archive or a file system as its initrd", id.name);
+}
+
+static int load_unpacked(const struct boot_request *req, const struct boot_file *file,
+	struct detect_origin origin, const struct guest_memory *mem, struct boot_result *result,
+	struct err *e)
+{
+	struct boot_image image;
+	struct load l;
+	int rc = detect_image(file, origin, &image, e);
+	image.elf.is_scratch = image.multiboot.is_scratch = file->data != req->kernel.data;
+	if (rc == 0)
+		rc = choose_protocol(req, &image, &result->protocol, e);
+	if (rc)
+		return rc;
+	load_init(&l, req, mem, choose_cmdline(req, &image, result->protocol));
+	if (!image.is_bzimage || result->protocol == BOOT_MULTIBOOT)
+		rc = load_image(&l, &image, result, e);
+	else if (result->protocol == BOOT_PVH || req->decompress_on_host)
+		rc = load_compressed(&l, &image, result, e);
+	else
+		rc = load_packed(&l, &image, result, e);
+	if (rc == 0)
+		judge_initrd(&l, &image, result);
+	return rc;
 }
 
 int boot_load(const struct boot_request *req, const struct guest_memory *mem,
@@ -291,13 +358,14 @@ int boot_load(const struct boot_request *req, const struct guest_memory *mem,
 {
 	struct boot_result result = { 0 };
 	struct boot_file file;
+	struct detect_origin origin;
 	UNPACKED_LOCAL buffer = { 0 };
 	int rc = detect_unpack_file(
-		&req->kernel, req->cache, unpack_limit(req->plan), &buffer, &file, e);
+		&req->kernel, req->cache, unpack_limit(req->plan), &buffer, &file, &origin, e);
 	if (rc < 0)
 		return rc;
 	result.decompressed = buffer.data != NULL;
-	rc = load_unpacked(req, &file, mem, &result, e);
+	rc = load_unpacked(req, &file, origin, mem, &result, e);
 	if (rc < 0)
 		return rc;
 	*ret_result = result;

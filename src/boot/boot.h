@@ -97,6 +97,7 @@ struct boot_result {
 	bool randomized;           /* nestor chose a random place for the kernel … */
 	uint64_t virtual_delta;    /* … this far from where it was linked, in virtual addresses */
 	char kaslr_note[256]; /* why it did not although BOOT_KASLR_AUTO asks for it; or empty */
+	char initrd_note[256]; /* what the initrd is, if it is nothing that Linux takes; or empty */
 };
 
 /*
@@ -160,6 +161,12 @@ struct boot_info {
 	size_t nr_relocations;
 	char payload_note[256]; /* why the payload could not be examined, or empty */
 };
+
+/*
+ * Refuses what is recognisably no kernel by head, the first bytes of a file, whatever its size: for
+ * callers that need not read the rest then. -ENOTSUP, as boot_load would say it.
+ */
+int boot_check_head(const struct boot_file *head, struct err *e) MUST_CHECK;
 
 /* Describes a kernel file; unpacks what is packed. Errors as boot_load. */
 int boot_inspect(

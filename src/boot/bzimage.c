@@ -123,6 +123,12 @@ static int parse_placement(const struct boot_file *file, struct bzimage *bz, str
 			"setup header: pref_address is %#" PRIx64 ", expected 1 MiB to 4 GiB",
 			bz->preferred_address);
 	bz->preferred_address = align_up(bz->preferred_address, bz->alignment);
+	if (bz->preferred_address >= PLAN_HIGH_RAM_BASE)
+		return boot_fail(e, -EINVAL, file->path,
+			"setup header: kernel_alignment is %#" PRIx64
+			", which puts pref_address at 4 GiB or above, where the kernel cannot be "
+			"entered",
+			bz->alignment);
 	return 0;
 }
 
@@ -144,12 +150,22 @@ static int parse_payload(const struct boot_file *file, struct bzimage *bz, struc
 	return 0;
 }
 
+static int parse_entries(const struct boot_file *file, struct bzimage *bz, struct err *e)
+{
+	unsigned xloadflags = bz->version >= 0x20c ? get_u16(file->data + OFF_XLOADFLAGS) : 0;
+	bz->has_entry64 = xloadflags & XLF_KERNEL_64;
+	if (bz->has_entry64 && bz->code_size <= BZIMAGE_ENTRY64_OFFSET)
+		return boot_fail(e, -EINVAL, file->path,
+			"setup header: xloadflags has XLF_KERNEL_64 (bit 0), whose entry is at %#x "
+			"of the kernel; syssize says that the kernel has only %zu bytes",
+			BZIMAGE_ENTRY64_OFFSET, bz->code_size);
+	bz->initrd_above_4g = bz->has_entry64 && (xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G);
+	return 0;
+}
+
 static void parse_limits(const struct boot_file *file, struct bzimage *bz)
 {
 	const uint8_t *d = file->data;
-	unsigned xloadflags = bz->version >= 0x20c ? get_u16(d + OFF_XLOADFLAGS) : 0;
-	bz->has_entry64 = (xloadflags & XLF_KERNEL_64) && bz->code_size > BZIMAGE_ENTRY64_OFFSET;
-	bz->initrd_above_4g = bz->has_entry64 && (xloadflags & XLF_CAN_BE_LOADED_ABOVE_4G);
 	bz->initrd_addr_max = get_u32(d + OFF_INITRD_ADDR_MAX);
 	bz->cmdline_max = get_u32(d + OFF_CMDLINE_SIZE);
 	size_t at = get_u16(d + OFF_KERNEL_VERSION);
@@ -183,6 +199,8 @@ int bzimage_parse(const struct boot_file *file, struct bzimage *ret, struct err 
 	rc = parse_placement(file, &bz, e);
 	if (rc == 0)
 		rc = parse_payload(file, &bz, e);
+	if (rc == 0)
+		rc = parse_entries(file, &bz, e);
 	if (rc < 0)
 		return rc;
 	parse_limits(file, &bz);

@@ -375,6 +375,51 @@ int decompress(enum boot_compression c, const uint8_t *src, size_t size, size_t 
 	return 0;
 }
 
+/* zstd and lz4's legacy format are unpacked in one piece elsewhere, which is all or nothing. */
+static size_t zstd_head(const struct input *in, uint8_t *dst, size_t n)
+{
+	ZSTD_DStream *s = ZSTD_createDStream();
+	ZSTD_inBuffer from = { in->data, in->size, 0 };
+	ZSTD_outBuffer to = { dst, n, 0 };
+	size_t rc = s ? ZSTD_initDStream(s) : 0;
+	while (rc != 0 && !ZSTD_isError(rc) && to.pos < n) {
+		size_t before = from.pos + to.pos;
+		rc = ZSTD_decompressStream(s, &to, &from);
+		if (from.pos + to.pos == before)
+			break;
+	}
+	(void)ZSTD_freeDStream(s);
+	return to.pos;
+}
+
+static size_t lz4_head(const struct input *in, uint8_t *dst, size_t n)
+{
+	size_t size = in->size < 8 ? 0 : get_u32(in->data + 4);
+	if (size == 0 || size > in->size - 8 || size > INT_MAX || n > INT_MAX)
+		return 0;
+	int got = LZ4_decompress_safe_partial(
+		(const char *)in->data + 8, (char *)dst, (int)size, (int)n, (int)n);
+	return got < 0 ? 0 : (size_t)got;
+}
+
+size_t decompress_head(
+	enum boot_compression c, const uint8_t *src, size_t size, uint8_t *dst, size_t n)
+{
+	unpack_fn *unpack = unpacker(c);
+	struct input in = { src, size };
+	struct output out = { dst, 0, n };
+	if (!unpack)
+		return 0;
+	if (c == BOOT_COMPRESSION_ZSTD)
+		return zstd_head(&in, dst, n);
+	if (c == BOOT_COMPRESSION_LZ4)
+		return lz4_head(&in, dst, n);
+	/* That there is more, or that what follows is damaged, is no matter here. */
+	int rc = unpack(&in, &out, NULL);
+	(void)rc;
+	return out.size;
+}
+
 static bool get_cached(
 	const struct packed_data *packed, const struct boot_cache *cache, struct unpacked *ret)
 {

@@ -29,6 +29,13 @@ bool decompress_supported(enum boot_compression c);
 int decompress(enum boot_compression c, const uint8_t *src, size_t size, size_t limit,
 	struct unpacked *ret, struct err *e) MUST_CHECK;
 
+/*
+ * The first bytes of what src[0, size) unpacks to, at most n (> 0): as many as can be had, damaged
+ * or not. 0 where there are none, or c is not supported.
+ */
+size_t decompress_head(
+	enum boot_compression c, const uint8_t *src, size_t size, uint8_t *dst, size_t n);
+
 /* The data to unpack: src[0, size), of a format that decompress supports. */
 struct packed_data {
 	enum boot_compression format;

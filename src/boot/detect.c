@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* __START_KERNEL_map: x86-64 Linux links its segments from here, at their physical address. */
@@ -16,7 +17,9 @@
 static void detect_elf_linux32(struct boot_image *image)
 {
 	const struct elf_image *elf = &image->elf;
-	if (elf->is_64_bit || elf->is_x86_64 || !elf->has_linux_note || !elf_loads(elf, elf->entry))
+	/* Of a bzImage even without a note, which older kernels do not have. */
+	bool is_linux = elf->has_linux_note || image->is_payload;
+	if (elf->is_64_bit || elf->is_x86_64 || !is_linux || !elf_loads(elf, elf->entry))
 		return;
 	image->offers[BOOT_LINUX32] = true;
 	image->entry[BOOT_LINUX32] = elf->entry;
@@ -29,10 +32,9 @@ static void detect_relocs(struct boot_image *image)
 	if (!image->offers[BOOT_LINUX64] && !image->offers[BOOT_LINUX32])
 		return;
 	if (relocs_find(&image->file, &image->elf, &image->relocs, &why) < 0) {
-		size_t path = strlen(image->file.path) + 2;
 		image->relocs_damaged = true;
 		(void)snprintf(image->no_relocs, sizeof(image->no_relocs), "%.190s",
-			path < strlen(why.msg) ? why.msg + path : why.msg);
+			boot_reason(&why, image->file.path));
 	} else if (image->relocs.nr_lists == 0) {
 		(void)snprintf(image->no_relocs, sizeof(image->no_relocs),
 			"it carries no relocations (built without CONFIG_RANDOMIZE_BASE, or "
@@ -104,28 +106,68 @@ static void detect_multiboot(struct boot_image *image)
 {
 	struct multiboot_header header;
 	struct err why = ERR_INIT;
-	if (!multiboot_find(image->file.data, image->file.size, &header)) {
-		(void)snprintf(image->no_multiboot, sizeof(image->no_multiboot),
-			"no Multiboot header in its first 8 KiB");
+	const struct boot_file *file = &image->file;
+	if (!multiboot_find(file->data, file->size, &header)) {
+		(void)snprintf(image->no_multiboot, sizeof(image->no_multiboot), "%s",
+			identify_multiboot2(file->data, file->size)
+				? "it has a Multiboot2 header, which nestor does not know"
+				: "no Multiboot header in its first 8 KiB");
 		return;
 	}
-	if (multiboot_image(&image->file, &header, image->is_elf ? &image->elf : NULL,
-		    &image->multiboot, &why) < 0) {
-		/* Without the path, which begins each message and will begin that around this one.
-		 */
-		size_t path = strlen(image->file.path) + 2;
+	if (multiboot_image(file, &header, image->is_elf ? &image->elf : NULL, &image->multiboot,
+		    &why) < 0) {
 		(void)snprintf(image->no_multiboot, sizeof(image->no_multiboot), "%.300s",
-			path < strlen(why.msg) ? why.msg + path : why.msg);
+			boot_reason(&why, file->path));
 		return;
 	}
 	image->offers[BOOT_MULTIBOOT] = true;
 	image->entry[BOOT_MULTIBOOT] = image->multiboot.entry;
 }
 
-int detect_image(const struct boot_file *file, struct boot_image *ret, struct err *e)
+static bool offers_nothing(const struct boot_image *image)
+{
+	for (unsigned p = 0; p < BOOT_NR_PROTOCOLS; p++)
+		if (image->offers[p])
+			return false;
+	return true;
+}
+
+int detect_fail(const struct boot_image *image, struct err *e)
+{
+	const char *path = image->file.path;
+	if (!image->identity.name[0])
+		return boot_fail(e, -ENOTSUP, path,
+			"offers no boot protocol. PVH: no note PHYS32_ENTRY of owner \"Xen\"; "
+			"Linux: %s; Multiboot: %s",
+			image->no_linux, image->no_multiboot);
+	if (image->packing == BOOT_COMPRESSION_NONE)
+		(void)boot_fail(e, -ENOTSUP, path, "%s%s, not a kernel that nestor can boot",
+			image->is_payload ? "the payload is " : "is ", image->identity.name);
+	else
+		(void)boot_fail(e, -ENOTSUP, path,
+			"is compressed as %s; unpacked, it is %s, not a kernel that nestor can "
+			"boot",
+			boot_compression_name(image->packing), image->identity.name);
+	return image->identity.hint[0] ? err_hint(e, -ENOTSUP, "%s", image->identity.hint)
+				       : -ENOTSUP;
+}
+
+static void name_program(struct boot_image *image)
+{
+	const struct elf_image *elf = &image->elf;
+	if (elf->has_interpreter || elf->is_dynamic)
+		(void)snprintf(image->identity.name, sizeof(image->identity.name), "%s (ELF)",
+			elf->has_interpreter ? "a program for an operating system"
+					     : "a shared library or program");
+}
+
+int detect_image(const struct boot_file *file, struct detect_origin origin, struct boot_image *ret,
+	struct err *e)
 {
 	int rc = 0;
-	*ret = (struct boot_image){ .file = *file };
+	*ret = (struct boot_image){
+		.file = *file, .packing = origin.packing, .is_payload = origin.is_payload
+	};
 	if (file->size == 0)
 		return boot_fail(e, -EINVAL, file->path, "the file is empty");
 	if (elf_is_elf(file->data, file->size)) {
@@ -145,6 +187,12 @@ int detect_image(const struct boot_file *file, struct boot_image *ret, struct er
 	if (rc < 0)
 		return rc;
 	detect_multiboot(ret);
+	if (!offers_nothing(ret))
+		return 0;
+	if (ret->is_elf)
+		name_program(ret);
+	else
+		(void)identify(file->data, file->size, &ret->identity);
 	return 0;
 }
 
@@ -164,24 +212,41 @@ int detect_preferred(
 			return 0;
 		}
 	}
-	return boot_fail(e, -ENOTSUP, image->file.path,
-		"offers no boot protocol. PVH: no note PHYS32_ENTRY of owner \"Xen\"; Linux: %s; "
-		"Multiboot: %s",
-		image->no_linux, image->no_multiboot);
+	return detect_fail(image, e);
+}
+
+/* As rc and e say why a compressed file cannot be unpacked: unless what is in it is no kernel. */
+static int unpack_failed(
+	const struct boot_file *file, struct detect_origin origin, int rc, struct err *e)
+{
+	struct boot_image image = { .file = *file, .packing = origin.packing };
+	uint8_t *head = malloc(IDENTIFY_BYTES);
+	size_t n = 0;
+	if (head)
+		n = decompress_head(origin.packing, file->data, file->size, head, IDENTIFY_BYTES);
+	bool is_kernel = elf_is_elf(head, n) || bzimage_is_bzimage(head, n);
+	/* What could be anything's beginning explains nothing. */
+	bool is_known = n && !is_kernel && identify(head, n, &image.identity) &&
+			(image.identity.hint[0] || image.identity.is_kernel);
+	free(head);
+	return is_known ? detect_fail(&image, e) : err_wrap(e, rc, "%s", file->path);
 }
 
 int detect_unpack_file(const struct boot_file *file, const struct boot_cache *cache, size_t limit,
-	struct unpacked *buffer, struct boot_file *ret_file, struct err *e)
+	struct unpacked *buffer, struct boot_file *ret_file, struct detect_origin *ret_origin,
+	struct err *e)
 {
 	struct packed_data packed = { decompress_detect(file->data, file->size), file->data,
 		file->size, limit };
+	*ret_origin = (struct detect_origin){ .packing = BOOT_COMPRESSION_NONE };
 	if (packed.format == BOOT_COMPRESSION_UNKNOWN) {
 		*ret_file = *file;
 		return 0;
 	}
+	ret_origin->packing = packed.format;
 	int rc = decompress_cached(&packed, cache, buffer, e);
 	if (rc < 0)
-		return err_wrap(e, rc, "%s", file->path);
+		return unpack_failed(file, *ret_origin, rc, e);
 	*ret_file = (struct boot_file){ file->path, buffer->data, buffer->size };
 	return 0;
 }

@@ -10,11 +10,15 @@
 #include "boot/bzimage.h"
 #include "boot/decompress.h"
 #include "boot/elf.h"
+#include "boot/identify.h"
 #include "boot/relocs.h"
 
 /* A file that is not compressed as a whole. */
 struct boot_image {
 	struct boot_file file;
+	enum boot_compression packing; /* that it was unpacked from, as a whole; or _NONE */
+	bool is_payload;               /* of a bzImage, and so Linux */
+	struct identity identity;      /* what it is, if it is nothing that boots; or all zero */
 	bool is_bzimage;
 	struct bzimage bzimage;
 	bool is_elf;
@@ -30,12 +34,22 @@ struct boot_image {
 	bool relocs_damaged; /* there is something, but not what it should be */
 };
 
+/* Where the bytes of a file came from. */
+struct detect_origin {
+	enum boot_compression packing; /* a whole file that was compressed so; or _NONE */
+	bool is_payload;               /* a bzImage's */
+};
+
 /*
  * Examines file, whose name and bytes are borrowed for as long as *ret is used. 0 also where
- * nothing is offered (see detect_nothing); -EINVAL, -ENOTSUP where the header is damaged or too
- * old.
+ * nothing is offered (see detect_preferred); -EINVAL, -ENOTSUP where the header is damaged or too
+ * old, or leaves no way to enter the kernel.
  */
-int detect_image(const struct boot_file *file, struct boot_image *ret, struct err *e) MUST_CHECK;
+int detect_image(const struct boot_file *file, struct detect_origin origin, struct boot_image *ret,
+	struct err *e) MUST_CHECK;
+
+/* The error for an image that offers nothing: what it is, or else all the reasons. -ENOTSUP. */
+int detect_fail(const struct boot_image *image, struct err *e);
 
 /*
  * The protocol to use when none is forced: -ENOTSUP, with all reasons, where none is offered. PVH
@@ -49,10 +63,11 @@ int detect_preferred(const struct boot_image *image, bool has_modules, enum boot
 
 /*
  * If file is compressed as a whole, unpacks it into *buffer, and *ret_file names the result; else
- * *ret_file is file. At most limit bytes may come out. cache may be NULL.
+ * *ret_file is file. *ret_origin says which. At most limit bytes may come out. cache may be NULL.
  */
 int detect_unpack_file(const struct boot_file *file, const struct boot_cache *cache, size_t limit,
-	struct unpacked *buffer, struct boot_file *ret_file, struct err *e) MUST_CHECK;
+	struct unpacked *buffer, struct boot_file *ret_file, struct detect_origin *ret_origin,
+	struct err *e) MUST_CHECK;
 
 /*
  * Unpacks a bzImage's payload into *buffer. -ENOTSUP where it has none, or none that nestor can

@@ -16,6 +16,13 @@
 #define MAX_NOTES 1024
 #define NOTE_XEN_PHYS32_ENTRY 18 /* XEN_ELFNOTE_PHYS32_ENTRY, Xen public elfnote.h */
 
+#define E_MACHINE_OFFSET offsetof(Elf64_Ehdr, e_machine) /* of both classes */
+
+static unsigned get_u16_be(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
 /* Of either class, widened. */
 struct program_header {
 	uint32_t type;
@@ -37,20 +44,53 @@ static bool in_file(const struct boot_file *file, uint64_t offset, uint64_t size
 	return offset <= file->size && size <= file->size - offset;
 }
 
+static const char *machine_name(unsigned machine)
+{
+	switch (machine) {
+	case EM_AARCH64:
+		return "ARM64";
+	case EM_ARM:
+		return "ARM";
+	case EM_RISCV:
+		return "RISC-V";
+	case EM_PPC:
+	case EM_PPC64:
+		return "POWER";
+	case EM_S390:
+		return "S/390";
+	case EM_MIPS:
+		return "MIPS";
+	case EM_SPARC:
+	case EM_SPARCV9:
+		return "SPARC";
+	case EM_IA_64:
+		return "Itanium";
+	case 258: /* EM_LOONGARCH, which older headers lack */
+		return "LoongArch";
+	case EM_BPF:
+		return "eBPF";
+	default:
+		return "another machine";
+	}
+}
+
 static int check_kind(const struct boot_file *file, const struct elf_image *elf, unsigned type,
 	unsigned machine, struct err *e)
 {
 	if (machine != EM_X86_64 && machine != EM_386)
 		return boot_fail(e, -ENOTSUP, file->path,
-			"ELF e_machine is %u, expected %d (x86-64) or %d (i386)", machine,
-			EM_X86_64, EM_386);
+			"is ELF for %s (e_machine is %u), expected x86-64 (%d) or i386 (%d)",
+			machine_name(machine), machine, EM_X86_64, EM_386);
 	if (machine == EM_X86_64 && !elf->is_64_bit)
 		return boot_fail(e, -ENOTSUP, file->path,
 			"ELF e_machine is x86-64 in a 32-bit file (x32), which no kernel is");
 	if (type != ET_EXEC && type != ET_DYN)
 		return boot_fail(e, -ENOTSUP, file->path,
-			"ELF e_type is %u, expected %d (executable) or %d (shared): not a linked "
-			"kernel",
+			"is %s (ELF e_type is %u), expected an executable (%d, or %d): not a "
+			"linked kernel",
+			type == ET_REL    ? "an object file, such as a kernel's module"
+			: type == ET_CORE ? "a core dump"
+					  : "of an unknown kind",
 			type, ET_EXEC, ET_DYN);
 	return 0;
 }
@@ -78,6 +118,12 @@ static int read_header(
 	if (file->data[EI_CLASS] != ELFCLASS64 && file->data[EI_CLASS] != ELFCLASS32)
 		return boot_fail(e, -EINVAL, file->path,
 			"ELF class is %u, expected 1 (32-bit) or 2 (64-bit)", file->data[EI_CLASS]);
+	if (file->data[EI_DATA] == ELFDATA2MSB)
+		return boot_fail(e, -ENOTSUP, file->path,
+			"is big-endian ELF for %s (e_machine is %u), expected x86-64 (%d) or i386 "
+			"(%d)",
+			machine_name(get_u16_be(file->data + E_MACHINE_OFFSET)),
+			get_u16_be(file->data + E_MACHINE_OFFSET), EM_X86_64, EM_386);
 	if (file->data[EI_DATA] != ELFDATA2LSB)
 		return boot_fail(e, -ENOTSUP, file->path,
 			"ELF data encoding is %u, expected 1 (little-endian)", file->data[EI_DATA]);
@@ -233,6 +279,8 @@ int elf_parse(const struct boot_file *file, struct elf_image *ret, struct err *e
 		return rc;
 	for (unsigned i = 0; i < table.count; i++) {
 		struct program_header p = program_header_of(file, &elf, &table, i);
+		elf.has_interpreter |= p.type == PT_INTERP;
+		elf.is_dynamic |= p.type == PT_DYNAMIC;
 		if (p.type != PT_LOAD && p.type != PT_NOTE)
 			continue;
 		if (!in_file(file, p.offset, p.filesz))

@@ -26,7 +26,8 @@ struct elf_image {
 	unsigned nr_load;
 	bool has_pvh; /* XEN_ELFNOTE_PHYS32_ENTRY */
 	uint32_t pvh_entry;
-	bool has_linux_note; /* any note of owner "Linux" (kernels from 4.19 on) */
+	bool has_interpreter, is_dynamic; /* for a program loader */
+	bool has_linux_note;              /* any note of owner "Linux" (kernels from 4.19 on) */
 	/* File offset behind the section header table: Linux appends relocations there. 0: it has
 	 * no such table, or one that does not end in the file. */
 	uint64_t section_headers_end;

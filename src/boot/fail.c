@@ -2,7 +2,9 @@
 #include "boot/fail.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 int boot_fail(struct err *e, int code, const char *path, const char *fmt, ...)
 {
@@ -12,4 +14,11 @@ int boot_fail(struct err *e, int code, const char *path, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	return err_set_config(e, code, "%s: %s", path, text);
+}
+
+const char *boot_reason(const struct err *e, const char *path)
+{
+	size_t n = strlen(path);
+	bool begins = strncmp(e->msg, path, n) == 0 && e->msg[n] == ':' && e->msg[n + 1] == ' ';
+	return begins ? e->msg + n + 2 : e->msg;
 }

@@ -8,4 +8,7 @@
 /* Sets the message. Returns code. e may be NULL. */
 int boot_fail(struct err *e, int code, const char *path, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/* The message of e without the path that boot_fail begins it with: for one that says it already. */
+const char *boot_reason(const struct err *e, const char *path);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "boot/detect.h"
 #include "boot/fail.h"
+#include "boot/multiboot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,8 @@ static void inspect_payload(const struct boot_image *image, struct boot_info *in
 	int rc = detect_unpack_payload(image, NULL, BOOT_MAX_UNPACKED_BYTES, &buffer, &file, &why);
 	if (rc == 0) {
 		info->unpacked_payload_size = file.size;
-		rc = detect_image(&file, &payload, &why);
+		rc = detect_image(
+			&file, (struct detect_origin){ .is_payload = true }, &payload, &why);
 	}
 	bool is_64_bit = rc == 0 && payload.offers[BOOT_LINUX64];
 	if (is_64_bit || (rc == 0 && payload.offers[BOOT_LINUX32])) {
@@ -51,7 +53,8 @@ static void inspect_payload(const struct boot_image *image, struct boot_info *in
 		info->payload_pvh_entry = payload.entry[BOOT_PVH];
 	} else {
 		(void)snprintf(info->payload_note, sizeof(info->payload_note), "%.*s",
-			(int)sizeof(info->payload_note) - 1, rc < 0 ? why.msg : payload.no_linux);
+			(int)sizeof(info->payload_note) - 1,
+			rc < 0 ? boot_reason(&why, image->file.path) : payload.no_linux);
 	}
 }
 
@@ -76,14 +79,27 @@ static void inspect_bzimage(const struct boot_image *image, struct boot_info *in
 	inspect_payload(image, info);
 }
 
+int boot_check_head(const struct boot_file *head, struct err *e)
+{
+	struct boot_image image = { .file = *head };
+	struct multiboot_header header;
+	if (elf_is_elf(head->data, head->size) || bzimage_is_bzimage(head->data, head->size) ||
+		decompress_detect(head->data, head->size) != BOOT_COMPRESSION_UNKNOWN ||
+		multiboot_find(head->data, head->size, &header))
+		return 0;
+	return identify(head->data, head->size, &image.identity) ? detect_fail(&image, e) : 0;
+}
+
 int boot_inspect(const struct boot_file *file, struct boot_info *ret_info, struct err *e)
 {
 	struct boot_image image;
 	struct boot_file inner;
+	struct detect_origin origin;
 	UNPACKED_LOCAL buffer = { 0 };
-	int rc = detect_unpack_file(file, NULL, BOOT_MAX_UNPACKED_BYTES, &buffer, &inner, e);
+	int rc = detect_unpack_file(
+		file, NULL, BOOT_MAX_UNPACKED_BYTES, &buffer, &inner, &origin, e);
 	if (rc == 0)
-		rc = detect_image(&inner, &image, e);
+		rc = detect_image(&inner, origin, &image, e);
 	if (rc < 0)
 		return rc;
 	struct boot_info info = { .file_size = file->size, .unpacked_file_size = inner.size };
@@ -114,12 +130,14 @@ static int extract(const struct boot_file *file, const struct boot_cache *cache,
 	struct boot_file inner, payload;
 	UNPACKED_LOCAL whole = { 0 };
 	UNPACKED_LOCAL unpacked = { 0 };
-	int rc = detect_unpack_file(file, cache, BOOT_MAX_UNPACKED_BYTES, &whole, &inner, e);
+	struct detect_origin origin;
+	int rc = detect_unpack_file(
+		file, cache, BOOT_MAX_UNPACKED_BYTES, &whole, &inner, &origin, e);
 	if (rc < 0)
 		return rc;
 	struct unpacked *result = &whole;
 	if (bzimage_is_bzimage(inner.data, inner.size)) {
-		rc = detect_image(&inner, &image, e);
+		rc = detect_image(&inner, origin, &image, e);
 		if (rc == 0)
 			rc = detect_unpack_payload(
 				&image, cache, BOOT_MAX_UNPACKED_BYTES, &unpacked, &payload, e);

@@ -3,9 +3,9 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/kernel_cache.h"
+#include "cli/kernel_file.h"
 #include "cli/outfile.h"
 
-#include "base/input_file.h"
 #include "boot/boot.h"
 
 #include <errno.h>
@@ -185,10 +185,13 @@ static int run_command(size_t i, int argc, char **argv)
 	argv[0] = full;
 	if (args_parse(commands[i].argp, argc, argv, &args))
 		return STATUS_CONFIG;
-	if (input_file_read(&in, args.in, BOOT_MAX_FILE_BYTES, &e))
-		return cli_fail(&e);
-	struct boot_file file = { args.in, in.data, in.size };
-	int status = commands[i].run(&args, &file);
+	int status;
+	if (kernel_file_read(&in, args.in, &e)) {
+		status = cli_fail(&e);
+	} else {
+		struct boot_file file = { args.in, in.data, in.size };
+		status = commands[i].run(&args, &file);
+	}
 	input_file_close(&in);
 	return status;
 }

@@ -4,8 +4,8 @@
 
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/kernel_file.h"
 
-#include "base/input_file.h"
 #include "base/report.h"
 #include "boot/boot.h"
 #include "host/background.h"
@@ -234,11 +234,11 @@ static int add(struct kernel_cache *cache, const struct cache_args *args)
 	struct input_file in = { 0 };
 	if (args->background)
 		background_become();
-	if (input_file_read(&in, args->add, BOOT_MAX_FILE_BYTES, &f.e))
-		return cli_fail(&f.e);
+	int rc = kernel_file_read(&in, args->add, &f.e);
 	struct boot_file file = { args->add, in.data, in.size };
 	const struct boot_cache fill = { is_present, store, &f };
-	int rc = boot_fill_cache(&file, &fill, &f.e);
+	if (rc == 0)
+		rc = boot_fill_cache(&file, &fill, &f.e);
 	input_file_close(&in);
 	if (rc < 0 || f.rc < 0)
 		return cli_fail(&f.e);

@@ -43,12 +43,23 @@ static int open_initrd(const struct vm_config *config, struct guest_files *files
 	return rc < 0 ? err_wrap(e, rc, "boot.initrd") : 0;
 }
 
+static int read_kernel(const struct vm_config *config, struct guest_files *files, struct err *e)
+{
+	struct input_file *in = &files->kernel;
+	int rc = input_file_open(in, config->boot.kernel, BOOT_MAX_FILE_BYTES, e);
+	if (rc == 0)
+		rc = boot_check_head(
+			&(struct boot_file){ config->boot.kernel, in->data, in->read }, e);
+	if (rc == 0)
+		rc = input_file_rest(in, e);
+	return rc < 0 ? err_wrap(e, rc, "boot.kernel") : 0;
+}
+
 static int open_files(const struct vm_config *config, struct guest_files *files, struct err *e)
 {
-	int rc = input_file_read(&files->kernel, config->boot.kernel, BOOT_MAX_FILE_BYTES, e);
-	if (rc < 0)
-		return err_wrap(e, rc, "boot.kernel");
-	rc = open_initrd(config, files, e);
+	int rc = read_kernel(config, files, e);
+	if (rc == 0)
+		rc = open_initrd(config, files, e);
 	for (size_t i = 0; rc == 0 && i < config->boot.nr_modules; i++) {
 		const struct config_module *module = &config->boot.modules[i];
 		struct input_file *file = &files->module_files[i];
@@ -237,6 +248,9 @@ static int load_kernel(struct machine *m, struct guest_files *files, struct gpa 
 	if (result.note[0])
 		report(m->options.reporter, REPORT_WARN, "%s: %s", config->boot.kernel,
 			result.note);
+	if (result.initrd_note[0])
+		report(m->options.reporter, REPORT_WARN, "%s: %s", config->boot.initrd,
+			result.initrd_note);
 	*ret_state = result.state;
 	return 0;
 }

@@ -128,6 +128,23 @@ static void input_file_open__closed_at_once__gives_back_the_descriptor(void **st
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* What it is, is told by the first bytes: neither memory nor a limit for the rest is needed. */
+static void input_file_open__huge_file__first_bytes_and_the_rest_refused(void **state)
+{
+	struct files *f = *state;
+	struct input_file in;
+	struct err e = ERR_INIT;
+	write_bytes(f->path, LARGE_BYTES);
+	assert_int_equal(truncate(f->path, (off_t)1 << 42), 0);
+	assert_int_equal(input_file_open(&in, f->path, GIB, &e), 0);
+	assert_int_equal(in.read, INPUT_FILE_HEAD_BYTES);
+	expect_bytes(in.data, in.read);
+	assert_int_equal(input_file_rest(&in, &e), -EFBIG);
+	assert_contains(e.msg, "has 4398046511104 bytes, more than the 1073741824 that");
+	assert_int_equal(e.kind, ERR_CONFIG);
+	input_file_close(&in);
+}
+
 static void input_file_read__empty_file__has_no_data(void **state)
 {
 	struct files *f = *state;
@@ -422,6 +439,7 @@ int main(void)
 		TEST(input_file_read__any_size__all_of_it),
 		TEST(input_file_open__large_file__first_bytes_and_size),
 		TEST(input_file_open__closed_at_once__gives_back_the_descriptor),
+		TEST(input_file_open__huge_file__first_bytes_and_the_rest_refused),
 		TEST(input_file_read__empty_file__has_no_data),
 		TEST(input_file_read__too_large__refused_with_both_sizes),
 		TEST(input_file_read__absent__refused_with_its_path),

@@ -83,9 +83,13 @@ static void elf_parse__wrong_header__refused_naming_field(void **state)
 {
 	(void)state;
 	refuses(offsetof(Elf64_Ehdr, e_ident) + EI_CLASS, 1, 3, -EINVAL, "ELF class is 3");
-	refuses(offsetof(Elf64_Ehdr, e_ident) + EI_DATA, 1, 2, -ENOTSUP, "data encoding is 2");
-	refuses(offsetof(Elf64_Ehdr, e_machine), 2, EM_AARCH64, -ENOTSUP, "e_machine is 183");
-	refuses(offsetof(Elf64_Ehdr, e_type), 2, ET_REL, -ENOTSUP, "e_type is 1");
+	refuses(offsetof(Elf64_Ehdr, e_ident) + EI_DATA, 1, 2, -ENOTSUP,
+		"big-endian ELF for another machine");
+	refuses(offsetof(Elf64_Ehdr, e_ident) + EI_DATA, 1, 3, -ENOTSUP, "data encoding is 3");
+	refuses(offsetof(Elf64_Ehdr, e_machine), 2, EM_AARCH64, -ENOTSUP,
+		"is ELF for ARM64 (e_machine is 183)");
+	refuses(offsetof(Elf64_Ehdr, e_type), 2, ET_REL, -ENOTSUP,
+		"is an object file, such as a kernel's module (ELF e_type is 1)");
 	refuses(offsetof(Elf64_Ehdr, e_phnum), 2, 0, -EINVAL, "e_phnum is 0");
 	refuses(offsetof(Elf64_Ehdr, e_phnum), 2, 0xffff, -EINVAL, "e_phnum is 65535");
 	refuses(offsetof(Elf64_Ehdr, e_phentsize), 2, 32, -EINVAL,

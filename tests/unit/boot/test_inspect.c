@@ -107,7 +107,7 @@ static void boot_inspect__compressed_multiboot__both_sizes(void **state)
 
 static void boot_inspect__no_kernel__refused(void **state)
 {
-	struct image k = image_copy("hello", 5);
+	struct image k = image_copy("\1hello", 6);
 	struct boot_file file = image_file(&k, "some/file");
 	struct boot_info info;
 	struct err e = ERR_INIT;
