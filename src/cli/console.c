@@ -52,12 +52,28 @@ static void on_signal(void *ctx)
 							  : "terminated");
 }
 
-static void on_front_gone(void *ctx)
+/* What is typed is read while there is a machine to take it, and while the terminal is ours: in the
+ * background it is another's. */
+static void listen(struct console *c)
+{
+	bool ours = !c->terminal->active || c->terminal->ours;
+	if (c->input_open)
+		loop_enable_reader(c->loop, STDIN_FILENO, c->machine && ours);
+	if (!c->terminal->active || !ours || c->greeted)
+		return;
+	c->greeted = true;
+	report(c->reporter, REPORT_INFO, "%s: Ctrl-] then x stops the VM, d detaches, ? helps",
+		c->config->name);
+}
+
+static void on_front(void *ctx)
 {
 	struct console *c = ctx;
-	loop_remove_reader(c->loop, c->terminal->front_fd);
-	terminal_restore(c->terminal);
-	stop_now(c, "the terminal's guard is gone");
+	if (terminal_hear(c->terminal) == TERMINAL_FRONT_GONE) {
+		loop_remove_reader(c->loop, c->terminal->front_fd);
+		stop_now(c, "the terminal's guard is gone");
+	}
+	listen(c);
 }
 
 static void close_input(struct console *c)
@@ -115,6 +131,11 @@ static void on_input(void *ctx)
 	ssize_t n = read(STDIN_FILENO, in, space < sizeof(in) ? space : sizeof(in));
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
+	if (n < 0 && errno == EIO && c->terminal->active) {
+		/* Of the background by now; the front says when it is ours again. */
+		loop_enable_reader(c->loop, STDIN_FILENO, false);
+		return;
+	}
 	if (n <= 0) {
 		close_input(c);
 		return;
@@ -140,9 +161,7 @@ static void on_input(void *ctx)
 
 static void on_wake(void *ctx)
 {
-	struct console *c = ctx;
-	if (c->input_open)
-		loop_enable_reader(c->loop, STDIN_FILENO, true);
+	listen(ctx);
 }
 
 void console_input_wanted(void *ctx)
@@ -154,8 +173,7 @@ void console_input_wanted(void *ctx)
 void console_attach(struct console *c, struct machine *m)
 {
 	c->machine = m;
-	if (m && c->input_open)
-		loop_enable_reader(c->loop, STDIN_FILENO, true);
+	listen(c);
 }
 
 bool console_stopping(const struct console *c)
@@ -163,13 +181,21 @@ bool console_stopping(const struct console *c)
 	return c->stop_asked || c->nr_interrupts > 0;
 }
 
+static bool is_ignored(int signal)
+{
+	struct sigaction action;
+	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int take_signals(struct console *c, struct err *e)
 {
 	sigset_t signals;
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGHUP);
+	if (!is_ignored(SIGINT))
+		(void)sigaddset(&signals, SIGINT);
+	if (!is_ignored(SIGHUP))
+		(void)sigaddset(&signals, SIGHUP);
 	c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (c->signal_fd < 0)
 		return err_set_errno(e, -errno, "signalfd");
@@ -196,13 +222,17 @@ int console_open(struct console *c, struct loop *loop, struct terminal *terminal
 	if (rc == 0)
 		rc = loop_add_waker(loop, on_wake, c, e);
 	if (rc == 0 && terminal->active)
-		rc = loop_add_reader(loop, terminal->front_fd, on_front_gone, c, e);
+		rc = loop_add_reader(loop, terminal->front_fd, on_front, c, e);
 	if (rc == 0 && c->serial >= 0) {
 		rc = loop_add_reader(loop, STDIN_FILENO, on_input, c, e);
 		c->input_open = rc == 0;
 	}
+	if (rc == 0)
+		rc = terminal_want(terminal, e);
 	if (rc)
 		console_close(c);
+	else
+		listen(c);
 	return rc;
 }
 

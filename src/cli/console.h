@@ -20,6 +20,7 @@ struct console {
 	struct machine *machine; /* the one that runs now; NULL between two */
 	int serial;              /* which serial port has standard input, or -1 */
 	bool input_open;
+	bool greeted; /* the escape key was told of */
 	struct escape escape;
 	int signal_fd;
 	struct loop_timer *stop_timer;
@@ -27,7 +28,11 @@ struct console {
 	unsigned nr_interrupts;
 };
 
-/* Blocks SIGTERM, SIGINT and SIGHUP in this and all later threads, and takes them by the loop. */
+/*
+ * Blocks SIGTERM, and SIGINT and SIGHUP where they are not ignored (nohup(1), a shell's background
+ * without job control), in this and all later threads, and takes them by the loop. Asks for the
+ * terminal; what is typed is taken while it is ours.
+ */
 int console_open(struct console *c, struct loop *loop, struct terminal *terminal,
 	const struct vm_config *config, const struct reporter *reporter, struct err *e) MUST_CHECK;
 void console_close(struct console *c);

@@ -149,10 +149,7 @@ static int bring_up_console(struct run *run, struct err *e)
 	if (rc)
 		return rc;
 	run->console_open = true;
-	if (run->terminal.active)
-		report(&run->reporter, REPORT_INFO,
-			"%s: Ctrl-] then x stops the VM, d detaches, ? helps", run->vm->name);
-	return terminal_raw(&run->terminal, e);
+	return 0;
 }
 
 static int run_once(struct run *run, struct machine_result *ret_result, struct err *e)
@@ -257,6 +254,7 @@ int cmd_run(int argc, char **argv)
 	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
 	struct err e = ERR_INIT;
 	int status = STATUS_BUG;
+	terminal_never_stop();
 	/* Before the file is read, so that it stays what was read. */
 	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock, &e) : 0;
 	if (rc == 0)

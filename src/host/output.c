@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 struct host_output {
@@ -14,9 +17,13 @@ struct host_output {
 	int fd, stop_fd;
 	bool gone;       /* under lock: the reader is gone, or the machine stops */
 	bool *loss_told; /* likewise */
+	bool terminal;
+	atomic_bool hurried; /* what would have to wait for the terminal is dropped */
 	const struct reporter *reporter;
 	char name[24];
 };
+
+#define LOOK_MS 200 /* how often, whether the terminal is ours by now: nobody says so */
 
 /* poll(2) promises this much room in a pipe that it calls writable. */
 #define SURE_TO_FIT 512
@@ -31,6 +38,7 @@ int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const 
 	out->fd = fd;
 	out->stop_fd = stop_fd;
 	out->gone = fd < 0;
+	out->terminal = isatty(fd) == 1;
 	out->loss_told = loss_told;
 	out->reporter = reporter;
 	(void)snprintf(out->name, sizeof(out->name), "%s", name);
@@ -46,22 +54,44 @@ void host_output_destroy(struct host_output *out)
 	free(out);
 }
 
-/* Waits until fd takes bytes; false where the machine stops meanwhile. */
-static bool wait_writable(const struct host_output *out)
+/* In the background of a terminal whose user wants no output from there (stty tostop). A program
+ * that writes all the same is stopped by the kernel (SIGTTOU), and this one passes it by, so that
+ * it has to ask. */
+static bool is_held(const struct host_output *out)
 {
-	struct pollfd fds[2] = {
-		{ .fd = out->fd, .events = POLLOUT },
-		{ .fd = out->stop_fd, .events = POLLIN },
-	};
+	struct termios t;
+	pid_t group = out->terminal ? tcgetpgrp(out->fd) : -1;
+	return group > 0 && group != getpgrp() && tcgetattr(out->fd, &t) == 0 &&
+	       (t.c_lflag & TOSTOP);
+}
+
+enum waited { WAITED_WRITABLE, WAITED_HELD, WAITED_STOPPED };
+
+/* Until fd takes bytes, the machine stops, or there is hurry while they are held. */
+static enum waited wait_writable(const struct host_output *out)
+{
 	for (;;) {
-		int rc = poll(fds, 2, /* timeout: none */ -1);
+		bool held = is_held(out);
+		if (held && atomic_load(&out->hurried))
+			return WAITED_HELD;
+		struct pollfd fds[2] = {
+			{ .fd = held ? -1 : out->fd, .events = POLLOUT },
+			{ .fd = out->stop_fd, .events = POLLIN },
+		};
+		int rc = poll(fds, 2, held ? LOOK_MS : -1);
 		if (rc < 0 && errno != EINTR)
-			return false;
+			return WAITED_STOPPED;
 		if (rc > 0 && fds[0].revents)
-			return true;
+			return WAITED_WRITABLE;
 		if (rc > 0 && fds[1].revents)
-			return false;
+			return WAITED_STOPPED;
 	}
+}
+
+void host_output_hurry(struct host_output *out)
+{
+	if (out)
+		atomic_store(&out->hurried, true);
 }
 
 /* Room may come back; EFBIG is RLIMIT_FSIZE, or the file system's limit, until someone empties the
@@ -89,8 +119,9 @@ void host_output_write(void *ctx, const uint8_t *bytes, size_t n)
 	struct host_output *out = ctx;
 	(void)pthread_mutex_lock(&out->lock);
 	while (n > 0 && !out->gone) {
-		if (!wait_writable(out)) {
-			out->gone = true;
+		enum waited waited = wait_writable(out);
+		if (waited != WAITED_WRITABLE) {
+			out->gone = waited == WAITED_STOPPED;
 			break;
 		}
 		ssize_t done = write(out->fd, bytes, n < SURE_TO_FIT ? n : SURE_TO_FIT);

@@ -2,7 +2,9 @@
 /*
  * Bytes out to a descriptor, from any thread. A slow reader slows the guest down (nothing is lost),
  * but never keeps the machine from stopping: waiting ends when stop_fd becomes readable. The
- * descriptor is not made non-blocking: standard output is shared with the user's shell.
+ * descriptor is not made non-blocking: standard output is shared with the user's shell. Where it is
+ * a terminal whose user wants no output from the background (tostop of stty(1)), bytes wait there
+ * until nestor is in the foreground.
  */
 #ifndef NESTOR_HOST_OUTPUT_H
 #define NESTOR_HOST_OUTPUT_H
@@ -26,6 +28,10 @@ struct host_output;
 int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const char *name,
 	bool *loss_told, const struct reporter *reporter, struct err *e) MUST_CHECK;
 void host_output_destroy(struct host_output *out);
+
+/* The VM is to end soon: bytes that would have to wait for the foreground are dropped from now on.
+ * Any thread; accepts NULL. */
+void host_output_hurry(struct host_output *out);
 
 /* For struct byte_sink: ctx is the host_output. Once the reader is gone, drops everything. */
 void host_output_write(void *ctx, const uint8_t *bytes, size_t n);

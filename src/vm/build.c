@@ -291,6 +291,9 @@ bool machine_has_new_kernel(const struct machine *m)
 
 void machine_press_power_button(struct machine *m)
 {
+	for (unsigned i = 0; i < CONFIG_MAX_SERIALS; i++)
+		host_output_hurry(m->serial_output[i]);
+	host_output_hurry(m->debug_output);
 	acpi_pm_press_power_button(m->acpi_pm);
 }
 
