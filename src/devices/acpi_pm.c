@@ -15,6 +15,7 @@ enum { REGION_EVENT, REGION_CONTROL, REGION_TIMER, REGION_RESET };
 #define PM1_PWRBTN 0x0100u
 #define PM1_SLPBTN 0x0200u
 #define PM1_RTC 0x0400u
+#define PM1_WAK 0x8000u /* status only */
 /* All fixed events can be enabled, though only the timer and the power button ever happen. */
 #define PM1_ENABLE_ALL (PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_SLPBTN | PM1_RTC)
 
@@ -42,6 +43,7 @@ struct acpi_pm {
 	uint64_t seen_toggles; /* of the timer's top bit; status is up to date to here */
 	uint64_t deadline_ns;  /* as armed; 0: not */
 	bool sci_level;
+	bool no_sleep_said;
 };
 
 static struct acpi_pm *from_device(struct device *dev)
@@ -128,14 +130,36 @@ static void write_event(struct acpi_pm *s, uint64_t mask, uint64_t bits)
 	update(s);
 }
 
+/*
+ * A sleep state that no table names: the guest is awake again at once. WAK_STS says so, for which a
+ * guest waits after it has set SLP_EN (ACPI 6.5, 4.8.3.1.1), and with nothing to wake it, it would
+ * wait for ever.
+ */
+static void refuse_sleep(struct acpi_pm *s, unsigned slp_typ)
+{
+	s->status |= PM1_WAK;
+	if (s->no_sleep_said)
+		return;
+	s->no_sleep_said = true;
+	report(s->cfg.reporter, REPORT_DEBUG,
+		"ACPI PM: the guest set SLP_EN with SLP_TYP %u, a sleep state that its ACPI tables "
+		"do not have; it goes on",
+		slp_typ);
+}
+
 static void write_control(struct acpi_pm *s, uint64_t mask, uint64_t bits)
 {
 	uint64_t kept = mask & (PM1_SLP_TYP | PM1_BM_RLD);
+	unsigned slp_typ;
 
 	s->control = (uint16_t)((s->control & ~kept) | (bits & kept));
-	if ((bits & PM1_SLP_EN) &&
-		(s->control & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT == s->cfg.s5_slp_typ)
+	if (!(bits & PM1_SLP_EN))
+		return;
+	slp_typ = (s->control & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT;
+	if (slp_typ == s->cfg.s5_slp_typ)
 		s->cfg.machine.request(s->cfg.machine.ctx, MACHINE_POWER_OFF, 0);
+	else
+		refuse_sleep(s, slp_typ);
 }
 
 static void acpi_pm_write(

@@ -4,7 +4,8 @@
  * Source: ACPI 6.5, 4.8.3 (PM1 registers, PM timer) and 4.8.3.6 (reset register).
  *
  * There is no SMI command port and so no legacy mode: SCI_EN always reads as set. Of the sleep
- * states only S5 exists; other SLP_TYP values do nothing. The SCI is level-triggered: high while
+ * states only S5 exists, as the tables say; with any other SLP_TYP the guest is awake again at once
+ * (WAK_STS). The SCI is level-triggered: high while
  * any status bit is set whose enable bit is set.
  *
  * Owner: the machine's device list. The button and timer functions are called by the event loop.
@@ -13,6 +14,7 @@
 #define NESTOR_DEVICES_ACPI_PM_H
 
 #include "base/err.h"
+#include "base/report.h"
 #include "devices/device.h"
 #include "devices/services.h"
 
@@ -25,8 +27,9 @@ struct acpi_pm_config {
 	bool timer_32bit;      /* as the FADT's TMR_VAL_EXT says; else 24 bits */
 	struct irq_line sci;
 	struct clock_source clock;
-	struct timer_handle timer;      /* must call acpi_pm_timer_expired */
-	struct machine_control machine; /* MACHINE_POWER_OFF, MACHINE_RESET */
+	struct timer_handle timer;       /* must call acpi_pm_timer_expired */
+	struct machine_control machine;  /* MACHINE_POWER_OFF, MACHINE_RESET */
+	const struct reporter *reporter; /* borrowed; may be NULL */
 };
 
 struct acpi_pm;

@@ -132,6 +132,7 @@ static int add_acpi_pm(struct machine *m, struct err *e)
 		.sci = machine_irq_line(m, PLAN_GSI_SCI),
 		.clock = host_clock,
 		.machine = control(m),
+		.reporter = m->options.reporter,
 	};
 	int rc = add_timer(m, &m->pm_timer, on_pm_timer, &config.timer, e);
 	if (rc)

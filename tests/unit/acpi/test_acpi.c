@@ -283,6 +283,26 @@ static void dsdt__s5__has_the_plans_sleep_type(void **state)
 	assert_true(contains(dsdt(f), s5, sizeof(s5)));
 }
 
+/* By these a guest sees that there is nothing between awake and off; and a FACS that wakes nobody.
+ */
+static void sleep_states__s1_to_s4__nowhere(void **state)
+{
+	struct fixture *f = *state;
+	static const char names[][5] = { "_S1_", "_S2_", "_S3_", "_S4_" };
+	build(f, 2, 0, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_false(contains(dsdt(f), names[i], 4));
+		assert_false(contains(table(f, 2, "SSDT"), names[i], 4));
+	}
+	uint64_t flags = get(fadt(f) + 112, 4);
+	assert_int_equal(flags & 1u << 7, 0);  /* RTC_S4 */
+	assert_int_equal(flags & 1u << 21, 0); /* LOW_POWER_S0_IDLE_CAPABLE */
+	const uint8_t *facs = at(f, get(fadt(f) + 132, 8), 64);
+	assert_int_equal(get(facs + 12, 4), 0); /* waking vector */
+	assert_int_equal(get(facs + 20, 4), 0); /* S4BIOS, 64-bit wake */
+	assert_int_equal(get(facs + 24, 8), 0);
+}
+
 /* What a MADT says, by one pass over its entries. */
 struct madt {
 	unsigned nr_local, nr_local_x2, nr_ioapic, nr_override, nr_nmi, nr_nmi_x2;
@@ -633,6 +653,7 @@ int main(void)
 		T(facs__signature_alignment_version),
 		T(dsdt__fixed_ports__are_the_plans),
 		T(dsdt__s5__has_the_plans_sleep_type),
+		T(sleep_states__s1_to_s4__nowhere),
 		T(madt__header__local_apic_and_pcat),
 		T(madt__no_pic__pcat_clear),
 		T(madt__1_2_16_255_vcpus__one_entry_each),

@@ -17,11 +17,13 @@
 
 #define TMR 0x0001
 #define PWRBTN 0x0100
+#define WAK 0x8000
 #define SCI_EN 0x0001
 #define SLP_EN 0x2000
 
 struct fixture {
 	struct fake_services f;
+	struct reporter reporter;
 	struct acpi_pm *pm;
 };
 
@@ -32,6 +34,7 @@ static struct fixture *new_fixture(bool timer_32bit)
 
 	assert_non_null(x);
 	x->f.monotonic_ns = SECOND / 10;
+	x->reporter = fake_reporter(&x->f, REPORT_DEBUG);
 	cfg = (struct acpi_pm_config){
 		.event_port = EVENT,
 		.control_port = CONTROL,
@@ -43,6 +46,7 @@ static struct fixture *new_fixture(bool timer_32bit)
 		.clock = fake_clock(&x->f),
 		.timer = fake_timer(&x->f),
 		.machine = fake_machine(&x->f),
+		.reporter = &x->reporter,
 	};
 	x->pm = acpi_pm_create(&cfg, NULL);
 	fake_claim(&x->f, acpi_pm_device(x->pm));
@@ -162,15 +166,26 @@ static void acpi_pm__sleep_s5_by_high_byte__machine_powers_off(void **state)
 	assert_int_equal(x->f.requests, 1);
 }
 
-static void acpi_pm__other_sleep_type__nothing(void **state)
+/* S1 to S4 by whatever number: none is there, and Linux waits for WAK_STS after SLP_EN. */
+static void acpi_pm__other_sleep_type__awake_at_once_and_said_once(void **state)
 {
 	struct fixture *x = *state;
 
+	wr(x, ENABLE, 2, 0xffff);
 	for (unsigned type = 0; type < 8; type++) {
-		if (type != S5)
-			wr(x, CONTROL, 2, type << 10 | SLP_EN);
+		if (type == S5)
+			continue;
+		wr(x, CONTROL, 2, type << 10);
+		assert_int_equal(rd(x, STATUS, 2) & WAK, 0);
+		wr(x, CONTROL, 2, type << 10 | SLP_EN);
+		assert_int_equal(rd(x, STATUS, 2) & WAK, WAK);
+		wr(x, STATUS, 2, WAK);
+		assert_int_equal(rd(x, STATUS, 2) & WAK, 0);
 	}
 	assert_int_equal(x->f.requests, 0);
+	assert_false(x->f.irq_level[GSI]);
+	assert_int_equal(x->f.reports, 1);
+	assert_non_null(strstr(x->f.last_report, "SLP_TYP 0"));
 }
 
 static void acpi_pm__sci_en_cleared__still_set(void **state)
@@ -316,7 +331,7 @@ int main(void)
 		T(acpi_pm__enable_all_ones__only_fixed_events_stick),
 		T(acpi_pm__sleep_s5__machine_powers_off),
 		T(acpi_pm__sleep_s5_by_high_byte__machine_powers_off),
-		T(acpi_pm__other_sleep_type__nothing),
+		T(acpi_pm__other_sleep_type__awake_at_once_and_said_once),
 		T(acpi_pm__sci_en_cleared__still_set),
 		T(acpi_pm__timer__counts_3579545_hz_in_24_bits),
 		cmocka_unit_test_setup_teardown(
