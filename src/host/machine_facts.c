@@ -2,6 +2,7 @@
 #include "host/machine_facts.h"
 
 #include "base/fd.h"
+#include "host/kernel_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -73,25 +74,6 @@ static bool exists(const char *root, const char *folder, const char *name)
 	char path[PATH_BYTES];
 	struct stat st;
 	return join(path, root, folder, name) && stat(path, &st) == 0;
-}
-
-/* Decimal digits at the start of text, up to their end; what does not fit is UINT64_MAX. */
-static uint64_t number_of(const char *text)
-{
-	uint64_t value = 0;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		uint64_t digit = (uint64_t)(*text - '0');
-		if (value > (UINT64_MAX - digit) / 10)
-			return UINT64_MAX;
-		value = value * 10 + digit;
-	}
-	return value;
-}
-
-static uint64_t times(uint64_t a, uint64_t b)
-{
-	uint64_t product;
-	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
 }
 
 /* Calls fn for each name in a folder that is not hidden, until it says false. */
@@ -202,7 +184,7 @@ static bool add_hugepages(void *ctx, const char *name)
 		return false;
 	if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
 		return true;
-	uint64_t size = times(number_of(name + sizeof(prefix) - 1), KIB);
+	uint64_t size = kernel_text_times(kernel_text_number(name + sizeof(prefix) - 1), KIB);
 	char folder[PATH_BYTES], text[24];
 	int n = snprintf(folder, sizeof(folder), HUGEPAGES "/%s", name);
 	if (size == 0 || n < 0 || (size_t)n >= sizeof(folder))
@@ -210,9 +192,9 @@ static bool add_hugepages(void *ctx, const char *name)
 	struct machine_hugepages *h = &f->hugepages[f->nr_hugepages++];
 	h->size_bytes = size;
 	read_line(g->root, folder, "nr_hugepages", text, sizeof(text));
-	h->total = number_of(text);
+	h->total = kernel_text_number(text);
 	read_line(g->root, folder, "free_hugepages", text, sizeof(text));
-	h->free = number_of(text);
+	h->free = kernel_text_number(text);
 	return true;
 }
 
@@ -229,7 +211,8 @@ static uint64_t memory_line(const char *text, const char *key)
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, key, n) == 0 && line[n] == ':')
-			return times(number_of(line + n + 1 + strspn(line + n + 1, " ")), KIB);
+			return kernel_text_times(
+				kernel_text_number(line + n + 1 + strspn(line + n + 1, " ")), KIB);
 	}
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/memfd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -98,38 +97,9 @@ static int map_bank(struct ram *ram, const struct ram_bank *bank, uint64_t file_
 	return 0;
 }
 
-/* MemAvailable + SwapFree of /proc/meminfo, bytes; UINT64_MAX where it cannot be read. */
-static uint64_t host_memory_available(void)
+static int populate(
+	const struct ram *ram, uint64_t total, const struct reporter *reporter, struct err *e)
 {
-	FILE *f = fopen("/proc/meminfo", "re");
-	if (!f)
-		return UINT64_MAX;
-	char line[128];
-	uint64_t total = 0;
-	bool found = false;
-	while (fgets(line, sizeof(line), f)) {
-		uint64_t kib;
-		if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kib) == 1)
-			found = true;
-		else if (sscanf(line, "SwapFree: %" SCNu64 " kB", &kib) != 1)
-			continue;
-		total += kib * KIB;
-	}
-	(void)fclose(f);
-	return found ? total : UINT64_MAX;
-}
-
-static int populate(const struct ram *ram, const struct ram_options *options, uint64_t total,
-	const struct reporter *reporter, struct err *e)
-{
-	uint64_t available = options->hugepage_bytes ? UINT64_MAX : host_memory_available();
-	if (total > available) {
-		(void)err_set(e, -ENOMEM,
-			"memory.prealloc: guest RAM is %" PRIu64 " MiB, but only %" PRIu64
-			" MiB of this host's memory can be had",
-			total / MIB, available / MIB);
-		return err_hint(e, -ENOMEM, "lower memory.size, or set memory.prealloc = false");
-	}
 	uint64_t done = 0;
 	for (unsigned i = 0; i < ram->mem.nr_regions; i++) {
 		const struct guest_region *r = &ram->mem.regions[i];
@@ -177,7 +147,7 @@ int ram_create(struct ram **ret_ram, const struct ram_bank *banks, unsigned nr_b
 		offset += banks[i].size_bytes;
 	}
 	if (rc == 0 && options->prealloc)
-		rc = populate(ram, options, total, reporter, e);
+		rc = populate(ram, total, reporter, e);
 	if (rc) {
 		ram_destroy(ram);
 		return rc;

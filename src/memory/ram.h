@@ -15,8 +15,9 @@
 
 struct ram_options {
 	uint64_t hugepage_bytes; /* 0: the kernel's normal pages; else 2 MiB or 1 GiB */
-	bool prealloc;
-	bool shared; /* keep a memfd open for helper processes; else none outlives ram_create */
+	bool prealloc; /* the caller knows that there is so much: else the kernel may end the
+			  process */
+	bool shared;   /* keep a memfd open for helper processes; else none outlives ram_create */
 };
 
 struct ram_bank {

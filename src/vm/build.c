@@ -25,20 +25,7 @@ static int step_1_files(struct machine *m, struct err *e)
 
 static int step_2_guest_ram(struct machine *m, struct err *e)
 {
-	const struct vm_config *config = m->options.config;
-	struct plan_ram ram[PLAN_MAX_RAM];
-	struct ram_bank banks[PLAN_MAX_RAM];
-	struct ram_options options = {
-		.hugepage_bytes = config->memory.hugepages == HUGEPAGES_2M   ? 2 * MIB
-				  : config->memory.hugepages == HUGEPAGES_1G ? GIB
-									     : 0,
-		.prealloc = config->memory.prealloc,
-		.shared = config->memory.shared,
-	};
-	unsigned n = plan_ram_layout(config, ram);
-	for (unsigned i = 0; i < n; i++)
-		banks[i] = (struct ram_bank){ ram[i].base, ram[i].size_bytes };
-	return ram_create(&m->ram, banks, n, &options, m->options.reporter, e);
+	return machine_create_ram(m, e);
 }
 
 static int step_3_vm(struct machine *m, struct err *e)

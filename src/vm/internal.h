@@ -74,7 +74,10 @@ struct msi_sink machine_msi_sink(struct machine *m);
 /* The I/O APIC's entries changed: tells KVM the routes (split irqchip). */
 void machine_update_routes(void *ctx);
 
-/* load.c: the guest's files, mapped until they are loaded. */
+/* memory.c: guest RAM of the config's size and kind. */
+int machine_create_ram(struct machine *m, struct err *e) MUST_CHECK;
+
+/* load.c: the guest's files, open until they are loaded. */
 int machine_open_files(struct machine *m, struct err *e) MUST_CHECK;
 void machine_close_files(struct machine *m);
 /* ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */

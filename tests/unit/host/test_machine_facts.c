@@ -37,20 +37,9 @@ static int tear_down(void **state)
 	return rc;
 }
 
-/* Makes a file of n bytes, and the folders to it. */
 static void put_bytes(struct fixture *f, const char *path, const void *bytes, size_t n)
 {
-	char full[PATH_BYTES];
-	(void)snprintf(full, sizeof(full), "%s%s", f->root, path);
-	for (char *at = full + strlen(f->root) + 1; (at = strchr(at, '/')); at++) {
-		*at = '\0';
-		(void)mkdir(full, 0755);
-		*at = '/';
-	}
-	int fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, n), (ssize_t)n);
-	(void)close(fd);
+	tree_put(f->root, path, bytes, n);
 }
 
 static void put(struct fixture *f, const char *path, const char *text)

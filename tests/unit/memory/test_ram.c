@@ -167,30 +167,6 @@ static void ram_create__lazy__takes_no_memory_before_use(void **state)
 	ram_destroy(ram);
 }
 
-static void ram_create__prealloc_of_more_than_the_host_has__refused_at_once(void **state)
-{
-	(void)state;
-	/* No more than it takes: under ThreadSanitizer there is not always a terabyte of addresses
-	 * in one piece. */
-	uint64_t bytes = align_up(
-		4 * (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), GIB);
-	const struct ram_bank huge[] = { { { 0 }, bytes } };
-	struct ram_options options = { .prealloc = true };
-	char mib[32];
-	struct ram *ram = NULL;
-	struct err e = ERR_INIT;
-	unsigned fds = count_fds();
-	assert_int_equal(ram_create(&ram, huge, 1, &options, NULL, &e), -ENOMEM);
-	assert_int_equal(e.kind, ERR_HOST);
-	assert_contains(e.msg, "memory.prealloc");
-	(void)snprintf(mib, sizeof(mib), "%" PRIu64 " MiB", bytes / MIB);
-	assert_contains(e.msg, mib);
-	assert_contains(e.hint, "memory.size");
-	assert_null(ram);
-	assert_int_equal(count_fds(), fds);
-	assert_int_equal(count_mappings(), 0);
-}
-
 /* More huge pages than any host has reserved: must fail now, not by SIGBUS at the first touch. */
 static void check_no_huge_pages(uint64_t hugepage_bytes)
 {
@@ -244,7 +220,6 @@ int main(void)
 		cmocka_unit_test(ram_create__no_or_too_many_banks__refused),
 		cmocka_unit_test(ram_create__prealloc__populates_without_noise_when_small),
 		cmocka_unit_test(ram_create__lazy__takes_no_memory_before_use),
-		cmocka_unit_test(ram_create__prealloc_of_more_than_the_host_has__refused_at_once),
 		cmocka_unit_test(ram_create__huge_pages_not_reserved__refused_with_a_hint),
 		cmocka_unit_test(ram_create__address_space_limit__refused_with_a_hint),
 	};
