@@ -11,7 +11,8 @@ static const char usage[] =
 	"[DIR]\n"
 	"\n"
 	"Compares the engine's models with those of libvirt in DIR (cpu_map/ and version, as\n"
-	"scripts/fetch-models makes them; default: build/lab/models/libvirt of the source tree).\n"
+	"tests/compare/fetch-models makes them; default: build/lab/models/libvirt of the\n"
+	"source tree).\n"
 	"\n"
 	"  --new     tell what libvirt has that the tables were not compared with\n"
 	"  --list    print a row for each difference that is not listed\n"
@@ -44,7 +45,8 @@ int main(int argc, char **argv)
 		return status;
 	const char *dir = args.where ? args.where : NESTOR_SOURCE_DIR "/build/lab/models/libvirt";
 	if (!read_version(dir, version, sizeof(version))) {
-		(void)printf("skipped: no libvirt models in %s; run scripts/fetch-models\n", dir);
+		(void)printf(
+			"skipped: no libvirt models in %s; run tests/compare/fetch-models\n", dir);
 		return COMPARE_SKIP;
 	}
 	(void)snprintf(map, sizeof(map), "%s/cpu_map", dir);

@@ -12,8 +12,9 @@ static const char usage[] =
 	"[WHERE]\n"
 	"\n"
 	"Compares the engine's models with those of a QEMU, as TCG expands them (QMP,\n"
-	"query-cpu-model-expansion). WHERE: a folder as scripts/fetch-models makes it (default:\n"
-	"build/lab/models/qemu of the source tree), or \"installed\" for the system's QEMU.\n"
+	"query-cpu-model-expansion). WHERE: a folder as tests/compare/fetch-models makes it\n"
+	"(default: build/lab/models/qemu of the source tree), or \"installed\" for the\n"
+	"system's QEMU.\n"
 	"\n"
 	"  --new     tell what QEMU has that the tables were not compared with\n"
 	"  --list    print a row for each difference that is not listed\n"
@@ -192,8 +193,9 @@ int main(int argc, char **argv)
 		return status;
 	const char *where = args.where ? args.where : NESTOR_SOURCE_DIR "/build/lab/models/qemu";
 	if (!find_qemu(where, &paths)) {
-		(void)printf("skipped: no %s; run scripts/fetch-models, or scripts/install-deps "
-			     "lab for the installed one\n",
+		(void)printf(
+			"skipped: no %s; run tests/compare/fetch-models, or scripts/install-deps "
+			"lab for the installed one\n",
 			paths.program);
 		return COMPARE_SKIP;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unmodified kernels of a distribution through the loaders. NESTOR_LAB_KERNELS names the directory
- * that scripts/fetch-kernels fills; without it the program exits with 77, and where a kernel is
- * absent, its test says so and skips.
+ * that tests/lab/tools/fetch-kernels fills; without it the program exits with 77, and where a
+ * kernel is absent, its test says so and skips.
  */
 #include "boot_test.h"
 
