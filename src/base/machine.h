@@ -54,6 +54,8 @@ struct machine_facts {
 	unsigned nr_hugepages;
 	char system_vendor[64], product[64]; /* DMI */
 	char hypervisor[32];                 /* /sys/hypervisor/type: "xen" */
+	bool xen_control;                    /* /proc/xen/capabilities has "control_d" */
+	bool mshv; /* there is /dev/mshv, by which VMs of Hyper-V are made */
 	struct machine_vulnerability vulnerabilities[MACHINE_MAX_VULNERABILITIES]; /* by name */
 	unsigned nr_vulnerabilities;
 };

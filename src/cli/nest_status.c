@@ -158,12 +158,19 @@ static void show_level(const struct paint *p, const struct status_report *r)
 	if (h->depth_known)
 		(void)snprintf(depth, sizeof(depth), "; %u more level%s of VMs may be hypervisors",
 			h->depth, h->depth == 1 ? "" : "s");
-	if (h->in_vm)
-		nest_show_fact(p, "level", "1 or deeper: this host is a VM of %s%s",
+	char enlightened[40] = "";
+	if (h->hyperv_nested & 0xff)
+		(void)snprintf(enlightened, sizeof(enlightened), "; it offers enlightened VMCS %u",
+			h->hyperv_nested & 0xff);
+	if (h->hyperv == HYPERV_ROOT || h->xen_control)
+		nest_show_fact(p, "level", "0: this host is the %s, which is below it",
+			h->xen_control ? "control domain of Xen" : "root partition of Hyper-V");
+	else if (h->in_vm)
+		nest_show_fact(p, "level", "1 or deeper: this host is a VM of %s%s%s",
 			h->hypervisor     ? h->hypervisor
 			: h->signature[0] ? h->signature
 					  : "a hypervisor that does not say its name",
-			depth);
+			enlightened, depth);
 	else
 		nest_show_fact(p, "level", "0: no hypervisor shows itself");
 	const struct machine_facts *m = &r->facts->machine;
@@ -199,6 +206,8 @@ static void show_machine(const struct paint *p, const struct status_report *r)
 				m->hugepages[i].free, m->hugepages[i].total,
 				m->hugepages[i].size_bytes / MIB);
 	}
+	nest_show_fact(p, "faults", "known ones of Linux until %s (%s)", r->host.records->until,
+		r->host.records->records);
 	nest_show_fact(p, "memory", "%" PRIu64 " MiB, %" PRIu64 " MiB available; %s",
 		m->memory_bytes / MIB, m->available_bytes / MIB,
 		pages[0] ? pages : "no huge pages");
@@ -299,6 +308,17 @@ static json_t *json_kvm(const struct status_report *r)
 		r->facts->has_kvm && r->facts->kvm.nested_state);
 }
 
+static json_t *json_level(const struct nesting_host_status *h, const struct machine_facts *m)
+{
+	static const char *const partitions[] = { NULL, "guest", "root" };
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "vm", h->in_vm, "signature",
+		json_text(h->signature), "hypervisor", json_text(h->hypervisor), "depth_below",
+		h->depth_known ? json_integer((json_int_t)h->depth) : json_null(),
+		"hyperv_partition", json_text(partitions[h->hyperv]), "hyperv_nested_features",
+		h->hyperv_nested ? json_integer((json_int_t)h->hyperv_nested) : json_null(), "mshv",
+		m->mshv, "xen_control_domain", h->xen_control);
+}
+
 static json_t *json_host(const struct status_report *r)
 {
 	const struct machine_facts *m = &r->facts->machine;
@@ -307,15 +327,14 @@ static json_t *json_host(const struct status_report *r)
 	for (unsigned i = 0; i < m->nr_vulnerabilities; i++)
 		(void)json_object_set_new(vulnerabilities, m->vulnerabilities[i].name,
 			json_text(m->vulnerabilities[i].value));
-	json_t *level = json_pack("{s:b, s:o, s:o, s:o}", "vm", h->in_vm, "signature",
-		json_text(h->signature), "hypervisor", json_text(h->hypervisor), "depth_below",
-		h->depth_known ? json_integer((json_int_t)h->depth) : json_null());
-	json_t *kernel = json_pack("{s:o, s:o, s:o, s:o}", "release", json_text(m->kernel_release),
-		"version", json_text(m->kernel_version), "distribution",
-		json_text(h->kernel.distribution), "package", json_text(h->kernel.package));
+	json_t *kernel =
+		json_pack("{s:o, s:o, s:o, s:o, s:s, s:s}", "release", json_text(m->kernel_release),
+			"version", json_text(m->kernel_version), "distribution",
+			json_text(h->kernel.distribution), "package", json_text(h->kernel.package),
+			"faults_until", h->records->until, "faults_records", h->records->records);
 	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "can_nest",
 		!h->findings.forbidden, "processor", json_processor(r), "kvm", json_kvm(r), "level",
-		level, "kernel", kernel, "memory", json_memory(m), "secure_boot",
+		json_level(h, m), "kernel", kernel, "memory", json_memory(m), "secure_boot",
 		json_tristate(m->secure_boot), "lockdown", json_text(m->lockdown), "system_vendor",
 		json_text(m->system_vendor), "product", json_text(m->product), "vulnerabilities",
 		vulnerabilities, "findings", nest_json_findings(&h->findings));

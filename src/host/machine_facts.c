@@ -255,7 +255,15 @@ static void read_firmware(const char *root, struct machine_facts *f)
 	read_line(root, "/sys/class/dmi/id", "sys_vendor", f->system_vendor,
 		sizeof(f->system_vendor));
 	read_line(root, "/sys/class/dmi/id", "product_name", f->product, sizeof(f->product));
+}
+
+static void read_below(const char *root, struct machine_facts *f)
+{
+	char capabilities[64];
 	read_line(root, "/sys/hypervisor", "type", f->hypervisor, sizeof(f->hypervisor));
+	read_line(root, "/proc/xen", "capabilities", capabilities, sizeof(capabilities));
+	f->xen_control = strstr(capabilities, "control_d") != NULL;
+	f->mshv = exists(root, "/dev", "mshv");
 }
 
 static int open_kvm(const char *root)
@@ -287,6 +295,7 @@ void machine_facts_read(const char *root, struct machine_facts *ret_facts)
 	f->kvm_device_error = open_kvm(root);
 	read_lockdown(root, f);
 	read_firmware(root, f);
+	read_below(root, f);
 	read_memory(root, f);
 }
 

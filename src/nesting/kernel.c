@@ -8,6 +8,16 @@ static const struct kernel_problem problems[] = {
 #include "nesting/kernel_problems.inc"
 };
 
+static const struct kernel_records records[] = {
+#include "nesting/kernel_records.inc"
+};
+_Static_assert(ARRAY_SIZE(records) == 1, "kernel-records.tsv has one row");
+
+const struct kernel_records *kernel_records(void)
+{
+	return &records[0];
+}
+
 const struct kernel_problem *kernel_problems(size_t *ret_count)
 {
 	*ret_count = ARRAY_SIZE(problems);

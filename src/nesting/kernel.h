@@ -39,6 +39,12 @@ struct kernel_problem {
 /* By id. */
 const struct kernel_problem *kernel_problems(size_t *ret_count);
 
+/* Until which day ("2026-09-25") which records were looked through for these. */
+struct kernel_records {
+	const char *until, *records;
+};
+const struct kernel_records *kernel_records(void);
+
 struct kernel_identity {
 	bool known;                    /* the version could be understood */
 	struct kernel_version version; /* upstream's, on which the kernel is based */

@@ -2,6 +2,7 @@
 #include "nesting/status.h"
 
 #include "cpuid/engine.h"
+#include "nesting/below.h"
 #include "nesting/nesting.h"
 #include "nesting/probe.h"
 
@@ -27,12 +28,6 @@ static const struct generation {
 	char name[32];
 } generations[] = {
 #include "nesting/generations.inc"
-};
-
-static const struct {
-	const char *signature, *name;
-} hypervisors[] = {
-#include "nesting/hypervisors.inc"
 };
 
 const struct nesting_parameter *nesting_parameters(size_t *ret_count)
@@ -141,36 +136,6 @@ static void read_brand(const struct cpuid_table *table, char ret_brand[49])
 	(void)snprintf(ret_brand, 49, "%.*s", (int)(end - start), text + start);
 }
 
-static void read_signature(const struct cpuid_table *table, uint32_t leaf, char ret_text[13])
-{
-	static const enum cpuid_reg order[] = { CPUID_EBX, CPUID_ECX, CPUID_EDX };
-	memset(ret_text, 0, 13);
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		uint32_t word = cpuid_value(table, leaf, 0, order[i]);
-		memcpy(ret_text + 4 * i, &word, sizeof(word));
-	}
-}
-
-static void identify_hypervisor(const struct nesting_host *host, struct nesting_host_status *s)
-{
-	s->in_vm = cpuid_value(host->processor, 1, 0, CPUID_ECX) >> 31;
-	s->depth_known = nesting_probe_depth(host->processor, &s->depth);
-	if (!s->in_vm)
-		return;
-	read_signature(host->processor, 0x40000000, s->signature);
-	for (size_t i = 0; i < ARRAY_SIZE(hypervisors); i++) {
-		if (strcmp(s->signature, hypervisors[i].signature) == 0)
-			s->hypervisor = hypervisors[i].name;
-	}
-	/* KVM moves its own leaves behind those of Hyper-V's interface. */
-	char second[13];
-	read_signature(host->processor, 0x40000100, second);
-	if (strcmp(s->signature, "Microsoft Hv") == 0 && strcmp(second, "KVMKVMKVM") == 0)
-		s->hypervisor = "KVM with Hyper-V's interface";
-	if (s->depth_known)
-		s->hypervisor = "nestor";
-}
-
 /* kvm_intel or kvm_amd, by the vendor where both are there; else any that stands in for them. */
 static const struct machine_module *find_module(
 	const struct machine_facts *machine, enum cpuid_vendor vendor)
@@ -197,7 +162,8 @@ static void identify(const struct nesting_host *host, struct nesting_host_status
 	s->kvm_offers = host->kvm ? nesting_support(host->kvm).extensions : "none";
 	s->module = find_module(host->machine, s->vendor);
 	kernel_identify(host->machine, &s->kernel);
-	identify_hypervisor(host, s);
+	s->records = kernel_records();
+	nesting_below(host, s);
 }
 
 /* --- what forbids --- */
@@ -211,17 +177,7 @@ static void check_extensions(const struct nesting_host *host, struct nesting_hos
 {
 	uint64_t value;
 	if (strcmp(s->extensions, "none") == 0) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "no-extensions",
-			"this processor shows neither VMX nor SVM");
-		if (s->in_vm)
-			nesting_fix(&s->findings,
-				"the hypervisor below must expose them to this VM (nestor: "
-				"nesting.expose_virtualization_extensions = true; KVM: load "
-				"kvm_intel or kvm_amd with nested=1 and give the VM vmx or svm)");
-		else
-			nesting_fix(&s->findings,
-				"turn VT-x or SVM on in the firmware's set-up, if the processor "
-				"has it");
+		nesting_below_no_extensions(s);
 		return;
 	}
 	/* SDM vol. 3, IA32_FEATURE_CONTROL: bit 0 lock, bit 2 VMX outside SMX. */
@@ -337,21 +293,6 @@ static void check_kvm(const struct nesting_host *host, struct nesting_host_statu
 	}
 }
 
-static void check_level(struct nesting_host_status *s)
-{
-	if (s->depth_known && s->depth == 0) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "depth",
-			"the nestor below allows no VM of this machine to be a hypervisor");
-		nesting_fix(&s->findings,
-			"raise nesting.max_depth in the file of the VM that this machine is, or of "
-			"one that it runs in");
-	} else if (s->in_vm) {
-		nesting_find(&s->findings, NESTING_FINDING_NOTE, "in-vm",
-			"this host is a VM itself (%s): its VMs are at level 2 or deeper",
-			s->hypervisor ? s->hypervisor : "of a hypervisor not known here");
-	}
-}
-
 /* --- what is dangerous, and what weakens --- */
 
 static const char *harm_text(enum nesting_harm harm)
@@ -378,7 +319,7 @@ static void fix_problem(struct nesting_host_status *s, const struct kernel_probl
 				 : "its series got no fix: update to Linux";
 	if (verdict == KERNEL_AFFECTED)
 		nesting_fix(&s->findings, "%s %s on", series, in);
-	else if (strcmp(s->kernel.distribution, "Debian") == 0)
+	else if (strcmp(s->kernel.distribution, "Debian") == 0 && strncmp(p->id, "CVE-", 4) == 0)
 		nesting_fix(&s->findings,
 			"%s %s on, or see https://security-tracker.debian.org/tracker/%s for this "
 			"package",
@@ -468,7 +409,7 @@ void nesting_status_of_host(const struct nesting_host *host, struct nesting_host
 	check_device(host, s);
 	check_parameters(host, s);
 	check_kvm(host, s);
-	check_level(s);
+	nesting_below_level(host, s);
 	check_kernel(host, s);
 	check_vulnerabilities(host, s);
 	check_machine(host, s);

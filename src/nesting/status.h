@@ -56,6 +56,9 @@ struct nesting_host {
 	const char *kvm_error, *kvm_hint; /* … because of this, and what to do; may be NULL */
 };
 
+/* What this machine is to Hyper-V, where that is below. */
+enum hyperv_partition { HYPERV_NONE, HYPERV_GUEST, HYPERV_ROOT };
+
 struct nesting_host_status {
 	enum cpuid_vendor vendor;
 	unsigned family, model, stepping;
@@ -67,9 +70,15 @@ struct nesting_host_status {
 	 */
 	const struct machine_module *module;
 	struct kernel_identity kernel;
-	bool in_vm;
-	char signature[13];     /* of the hypervisor below; "" where it does not show itself */
-	const char *hypervisor; /* its name, or NULL: not known */
+	const struct kernel_records *records; /* by which the kernel is judged */
+	bool in_vm;                           /* or beside VMs, above the same hypervisor */
+	char signature[13];        /* of the hypervisor below; "" where it does not show itself */
+	const char *hypervisor;    /* its name, or NULL: not known */
+	char hypervisor_text[64];  /* where the name is made up of two */
+	const char *nesting_below; /* what to do there to get VMX or SVM; NULL: not known */
+	enum hyperv_partition hyperv;
+	uint32_t hyperv_nested; /* EAX of leaf 0x4000000A, Hyper-V's own; 0: there is none */
+	bool xen_control;       /* this machine is Xen's control domain (dom0) */
 	bool depth_known;       /* nestor is below, with a limit: … */
 	unsigned depth; /* … how many levels may be given the extensions below this machine */
 	struct nesting_findings findings;

@@ -8,6 +8,7 @@
 #define GENERATION_BYTES 31
 #define MAX_MODELS 8
 #define SIGNATURE_BYTES 12
+#define NAME_BYTES 31
 #define TEXT_BYTES 127
 #define MODULE_BYTES 11
 #define PARAMETER_BYTES 31
@@ -17,6 +18,7 @@
 #define MAX_FIXES 10
 #define SUMMARY_BYTES 111
 #define SOURCE_BYTES 63
+#define NEEDS_BYTES 223
 
 static const char *vendor(const struct cell *c)
 {
@@ -70,8 +72,8 @@ static void make_generations(struct make *m)
 
 static void make_hypervisors(struct make *m)
 {
-	const struct tsv *t = tsv_read(
-		&m->faults, make_source_path(m, "nesting/data/hypervisors.tsv"), "signature name");
+	const struct tsv *t = tsv_read(&m->faults,
+		make_source_path(m, "nesting/data/hypervisors.tsv"), "signature name nesting");
 	FILE *out = make_begin(m, "nesting/hypervisors.inc", "hypervisors.tsv");
 	struct names signatures = { .what = "signature" };
 	for (size_t i = 0; i < t->nr_rows; i++) {
@@ -82,8 +84,9 @@ static void make_hypervisors(struct make *m)
 			cell_expected(&c[0], "at most 12 characters in quotes");
 		(void)names_add(&signatures, c[0].text, &c[0], NULL);
 		char *signature = arena_copy(&m->arena, c[0].text + 1, n < 3 ? 0 : n - 2);
-		(void)fprintf(out, "{ %s, %s },\n", c_string(&m->arena, signature),
-			c_string(&m->arena, cell_said(&c[1], TEXT_BYTES)));
+		(void)fprintf(out, "{ %s, %s, %s },\n", c_string(&m->arena, signature),
+			c_string(&m->arena, cell_said(&c[1], NAME_BYTES)),
+			c_string(&m->arena, cell_said(&c[2], NEEDS_BYTES)));
 	}
 }
 
@@ -191,10 +194,41 @@ static void make_kernel_problems(struct make *m)
 	}
 }
 
+/* A day such as 2026-09-25; the 31st of each month is let pass. */
+static const char *day_text(const struct cell *c)
+{
+	const char *t = c->text;
+	unsigned part[3] = { 0 };
+	bool good = strlen(t) == 10 && t[4] == '-' && t[7] == '-';
+	for (unsigned i = 0; good && i < 3; i++) {
+		good = version_number(&t, &part[i]);
+		t += *t == '-';
+	}
+	if (!good || *t || part[0] < 2000 || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
+		part[2] > 31)
+		cell_expected(c, "a day such as 2026-09-25");
+	return c->text;
+}
+
+static void make_kernel_records(struct make *m)
+{
+	const struct tsv *t = tsv_read(&m->faults,
+		make_source_path(m, "nesting/data/kernel-records.tsv"), "until records");
+	FILE *out = make_begin(m, "nesting/kernel_records.inc", "kernel-records.tsv");
+	for (size_t i = 0; i < t->nr_rows; i++) {
+		const struct cell *c = t->rows[i].cell;
+		if (i > 0)
+			cell_fault(&c[0], "expected one row, found another");
+		(void)fprintf(out, "{ %s, %s },\n", c_string(&m->arena, day_text(&c[0])),
+			c_string(&m->arena, cell_said(&c[1], SOURCE_BYTES)));
+	}
+}
+
 void make_status(struct make *m)
 {
 	make_generations(m);
 	make_hypervisors(m);
 	make_parameters(m);
 	make_kernel_problems(m);
+	make_kernel_records(m);
 }

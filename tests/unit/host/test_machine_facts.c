@@ -53,6 +53,20 @@ static const struct machine_facts *facts_of(struct fixture *f)
 	return &f->facts;
 }
 
+static void machine__what_is_below__is_read(void **state)
+{
+	struct fixture *f = *state;
+	assert_false(facts_of(f)->xen_control || f->facts.mshv);
+	put(f, "/sys/hypervisor/type", "xen\n");
+	put(f, "/proc/xen/capabilities", "\n");
+	assert_false(facts_of(f)->xen_control);
+	assert_string_equal(f->facts.hypervisor, "xen");
+	put(f, "/proc/xen/capabilities", "control_d\n");
+	put(f, "/dev/mshv", "");
+	assert_true(facts_of(f)->xen_control);
+	assert_true(f->facts.mshv);
+}
+
 static void machine__empty_tree__nothing_is_known(void **state)
 {
 	struct fixture *f = *state;
@@ -290,6 +304,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(machine__empty_tree__nothing_is_known),
+		TEST(machine__what_is_below__is_read),
 		TEST(machine__kernel__release_and_version_are_read),
 		TEST(machine__modules__kvms_alone_with_sorted_parameters),
 		TEST(machine__more_than_fits__is_cut),

@@ -114,6 +114,52 @@ static void ubuntu__signature__gives_the_upstream_version(void **state)
 	assert_string_equal(k.package, "6.8.0-134.134-generic");
 }
 
+/* Each of the records of 2024 to 2026, one release before its fix and at it, as the records say. */
+static void table__records__one_release_makes_the_difference(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *id, *affected, *fixed;
+	} rows[] = {
+		{ "CVE-2024-26990", "6.6.28", "6.6.29" },
+		{ "CVE-2024-26990", "6.8.7", "6.8.8" },
+		{ "CVE-2024-26990", "6.4", "6.3" }, /* older than the fault */
+		{ "CVE-2025-23141", "6.1.134", "6.1.135" },
+		{ "CVE-2026-45987", "6.12.85", "6.12.86" },
+		{ "CVE-2026-46032", "7.0.3", "7.0.4" },
+		{ "CVE-2026-46032", "6.18.90", "7.1-rc1" }, /* 6.18 has no fix */
+		{ "CVE-2026-46032", "5.9", "5.8.9" },
+		{ "CVE-2026-46131", "6.12.87", "6.12.88" },
+		{ "CVE-2026-46131", "6.2", "6.1.9" },
+		{ "CVE-2026-46131", "7.1-rc2", "7.1-rc3" },
+		{ "CVE-2026-72287", "7.0.1", "6.18.9" },
+		{ "CVE-2026-74516", "6.6.150", "6.6.151" },
+		{ "CVE-2026-89930", "7.2.4", "7.2.5" },
+		{ "nSVM-NextRIP", "6.18.26", "6.18.27" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct kernel_version *fix;
+		struct kernel_identity bad = identify(rows[i].affected, "");
+		struct kernel_identity good = identify(rows[i].fixed, "");
+		assert_int_equal(kernel_judge(&bad, problem(rows[i].id), &fix), KERNEL_AFFECTED);
+		assert_int_equal(kernel_judge(&good, problem(rows[i].id), &fix), KERNEL_FIXED);
+	}
+}
+
+/* No row is of a later year than the day until which the records were looked through. */
+static void table__day_of_the_last_look__is_not_before_a_row(void **state)
+{
+	(void)state;
+	size_t n;
+	const struct kernel_problem *all = kernel_problems(&n);
+	const struct kernel_records *records = kernel_records();
+	assert_int_equal(strlen(records->until), 10);
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(all[i].id, "CVE-", 4) == 0)
+			assert_true(strncmp(all[i].id + 4, records->until, 4) <= 0);
+	}
+}
+
 /* The known case: fixed in 6.1.177, 6.6.144, 6.12.95, 6.18.38, 7.1.3 and 7.2-rc1. */
 static void judge__plain_kernels__exactly_by_series(void **state)
 {
@@ -221,6 +267,8 @@ int main(void)
 		cmocka_unit_test(debian__package_of_another_series__is_not_believed),
 		cmocka_unit_test(ubuntu__signature__gives_the_upstream_version),
 		cmocka_unit_test(judge__plain_kernels__exactly_by_series),
+		cmocka_unit_test(table__records__one_release_makes_the_difference),
+		cmocka_unit_test(table__day_of_the_last_look__is_not_before_a_row),
 		cmocka_unit_test(judge__candidates__by_their_number),
 		cmocka_unit_test(judge__distribution__could_be_at_worst),
 		cmocka_unit_test(table__each_row__is_in_order),

@@ -310,7 +310,10 @@ static void level__signatures__are_named(void **state)
 		const char *signature, *name;
 	} rows[] = { { "KVMKVMKVM", "KVM" }, { "XenVMMXenVMM", "Xen" },
 		{ "VMwareVMware", "VMware" }, { "TCGTCGTCGTCG", "TCG" },
-		{ "Microsoft Hv", "Hyper-V" } };
+		{ "Microsoft Hv", "Hyper-V" }, { "bhyve bhyve ", "bhyve" },
+		{ "VBoxVBoxVBox", "VirtualBox" }, { " lrpepyh  vr", "Parallels" },
+		{ "QNXQVMBSQG", "QNX" }, { "ACRNACRNACRN", "ACRN" },
+		{ "Linux KVM Hv", "KVM with Hyper-V" } };
 	(void)amd(f);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		put_hypervisor(f, 0x40000000, rows[i].signature);
@@ -323,6 +326,130 @@ static void level__signatures__are_named(void **state)
 	put_hypervisor(f, 0x40000000, "Microsoft Hv");
 	put_hypervisor(f, 0x40000100, "KVMKVMKVM");
 	assert_finding(judge(f), "in-vm", NESTING_FINDING_NOTE, "KVM with Hyper-V", "");
+}
+
+static void put_depth(struct fixture *f, uint32_t depth);
+
+/* Each hypervisor that is known, with the processor's extensions hidden: what to do there. */
+static void level__no_extensions__says_what_the_one_below_needs(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *signature, *fix;
+	} rows[] = { { "KVMKVMKVM", "nested=1" },
+		{ "Microsoft Hv",
+			"Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true" },
+		{ "VMwareVMware", "vhv.enable = \"TRUE\"" }, { "XenVMMXenVMM", "nestedhvm = 1" },
+		{ "VBoxVBoxVBox", "--nested-hw-virt on" }, { " lrpepyh  vr", "--nested-virt on" },
+		{ " prl hyperv ", "--nested-virt on" }, { "bhyve bhyve ", "neither VMX nor SVM" },
+		{ "QNXQVMBSQG", "neither VMX nor SVM" },
+		{ "ACRNACRNACRN", "GUEST_FLAG_NVMX_ENABLED" }, { "TCGTCGTCGTCG", "SVM alone" } };
+	(void)amd(f);
+	host_amd(&f->kvm, false);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		f->processor = f->kvm.supported;
+		put_hypervisor(f, 0x40000000, rows[i].signature);
+		assert_finding(judge(f), "no-extensions", NESTING_FINDING_FORBIDS,
+			"neither VMX nor SVM", rows[i].fix);
+		assert_finding(&f->status, "no-extensions", NESTING_FINDING_FORBIDS, "",
+			f->status.hypervisor);
+	}
+	put_hypervisor(f, 0x40000000, "WhoAmI");
+	assert_finding(
+		judge(f), "no-extensions", NESTING_FINDING_FORBIDS, "", "the hypervisor below");
+	put_hypervisor(f, 0x40000000, "Microsoft Hv");
+	put_hypervisor(f, 0x40000100, "XenVMMXenVMM");
+	assert_finding(judge(f), "no-extensions", NESTING_FINDING_FORBIDS, "",
+		"(Xen with Hyper-V's interface) must expose them: make this VM an HVM guest");
+	put_depth(f, 1);
+	assert_finding(judge(f), "no-extensions", NESTING_FINDING_FORBIDS, "",
+		"(nestor) must expose them: nesting.expose_virtualization_extensions = true");
+}
+
+/* Leaves as Hyper-V has them: last is the highest; privileges, EBX of 0x40000003. */
+static void put_hyperv(struct fixture *f, uint32_t last, uint32_t privileges, uint32_t nested)
+{
+	put_hypervisor(f, 0x40000000, "Microsoft Hv");
+	cpuid_find(&f->processor, 0x40000000, 0)->reg[CPUID_EAX] = last;
+	cpuid_put(&f->processor, 0x40000003, 0, false)->reg[CPUID_EBX] = privileges;
+	cpuid_put(&f->processor, 0x4000000a, 0, false)->reg[CPUID_EAX] = nested;
+}
+
+static void level__hyperv__guest_or_root_partition(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		uint32_t last, privileges, nested;
+		enum hyperv_partition partition;
+		uint32_t nested_features;
+	} rows[] = {
+		{ 0x4000000b, 0x003a1c90, 0x000e0101, HYPERV_ROOT, 0x000e0101 },
+		{ 0x4000000b, 0x00000030, 0x000e0101, HYPERV_GUEST, 0x000e0101 },
+		{ 0x40000009, 0x00000030, 0x000e0101, HYPERV_GUEST, 0 }, /* the leaf is not there */
+		{ 0x4000000c, 0x00400000 | 1u << 12, 0, HYPERV_GUEST, 0 }, /* an isolated VM */
+		{ 0x40000002, 1u << 12, 0, HYPERV_GUEST, 0 }, /* nor are the privileges */
+	};
+	(void)intel(f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		put_hyperv(f, rows[i].last, rows[i].privileges, rows[i].nested);
+		const struct nesting_host_status *s = judge(f);
+		assert_int_equal(s->hyperv, rows[i].partition);
+		assert_int_equal(s->hyperv_nested, rows[i].nested_features);
+		assert_true(s->in_vm);
+		assert_string_equal(s->hypervisor, "Hyper-V");
+		/* With the extensions there, either is as good as any. */
+		assert_false(s->findings.forbidden);
+		bool root = rows[i].partition == HYPERV_ROOT;
+		assert_true((finding(s, "in-control") != NULL) == root);
+		assert_true((finding(s, "in-vm") != NULL) == !root);
+	}
+	/* KVM with Hyper-V's interface is no Hyper-V. */
+	put_hyperv(f, 0x4000000b, 1u << 12, 0x000e0101);
+	put_hypervisor(f, 0x40000100, "KVMKVMKVM");
+	assert_int_equal(judge(f)->hyperv, HYPERV_NONE);
+	assert_int_equal(f->status.hyperv_nested, 0);
+}
+
+static void level__hyperv_root_without_extensions__kvm_cannot_be_used(void **state)
+{
+	struct fixture *f = *state;
+	(void)intel(f);
+	host_amd(&f->kvm, false);
+	f->processor = f->kvm.supported;
+	put_hyperv(f, 0x4000000b, 0x003a1c90, 0);
+	assert_finding(judge(f), "no-extensions", NESTING_FINDING_FORBIDS,
+		"the root partition of Hyper-V, which runs below it and keeps VMX or SVM",
+		"boot this kernel without Hyper-V below");
+	assert_finding(&f->status, "no-extensions", NESTING_FINDING_FORBIDS, "", "Set-VMProcessor");
+	assert_null(finding(&f->status, "mshv"));
+	f->machine.mshv = true;
+	assert_finding(judge(f), "mshv", NESTING_FINDING_NOTE, "/dev/mshv", "");
+}
+
+static void level__xen_control_domain__kvm_cannot_be_used(void **state)
+{
+	struct fixture *f = *state;
+	(void)intel(f);
+	host_amd(&f->kvm, false);
+	f->processor = f->kvm.supported;
+	cpuid_find(&f->processor, 1, 0)->reg[CPUID_ECX] &= ~UINT32_C(0x80000000);
+	(void)snprintf(f->machine.hypervisor, sizeof(f->machine.hypervisor), "xen");
+	f->machine.xen_control = true;
+	/* Its CPUID may be the processor's own. */
+	assert_finding(judge(f), "no-extensions", NESTING_FINDING_FORBIDS,
+		"the control domain of Xen, which runs below it", "without Xen below");
+	assert_finding(judge(f), "in-control", NESTING_FINDING_NOTE, "control domain of Xen", "");
+	assert_string_equal(f->status.hypervisor, "Xen");
+	assert_true(f->status.in_vm);
+	f->machine.xen_control = false;
+	assert_finding(
+		judge(f), "no-extensions", NESTING_FINDING_FORBIDS, "neither", "nestedhvm = 1");
+	assert_finding(judge(f), "in-vm", NESTING_FINDING_NOTE, "(Xen)", "");
+	/* Of another machine's Xen nothing is said. */
+	f->machine.hypervisor[0] = '\0';
+	f->machine.xen_control = true;
+	assert_false(judge(f)->xen_control);
+	assert_false(f->status.in_vm);
 }
 
 static void put_depth(struct fixture *f, uint32_t depth)
@@ -476,6 +603,13 @@ static void host__random_facts__are_judged(void **state)
 		f->machine.kernel_version[sizeof(f->machine.kernel_version) - 1] = '\0';
 		f->machine.kernel_signature[sizeof(f->machine.kernel_signature) - 1] = '\0';
 		f->machine.lockdown[sizeof(f->machine.lockdown) - 1] = '\0';
+		f->machine.hypervisor[sizeof(f->machine.hypervisor) - 1] = '\0';
+		if (seed % 3 == 0)
+			(void)snprintf(f->machine.hypervisor, sizeof(f->machine.hypervisor), "xen");
+		/* No byte of what was random is a bool. */
+		const bool xen_control = seed & 1, mshv = seed & 2;
+		memcpy(&f->machine.xen_control, &xen_control, sizeof(xen_control));
+		memcpy(&f->machine.mshv, &mshv, sizeof(mshv));
 		const struct nesting_host_status *s = judge(f);
 		assert_true(s->findings.nr_items <= NESTING_MAX_FINDINGS);
 		bool none = strcmp(s->kvm_offers, "none") == 0;
@@ -501,6 +635,10 @@ int main(void)
 		TEST(kvm__offers_none_for_no_reason__forbids),
 		TEST(kvm__no_nested_state__weakens),
 		TEST(level__signatures__are_named),
+		TEST(level__no_extensions__says_what_the_one_below_needs),
+		TEST(level__hyperv__guest_or_root_partition),
+		TEST(level__hyperv_root_without_extensions__kvm_cannot_be_used),
+		TEST(level__xen_control_domain__kvm_cannot_be_used),
 		TEST(level__nestor_below__says_how_deep),
 		TEST(kernel__dangerous__named_with_the_release_that_mends_it),
 		TEST(kernel__other_vendors_problems__are_not_told),

@@ -56,14 +56,16 @@ const struct good_table good_tables[] = {
 	{ "nesting/data/generations.tsv", "# vendor\tfamily\tmodels\tsteppings\tgeneration\n"
 					  "intel\t0x6\t0x1a,0x30-0x3f\t-\tNehalem\n"
 					  "amd\t0x17\t-\t3\tany\n" },
-	{ "nesting/data/hypervisors.tsv", "# signature\tname\n"
-					  "\"KVMKVMKVM\"\tKVM\n" },
+	{ "nesting/data/hypervisors.tsv", "# signature\tname\tnesting\n"
+					  "\"KVMKVMKVM\"\tKVM\tnested=1\n" },
 	{ "nesting/data/parameters.tsv", "# module\tnames\twanted\tweight\tfeature\ttext\n"
 					 "kvm_amd\tnpt,nested_paging\ty\tweakens\tnpt\ttext\n"
 					 "kvm\tignore_msrs\t-\t-\t-\t-\n" },
 	{ "nesting/data/kernel-problems.tsv",
 		"# id\tvendor\tharm\tintroduced\tfixed\tsummary\tsource\n"
 		"CVE-1\tany\tescape\t2.6.36\t6.12.95,7.1.2,7.2-rc1\tsummary\tsource\n" },
+	{ "nesting/data/kernel-records.tsv", "# until\trecords\n"
+					     "2026-09-25\tall of them\n" },
 	{ "nesting/profiles/kvm.tsv", "# feature\tlevel\tvendor\treason\n"
 				      "profile\tkvm\t512\tLinux KVM\n"
 				      "v\twanted\tintel\twhy\n"

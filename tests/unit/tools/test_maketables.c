@@ -170,7 +170,7 @@ static const struct {
 		"\n{ CPUID_VENDOR_INTEL, 0x6, { { 0x1a, 0x1a }, { 0x30, 0x3f }, }, 2, { 0, 255 }, "
 		"\"Nehalem\" },\n"
 		"{ CPUID_VENDOR_AMD, 0x17, { { 0, 255 }, }, 1, { 3, 3 }, \"any\" },\n" },
-	{ "nesting/hypervisors.inc", "\n{ \"KVMKVMKVM\", \"KVM\" },\n" },
+	{ "nesting/hypervisors.inc", "\n{ \"KVMKVMKVM\", \"KVM\", \"nested=1\" },\n" },
 	{ "nesting/parameters.inc", "\n{ \"kvm_amd\", { \"npt\", \"nested_paging\" }, true, "
 				    "NESTING_FINDING_WEAKENS, \"npt\", \"text\" },\n"
 				    "{ \"kvm\", { \"ignore_msrs\", \"\" }, false, "
@@ -180,6 +180,7 @@ static const struct {
 		"KERNEL_RELEASED }, "
 		"{ { 6, 12, 95, KERNEL_RELEASED }, { 7, 1, 2, KERNEL_RELEASED }, { 7, 2, 0, 1 }, "
 		"}, 3, \"summary\", \"source\" },\n" },
+	{ "nesting/kernel_records.inc", "\n{ \"2026-09-25\", \"all of them\" },\n" },
 	{ "nesting/profiles.inc", "\nstatic const struct nesting_profile_row rows_kvm[] = {\n"
 				  "{ .feature = FEATURE_ID_v, .level = NESTING_WANTED, .vendor = "
 				  "CPUID_VENDOR_INTEL, .reason = \"why\" },\n"
