@@ -2,8 +2,10 @@
 #undef NESTOR_ANALYZER /* which has macros of these names */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static int __attribute__((format(printf, 4, 0)))
 set_v(struct err *e, enum err_kind kind, int code, const char *fmt, va_list ap)
@@ -34,6 +36,27 @@ int err_set_config(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
+/* Which limit, and how to raise it: of these two the number alone helps nobody. */
+static void hint_descriptors(struct err *e, int code)
+{
+	struct rlimit limit;
+	if (code == -ENFILE)
+		(void)err_hint(e, code,
+			"all programs of this host together may have no more open: raise "
+			"fs.file-max "
+			"(sysctl), or end some");
+	if (code != -EMFILE)
+		return;
+	(void)err_hint(e, code,
+		"this process may have no more descriptors: raise the limit (ulimit -n, or "
+		"LimitNOFILE= of a systemd unit)");
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		(void)err_hint(e, code,
+			"this process may have %llu descriptors: raise the limit (ulimit -n, or "
+			"LimitNOFILE= of a systemd unit)",
+			(unsigned long long)limit.rlim_cur);
+}
+
 int err_set_errno(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -45,6 +68,7 @@ int err_set_errno(struct err *e, int code, const char *fmt, ...)
 		size_t used = strlen(e->msg);
 		(void)snprintf(e->msg + used, sizeof(e->msg) - used, ": %s",
 			strerror_r(-code, text, sizeof(text)));
+		hint_descriptors(e, code);
 	}
 	return code;
 }

@@ -38,7 +38,8 @@ int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* As err_set, with kind ERR_CONFIG. */
 int err_set_config(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* As err_set, with ": " and the text of errno number -code appended. */
+/* As err_set, with ": " and the text of errno number -code appended; of -EMFILE and -ENFILE the
+ * hint says which limit that is. */
 int err_set_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Puts "TEXT: " before the message. Returns code. */

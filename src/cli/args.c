@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Each plain flag stands for one key. */
@@ -77,10 +78,77 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 
 const struct argp config_argp = { .options = options, .parser = parse };
 
+static error_t ignore(int option, char *arg, struct argp_state *state)
+{
+	(void)option;
+	(void)arg;
+	(void)state;
+	return 0;
+}
+
+/* A word of the command line as it may be printed, owned. */
+static char *printable_word(const char *word)
+{
+	size_t n = strlen(word);
+	char *copy = malloc(n + 4);
+	if (!copy)
+		return NULL;
+	(void)text_printable(copy, n + 4, word, n);
+	/* What stands for others must not become the short option -?. */
+	if (word[0] == '-' && word[1] != '-' && strcmp(copy, word) != 0)
+		for (char *p = copy; (p = strchr(p, '?')); p++)
+			*p = '_';
+	return copy;
+}
+
+/*
+ * getopt prints an option that it does not know as it was given, whatever a terminal makes of that.
+ * So the options alone, without what they mean, are parsed once with words that can be printed: if
+ * there is anything to complain of, that ends there.
+ */
+static int parse_printable(const struct argp *argp, int argc, char **argv)
+{
+	struct argp_child children[ARGS_MAX_CHILDREN + 1] = { 0 };
+	struct argp inner[ARGS_MAX_CHILDREN];
+	struct argp outer = *argp;
+	outer.parser = ignore;
+	for (size_t i = 0; argp->children && argp->children[i].argp && i < ARGS_MAX_CHILDREN; i++) {
+		inner[i] = *argp->children[i].argp;
+		inner[i].parser = ignore;
+		children[i] = argp->children[i];
+		children[i].argp = &inner[i];
+	}
+	outer.children = argp->children ? children : NULL;
+	char **words = calloc((size_t)argc + 1, sizeof(*words));
+	int rc = words ? 0 : ENOMEM;
+	for (int i = 0; rc == 0 && i < argc; i++) {
+		words[i] = printable_word(argv[i]);
+		rc = words[i] ? 0 : ENOMEM;
+	}
+	if (rc == 0)
+		rc = argp_parse(&outer, argc, words, 0, /* arg_index */ NULL, /* input */ NULL);
+	for (int i = 0; words && i < argc; i++)
+		free(words[i]);
+	free((void *)words);
+	return rc;
+}
+
+static bool is_printable(const char *word)
+{
+	for (; *word; word++)
+		if (*word < 0x20 || *word > 0x7e)
+			return false;
+	return true;
+}
+
 int args_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
+	bool plain = true;
 	argp_err_exit_status = STATUS_CONFIG;
-	return argp_parse(argp, argc, argv, 0, /* arg_index */ NULL, input);
+	for (int i = 0; i < argc; i++)
+		plain &= is_printable(argv[i]);
+	int rc = plain ? 0 : parse_printable(argp, argc, argv);
+	return rc ? rc : argp_parse(argp, argc, argv, 0, /* arg_index */ NULL, input);
 }
 
 int config_apply_args(struct config *c, const struct config_args *args, struct err *e)

@@ -11,7 +11,10 @@
 
 #include <argp.h>
 
-/* argp_parse with nestor's conventions: usage errors end with STATUS_CONFIG, --help with 0. */
+#define ARGS_MAX_CHILDREN 4 /* of an argp; theirs have none */
+
+/* argp_parse with nestor's conventions: usage errors end with STATUS_CONFIG, --help with 0; what it
+ * prints of the command line can be printed. */
 int args_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 /* argp_error with a message that may hold what the user gave: a terminal obeys nothing in it. */

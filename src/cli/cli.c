@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 
+#include "cli/stream.h"
 #include "config/text.h"
 
 #include <errno.h>
@@ -93,14 +94,20 @@ struct reporter cli_reporter(enum report_level least)
 	return (struct reporter){ .fn = print_report, .ctx = NULL, .least = least };
 }
 
+const char *cli_shown(char shown[CLI_SHOWN_BYTES], const char *text)
+{
+	return text_printable(shown, CLI_SHOWN_BYTES, text, strlen(text));
+}
+
 int cli_flush(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	int rc = stream_flush(stdout);
+	if (rc == 0)
 		return status;
 	/* A reader that has seen enough (`| head`) needs no message; the status says it. */
-	if (errno == EPIPE)
+	if (rc == -EPIPE)
 		return status == STATUS_OK ? STATUS_HOST : status;
 	struct err e = ERR_INIT;
-	(void)err_set_errno(&e, -errno, "cannot write standard output");
+	(void)err_set_errno(&e, rc, "cannot write standard output");
 	return status == STATUS_OK ? cli_fail(&e) : status;
 }

@@ -38,6 +38,11 @@ int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Prints what rooms report on standard error, from `least` on. */
 struct reporter cli_reporter(enum report_level least);
 
+#define CLI_SHOWN_BYTES 4200 /* longer than any path */
+
+/* text as it may be printed: a terminal obeys nothing in it. Returns shown. */
+const char *cli_shown(char shown[CLI_SHOWN_BYTES], const char *text);
+
 /* Flushes standard output; a status that says whether all of it could be written. */
 int cli_flush(int status);
 

@@ -2,13 +2,13 @@
 /* nestor config: check, show, and the device tree. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/outfile.h"
 #include "cli/planning.h"
 
 #include "base/fd.h"
 #include "fdt/fdt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +75,10 @@ static int check(const struct command_args *args, struct config *c, const struct
 {
 	(void)c;
 	(void)vm;
-	(void)printf("%s: good\n", args->config.file ? args->config.file : "flags");
+	char shown[CLI_SHOWN_BYTES] = "flags";
+	if (args->config.file)
+		(void)cli_shown(shown, args->config.file);
+	(void)printf("%s: good\n", shown);
 	return cli_flush(STATUS_OK);
 }
 
@@ -83,26 +86,23 @@ static int show(const struct command_args *args, struct config *c, const struct 
 {
 	(void)vm;
 	int rc = config_show(c, stdout, args->json);
-	if (rc) {
+	if (rc == -ENOMEM) {
 		struct err e = ERR_INIT;
-		(void)err_set_errno(&e, rc, "cannot write the configuration");
+		(void)err_set_errno(&e, rc, "cannot show the configuration");
 		return cli_fail(&e);
 	}
-	return cli_flush(STATUS_OK);
+	return cli_flush(STATUS_OK); /* which finds, and names, what else there was */
 }
 
-static int write_blob(const char *path, const uint8_t *blob, size_t size, struct err *e)
+/* It has the kernel's command line, where people put passwords. */
+static int write_blob(
+	const struct command_args *args, const uint8_t *blob, size_t size, struct err *e)
 {
-	FD_LOCAL opened = -1;
-	int fd = STDOUT_FILENO;
-	if (path) {
-		opened = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (opened < 0)
-			return err_set_errno(e, -errno, "cannot write %s", path);
-		fd = opened;
-	}
-	int rc = fd_write_all(fd, blob, size);
-	return rc ? err_set_errno(e, rc, "cannot write %s", path ? path : "standard output") : 0;
+	if (args->output)
+		return outfile_write_whole(
+			args->output, args->config.file, /* secret */ true, blob, size, e);
+	int rc = fd_write_all(STDOUT_FILENO, blob, size);
+	return rc ? err_set_errno(e, rc, "cannot write standard output") : 0;
 }
 
 static int dtb(const struct command_args *args, struct config *c, const struct vm_config *vm)
@@ -132,7 +132,7 @@ static int dtb(const struct command_args *args, struct config *c, const struct v
 		rc = fdt_build(plan, &info, &blob, &size, &e);
 	}
 	if (rc == 0)
-		rc = write_blob(args->output, blob, size, &e);
+		rc = write_blob(args, blob, size, &e);
 	fdt_free(blob);
 	plan_destroy(plan);
 	policy_file_destroy(policy_file);

@@ -82,6 +82,14 @@ int file_list_add(struct file_list *l, const char *path, struct err *e)
 	return keep(l, strdup(path), e);
 }
 
+static int cannot_read(const char *name, int code, struct err *e)
+{
+	(void)err_set_errno(e, code, "cannot read %s", name);
+	if (e)
+		e->kind = ERR_CONFIG;
+	return code;
+}
+
 static int add_lines(struct file_list *l, FILE *in, const char *name, struct err *e)
 {
 	/* The size of a path that the kernel takes. */
@@ -89,6 +97,9 @@ static int add_lines(struct file_list *l, FILE *in, const char *name, struct err
 	size_t n = 0, number = 1;
 	for (;;) {
 		int c = getc(in);
+		if (c == EOF && ferror(in)) {
+			return cannot_read(name, -errno, e);
+		}
 		if (c != EOF && c != '\n') {
 			if (c == '\0' || n == sizeof(line) - 1)
 				return err_set_config(
@@ -108,25 +119,23 @@ static int add_lines(struct file_list *l, FILE *in, const char *name, struct err
 int file_list_add_from(struct file_list *l, const char *path, struct err *e)
 {
 	char name[256] = "standard input";
+	struct stat st;
 	bool is_stdin = strcmp(path, "-") == 0;
 	if (!is_stdin)
 		(void)text_printable(name, sizeof(name), path, strlen(path));
 	FILE *in = is_stdin ? stdin : fopen(path, "re");
-	int rc = in ? add_lines(l, in, name, e) : -errno;
-	if (in && rc == 0 && ferror(in))
-		rc = -EIO;
-	else if (in && rc) {
-		if (!is_stdin)
-			(void)fclose(in);
-		return rc;
+	if (!in)
+		return cannot_read(name, -errno, e);
+	int rc;
+	if (fstat(fileno(in), &st) == 0 && S_ISDIR(st.st_mode)) {
+		rc = err_set_config(e, -EISDIR,
+			"%s is a directory; expected a file with the names of files in it", name);
+		(void)err_hint(e, rc, "give the directory itself as an argument");
+	} else {
+		rc = add_lines(l, in, name, e);
 	}
-	if (in && !is_stdin)
+	if (!is_stdin)
 		(void)fclose(in);
-	if (rc == 0)
-		return 0;
-	rc = err_set_errno(e, rc, "cannot read %s", name);
-	if (e)
-		e->kind = ERR_CONFIG;
 	return rc;
 }
 

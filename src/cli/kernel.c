@@ -2,6 +2,7 @@
 /* nestor kernel: what a kernel file is, its uncompressed form, and the cache of those. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/json_out.h"
 #include "cli/kernel_cache.h"
 #include "cli/kernel_file.h"
 #include "cli/outfile.h"
@@ -33,7 +34,7 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		else if (args->wants_out && !args->out)
 			args->out = arg;
 		else
-			argp_error(state, "too many files: %s", arg);
+			args_refuse(state, "too many files: %s", arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->in || (args->wants_out && !args->out))
@@ -75,7 +76,8 @@ static json_t *entries_json(const struct boot_info *info)
 
 static int show_json(const char *path, const struct boot_info *info)
 {
-	json_t *root = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:s}", "file", path, "format",
+	json_t *root = json_pack("{s:o, s:s, s:s, s:I, s:I, s:o, s:s}", "file", json_text(path),
+		"format",
 		info->is_bzimage ? "bzImage"
 		: info->is_elf   ? (info->elf_is_64_bit ? "ELF64" : "ELF32")
 				 : "raw",
@@ -107,7 +109,8 @@ static int show_json(const char *path, const struct boot_info *info)
 
 static int show_text(const char *path, const struct boot_info *info)
 {
-	(void)printf("%s: %s", path,
+	char shown[CLI_SHOWN_BYTES];
+	(void)printf("%s: %s", cli_shown(shown, path),
 		info->is_bzimage ? "Linux bzImage"
 		: info->is_elf   ? (info->elf_is_64_bit ? "ELF64" : "ELF32")
 				 : "raw");
@@ -160,7 +163,7 @@ static int extract(const struct kernel_args *args, const struct boot_file *file)
 	size_t size = 0;
 	int rc = boot_extract(file, &data, &size, &e);
 	if (rc == 0)
-		rc = outfile_write_whole(args->out, args->in, data, size, &e);
+		rc = outfile_write_whole(args->out, args->in, /* secret */ false, data, size, &e);
 	boot_extract_free(data, size);
 	return rc ? cli_fail(&e) : STATUS_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/json_out.h"
 #include "cli/kernel_file.h"
 
 #include "base/report.h"
@@ -87,7 +88,7 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		args->background = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "too many arguments: %s", arg);
+		args_refuse(state, "too many arguments: %s", arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (args->clear + args->json + (args->add != NULL) > 1)
@@ -133,9 +134,10 @@ static int print_json(const struct kernel_cache *cache, const struct kernel_cach
 				      (json_int_t)item->used.tv_sec, "usable", item->usable,
 				      "why_not", item->why_not));
 	}
-	json_t *root = json_pack("{s:s?, s:s*, s:I, s:o}", "directory",
-		cache ? kernel_cache_path(cache) : NULL, "why_not", why, "max_bytes",
-		(json_int_t)KERNEL_CACHE_MAX_BYTES, "entries", list);
+	json_t *root = json_pack("{s:o, s:o*, s:I, s:o}", "directory",
+		json_text(cache ? kernel_cache_path(cache) : NULL), "why_not",
+		why ? json_text(why) : NULL, "max_bytes", (json_int_t)KERNEL_CACHE_MAX_BYTES,
+		"entries", list);
 	int rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
 	json_decref(root);
 	(void)putchar('\n');
@@ -146,8 +148,9 @@ static int print_text(const struct kernel_cache *cache, const struct kernel_cach
 	size_t nr, const char *why)
 {
 	uint64_t sum = 0;
+	char shown[CLI_SHOWN_BYTES];
 	if (why) {
-		(void)printf("no cache: %s\n", why);
+		(void)printf("no cache: %s\n", cli_shown(shown, why));
 		return cli_flush(STATUS_OK);
 	}
 	for (size_t i = 0; i < nr; i++) {
@@ -166,8 +169,8 @@ static int print_text(const struct kernel_cache *cache, const struct kernel_cach
 		sum += item->file_bytes;
 	}
 	(void)printf("%s: %zu %s, %" PRIu64 " of at most %" PRIu64 " MiB\n",
-		kernel_cache_path(cache), nr, nr == 1 ? "entry" : "entries", sum / MIB,
-		(uint64_t)(KERNEL_CACHE_MAX_BYTES / MIB));
+		cli_shown(shown, kernel_cache_path(cache)), nr, nr == 1 ? "entry" : "entries",
+		sum / MIB, (uint64_t)(KERNEL_CACHE_MAX_BYTES / MIB));
 	return cli_flush(STATUS_OK);
 }
 
@@ -197,8 +200,10 @@ static int clear(struct kernel_cache *cache)
 		rc = kernel_cache_clear(cache, &nr, &bytes, &e);
 	if (rc < 0 && !is_absent(rc))
 		return cli_fail(&e);
-	(void)printf("%s: removed %zu %s, %" PRIu64 " MiB\n", kernel_cache_path(cache), nr,
-		nr == 1 ? "entry" : "entries", bytes / MIB);
+	char shown[CLI_SHOWN_BYTES];
+	(void)printf("%s: removed %zu %s, %" PRIu64 " MiB\n",
+		cli_shown(shown, kernel_cache_path(cache)), nr, nr == 1 ? "entry" : "entries",
+		bytes / MIB);
 	return cli_flush(STATUS_OK);
 }
 
@@ -242,8 +247,10 @@ static int add(struct kernel_cache *cache, const struct cache_args *args)
 	input_file_close(&in);
 	if (rc < 0 || f.rc < 0)
 		return cli_fail(&f.e);
-	(void)printf("%s: %s in %s\n", args->add, f.stored ? "stored" : "was there already",
-		kernel_cache_path(cache));
+	char file_shown[CLI_SHOWN_BYTES], shown[CLI_SHOWN_BYTES];
+	(void)printf("%s: %s in %s\n", cli_shown(file_shown, args->add),
+		f.stored ? "stored" : "was there already",
+		cli_shown(shown, kernel_cache_path(cache)));
 	return cli_flush(STATUS_OK);
 }
 

@@ -191,6 +191,19 @@ static const char *tristate(enum machine_tristate value)
 	return "not known";
 }
 
+/* Without /proc the kernel does not say. */
+static void show_memory(const struct paint *p, const struct machine_facts *m, const char *pages)
+{
+	char total[40] = "not known", available[60] = ", how much of it is available is not known";
+	if (m->memory_bytes)
+		(void)snprintf(total, sizeof(total), "%" PRIu64 " MiB", m->memory_bytes / MIB);
+	if (m->available_bytes)
+		(void)snprintf(available, sizeof(available), ", %" PRIu64 " MiB available",
+			m->available_bytes / MIB);
+	nest_show_fact(p, "memory", "%s%s; %s", total, m->memory_bytes ? available : "",
+		pages[0] ? pages : "no huge pages");
+}
+
 static void show_machine(const struct paint *p, const struct status_report *r)
 {
 	const struct machine_facts *m = &r->facts->machine;
@@ -208,9 +221,7 @@ static void show_machine(const struct paint *p, const struct status_report *r)
 	}
 	nest_show_fact(p, "faults", "known ones of Linux until %s (%s)", r->host.records->until,
 		r->host.records->records);
-	nest_show_fact(p, "memory", "%" PRIu64 " MiB, %" PRIu64 " MiB available; %s",
-		m->memory_bytes / MIB, m->available_bytes / MIB,
-		pages[0] ? pages : "no huge pages");
+	show_memory(p, m, pages);
 	nest_show_fact(p, "security", "Secure Boot %s; lockdown %s", tristate(m->secure_boot),
 		m->lockdown[0] ? m->lockdown : "not known");
 }
@@ -273,6 +284,12 @@ static json_t *json_modules(const struct machine_facts *m)
 	return modules;
 }
 
+/* null: the kernel does not say. */
+static json_t *json_known(uint64_t bytes)
+{
+	return bytes ? json_integer((json_int_t)bytes) : json_null();
+}
+
 static json_t *json_memory(const struct machine_facts *m)
 {
 	json_t *pages = json_array();
@@ -282,8 +299,8 @@ static json_t *json_memory(const struct machine_facts *m)
 				       (json_int_t)m->hugepages[i].size_bytes, "total",
 				       (json_int_t)m->hugepages[i].total, "free",
 				       (json_int_t)m->hugepages[i].free));
-	return json_pack("{s:I, s:I, s:o}", "total_bytes", (json_int_t)m->memory_bytes,
-		"available_bytes", (json_int_t)m->available_bytes, "hugepages", pages);
+	return json_pack("{s:o, s:o, s:o}", "total_bytes", json_known(m->memory_bytes),
+		"available_bytes", json_known(m->available_bytes), "hugepages", pages);
 }
 
 static json_t *json_processor(const struct status_report *r)

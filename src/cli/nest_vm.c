@@ -88,7 +88,7 @@ static void check_memory(const struct nest_facts *facts, const struct nest_vm *v
 			vm->memory_bytes / MIB, profile->name, needed / MIB);
 		nesting_fix(f, "memory.size = \"%" PRIu64 "M\"", needed / MIB);
 	}
-	if (facts->machine.memory_bytes && vm->memory_bytes > available) {
+	if (available && vm->memory_bytes > available) {
 		nesting_find(f, NESTING_FINDING_WEAKENS, "host-memory",
 			"the VM has %" PRIu64 " MiB, and this host %" PRIu64
 			" MiB that are available",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/outfile.h"
 
+#include "cli/stream.h"
+
 #include "base/fd.h"
 #include "cli/vm_lock.h"
 #include "config/attributes.h"
@@ -39,8 +41,7 @@ int outfile_close(struct outfile *out, int rc, struct err *e)
 	*out = (struct outfile){ 0 };
 	if (!file)
 		return rc;
-	errno = 0;
-	int code = fflush(file) != 0 || ferror(file) ? -(errno ? errno : EIO) : 0;
+	int code = stream_flush(file);
 	if (path && fclose(file) != 0 && code == 0)
 		code = -errno;
 	if (rc || code == 0)
@@ -102,8 +103,8 @@ static int write_beside(const char *path, const struct stat *was, mode_t mode, c
 	return said ? rc : fail_write(path, rc, e);
 }
 
-int outfile_write_whole(
-	const char *path, const char *input, const uint8_t *data, size_t size, struct err *e)
+int outfile_write_whole(const char *path, const char *input, bool secret, const uint8_t *data,
+	size_t size, struct err *e)
 {
 	struct stat st, in;
 	char resolved[PATH_MAX], shown[256];
@@ -112,14 +113,19 @@ int outfile_write_whole(
 	int rc = vm_lock_check(path, e);
 	if (rc)
 		return rc;
+	bool has_input = input && stat(input, &in) == 0;
 	if (stat(path, &st) < 0) {
 		/* A link that leads nowhere is there, too. */
 		int code = -errno;
 		if (code != -ENOENT || lstat(path, &st) == 0)
 			return fail_write(path, code, e);
-		return write_beside(path, NULL, 0666 & ~mask, data, size, e);
+		/* What is made of a file that others may not read, they may not read either. */
+		mode_t mode = secret ? 0600 : 0666 & ~mask;
+		if (has_input && S_ISREG(in.st_mode))
+			mode &= in.st_mode | S_IRUSR | S_IWUSR;
+		return write_beside(path, NULL, mode, data, size, e);
 	}
-	if (stat(input, &in) == 0 && in.st_dev == st.st_dev && in.st_ino == st.st_ino)
+	if (has_input && in.st_dev == st.st_dev && in.st_ino == st.st_ino)
 		return err_set_config(e, -EINVAL, "%s is the file that is read",
 			text_printable(shown, sizeof(shown), path, strlen(path)));
 	if (!S_ISREG(st.st_mode))

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,10 +28,12 @@ int outfile_close(struct outfile *out, int rc, struct err *e) MUST_CHECK;
 /*
  * Writes a file in one piece: a regular one beside its place and then moved there, so that it is
  * whole or as it was, and a link to it stays a link; what is no regular file (a device, a FIFO) is
- * written as it is, never replaced. Refused where path is the file input (-EINVAL, ERR_CONFIG), by
- * whatever name, or that of a VM that runs (-EBUSY), or leads nowhere.
+ * written as it is, never replaced. A new file is its owner's alone (0600) where it is secret, and
+ * in any case may be read by no more people than input; one that is there keeps its mode. Refused
+ * where path is the file input (-EINVAL, ERR_CONFIG; NULL: there is none), by whatever name, or
+ * leads nowhere.
  */
-int outfile_write_whole(const char *path, const char *input, const uint8_t *data, size_t size,
-	struct err *e) MUST_CHECK;
+int outfile_write_whole(const char *path, const char *input, bool secret, const uint8_t *data,
+	size_t size, struct err *e) MUST_CHECK;
 
 #endif

@@ -388,7 +388,7 @@ static void check_vulnerabilities(const struct nesting_host *host, struct nestin
 static void check_machine(const struct nesting_host *host, struct nesting_host_status *s)
 {
 	const struct machine_facts *m = host->machine;
-	if (m->memory_bytes && m->available_bytes < LITTLE_MEMORY) {
+	if (m->available_bytes && m->available_bytes < LITTLE_MEMORY) {
 		nesting_find(&s->findings, NESTING_FINDING_WEAKENS, "memory",
 			"%llu MiB of memory are available, which is little for a VM with VMs in "
 			"it",

@@ -4,6 +4,8 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/resource.h>
 
 static void err_set__message__has_code_kind_and_no_hint(void **state)
 {
@@ -92,12 +94,34 @@ static void err_texts__longer_than_the_buffers__are_cut_off(void **state)
 	assert_non_null(strstr(e.msg, "b: b"));
 }
 
+/* Of descriptors: which limit, and how to raise it. */
+static void err_set_errno__no_descriptors__hints_at_the_limit(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct rlimit limit;
+	char number[64];
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	(void)snprintf(number, sizeof(number),
+		"may have %llu descriptors: raise the limit (ulimit -n",
+		(unsigned long long)limit.rlim_cur);
+	assert_int_equal(err_set_errno(&e, -EMFILE, "cannot open it"), -EMFILE);
+	assert_string_equal(e.msg, "cannot open it: Too many open files");
+	assert_non_null(strstr(e.hint, number));
+	assert_int_equal(err_set_errno(&e, -ENFILE, "cannot open it"), -ENFILE);
+	assert_non_null(strstr(e.hint, "raise fs.file-max"));
+	assert_int_equal(err_set_errno(&e, -EACCES, "cannot open it"), -EACCES);
+	assert_string_equal(e.hint, "");
+	assert_int_equal(err_set_errno(NULL, -EMFILE, "cannot open it"), -EMFILE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(err_set__message__has_code_kind_and_no_hint),
 		cmocka_unit_test(err_set_config__message__is_the_users_fault),
 		cmocka_unit_test(err_set_errno__code__appends_its_text),
+		cmocka_unit_test(err_set_errno__no_descriptors__hints_at_the_limit),
 		cmocka_unit_test(err_functions__null_err__return_the_code),
 		cmocka_unit_test(err_wrap__message_and_hint__prefixes_and_keeps_the_rest),
 		cmocka_unit_test(err_wrap__its_own_message_as_argument__is_read_before_it_changes),

@@ -108,8 +108,10 @@ static void file_list__list_is_absent_or_a_folder__is_refused(void **state)
 	struct fixture *f = *state;
 	assert_int_equal(file_list_add_from(&f->list, in_dir(f, "absent"), &f->e), -ENOENT);
 	assert_int_equal(f->e.kind, ERR_CONFIG);
-	assert_true(file_list_add_from(&f->list, f->dir, &f->e) < 0);
+	assert_int_equal(file_list_add_from(&f->list, f->dir, &f->e), -EISDIR);
 	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_contains(f->e.msg, "is a directory; expected a file with the names of files in it");
+	assert_contains(f->e.hint, "give the directory itself as an argument");
 	assert_int_equal(f->list.nr_files, 0);
 }
 

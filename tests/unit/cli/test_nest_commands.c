@@ -315,6 +315,33 @@ static void probe__depth__is_shown(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Without /proc the kernel does not say: that is not 0. */
+static void status__memory_is_not_known__says_so(void **state)
+{
+	static const struct {
+		uint64_t total, available;
+		const char *text, *json_total, *json_available;
+	} rows[] = {
+		{ 8 * GIB, 4 * GIB, "8192 MiB, 4096 MiB available; ", "\"total_bytes\": 8589934592",
+			"\"available_bytes\": 4294967296" },
+		{ 8 * GIB, 0, "8192 MiB, how much of it is available is not known; ",
+			"\"total_bytes\": 8589934592", "\"available_bytes\": null" },
+		{ 0, 0, "not known; ", "\"total_bytes\": null", "\"available_bytes\": null" },
+	};
+	struct fixture *f = *state;
+	amd(f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		f->facts.machine.memory_bytes = rows[i].total;
+		f->facts.machine.available_bytes = rows[i].available;
+		assert_int_equal(run(f, cmd_nest_status, NULL, NULL), 0);
+		assert_contains(f->output, rows[i].text);
+		assert_null(strstr(f->output, " 0 MiB"));
+		assert_int_equal(run(f, cmd_nest_status, "--json", NULL), 0);
+		assert_contains(f->output, rows[i].json_total);
+		assert_contains(f->output, rows[i].json_available);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +349,7 @@ int main(void)
 		TEST(status__intel_without_msrs__says_so),
 		TEST(status__nested_off__no_and_1),
 		TEST(status__no_memory__102),
+		TEST(status__memory_is_not_known__says_so),
 		TEST(probe__svm__every_capability_by_name),
 		TEST(probe__svm__json_is_complete),
 		TEST(probe__vmx_of_kvm__named_with_its_source),

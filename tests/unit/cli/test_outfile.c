@@ -67,7 +67,8 @@ static int tear_down(void **state)
 static int write_out(struct folder *f, const char *path)
 {
 	f->e = (struct err)ERR_INIT;
-	return outfile_write_whole(path, f->in, (const uint8_t *)"new", 3, &f->e);
+	return outfile_write_whole(
+		path, f->in, /* secret */ false, (const uint8_t *)"new", 3, &f->e);
 }
 
 static void write_whole__no_file__is_made(void **state)
@@ -75,6 +76,58 @@ static void write_whole__no_file__is_made(void **state)
 	struct folder *f = *state;
 	assert_int_equal(write_out(f, f->out), 0);
 	assert_holds(f->out, "new");
+}
+
+/* Of what may be read by some only, nothing is made that others may read. */
+static void write_whole__new_file__no_more_readable_than_its_input(void **state)
+{
+	static const struct {
+		mode_t input;
+		bool secret;
+		mode_t expected;
+	} rows[] = { { 0644, false, 0644 }, { 0640, false, 0640 }, { 0600, false, 0600 },
+		{ 0444, false, 0644 }, { 0400, false, 0600 }, { 0644, true, 0600 } };
+	struct folder *f = *state;
+	mode_t mask = umask(022);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct stat st;
+		(void)unlink(f->out);
+		assert_int_equal(chmod(f->in, rows[i].input), 0);
+		assert_int_equal(outfile_write_whole(f->out, f->in, rows[i].secret,
+					 (const uint8_t *)"new", 3, &f->e),
+			0);
+		assert_int_equal(stat(f->out, &st), 0);
+		assert_int_equal(st.st_mode & 0777, rows[i].expected);
+	}
+	(void)unlink(f->out);
+	assert_int_equal(
+		outfile_write_whole(f->out, NULL, true, (const uint8_t *)"new", 3, &f->e), 0);
+	(void)umask(mask);
+	assert_holds(f->out, "new");
+}
+
+/* However much was written, and whoever has noticed it first. */
+static void close__full_disk__says_so(void **state)
+{
+	struct folder *f = *state;
+	for (size_t n = 1; n <= 100000; n *= 10) {
+		for (int flushed = 0; flushed < 2; flushed++) {
+			struct outfile out;
+			struct err e = ERR_INIT;
+			if (access("/dev/full", W_OK) < 0)
+				skip();
+			assert_int_equal(outfile_open(&out, "/dev/full", &e), 0);
+			for (size_t i = 0; i < n; i++)
+				(void)putc('x', out.file);
+			if (flushed)
+				(void)fflush(out.file);
+			errno = 0;
+			assert_int_equal(outfile_close(&out, 0, &e), -ENOSPC);
+			assert_contains(e.msg, "cannot write /dev/full: No space left");
+			assert_int_equal(e.kind, ERR_HOST);
+		}
+	}
+	(void)f;
 }
 
 static void write_whole__regular_file__replaced_with_its_mode(void **state)
@@ -206,6 +259,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(write_whole__no_file__is_made),
+		TEST(write_whole__new_file__no_more_readable_than_its_input),
+		TEST(close__full_disk__says_so),
 		TEST(write_whole__regular_file__replaced_with_its_mode),
 		TEST(write_whole__file_with_an_acl__keeps_it),
 		TEST(any__file_of_a_vm_that_runs__refused),
