@@ -209,6 +209,14 @@ void feature_set_foreign(enum cpuid_vendor vendor, struct feature_set *ret_set)
 	}
 }
 
+void feature_set_borrowed(enum cpuid_vendor vendor, struct feature_set *ret_set)
+{
+	struct feature_set foreign;
+	feature_set_foreign(vendor, &foreign);
+	feature_set_of_attribute(FEATURE_BORROWED, ret_set);
+	feature_set_and(ret_set, &foreign);
+}
+
 const struct feature_requirement *feature_requirements(size_t *ret_count)
 {
 	*ret_count = ARRAY_SIZE(requirements);

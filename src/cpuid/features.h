@@ -41,6 +41,7 @@ enum feature_attribute {
 	FEATURE_IMMOBILE = 4,     /* does not survive a migration (invtsc) */
 	FEATURE_PV = 8,           /* KVM's own, leaf 0x40000001 */
 	FEATURE_HINT = 16,        /* never on by default */
+	FEATURE_BORROWED = 64,    /* KVM shows it on the other vendor's processors, too */
 	FEATURE_VMX_CONTROL = 32, /* a bit of a VMX capability MSR: only with vmx */
 };
 
@@ -114,6 +115,10 @@ void feature_set_of_attribute(unsigned attributes, struct feature_set *ret_set);
 
 /* Those of the named features that processors of that vendor cannot have. */
 void feature_set_foreign(enum cpuid_vendor vendor, struct feature_set *ret_set);
+
+/* Those of them that KVM shows there all the same, emulated or by another name (FEATURE_BORROWED).
+ */
+void feature_set_borrowed(enum cpuid_vendor vendor, struct feature_set *ret_set);
 
 /*
  * What a feature cannot be without (data/requires.tsv and the VMX and SVM rows): feature needs

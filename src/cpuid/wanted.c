@@ -187,6 +187,17 @@ static int check_cluster(struct cpu_work *w)
 	return err_hint(w->e, -ENOTSUP, "run it on a host of the cluster");
 }
 
+/* Model "host" is the host's processor, which has nothing of another vendor's; KVM may. */
+static void return_borrowed(struct cpu_work *w, const char *origin)
+{
+	struct feature_set borrowed;
+	feature_set_borrowed(cpuid_vendor(&w->source->supported), &borrowed);
+	feature_set_and(&borrowed, &w->r->wanted);
+	feature_set_subtract(&w->r->wanted, &borrowed);
+	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++)
+		cpu_work_decide_word(w, i, borrowed.w[i], 0, "CPU-32", origin, NULL);
+}
+
 static int apply_model(struct cpu_work *w)
 {
 	int rc = check_cluster(w);
@@ -229,6 +240,8 @@ static int apply_model(struct cpu_work *w)
 			origin, name);
 	if (!w->passthrough)
 		apply_provided(w);
+	else if (!w->emulated)
+		return_borrowed(w, origin);
 	return 0;
 }
 

@@ -128,6 +128,98 @@ static void cpu_compute__tsc_deadline__follows_the_capability(void **state)
 	assert_true(has(f, "tsc-deadline"));
 }
 
+static void give_host(struct fixture *f, const char *name)
+{
+	const struct feature *feature = feature_find(name);
+	const struct feature_word *w = feature_word(feature->id / 32u);
+	struct cpuid_entry *entry =
+		cpuid_put(&f->host.supported, w->leaf, w->subleaf, w->subleaf_matters);
+	assert_non_null(entry);
+	entry->reg[w->reg] |= UINT32_C(1) << (feature->id % 32);
+}
+
+static const char *const borrowed_on_amd[] = { "arch-capabilities", "tsc_adjust", "spec-ctrl",
+	"stibp", "ssbd" };
+static const char *const borrowed_on_intel[] = { "ibpb", "ibrs", "amd-ibpb-ret", "amd-stibp",
+	"amd-ssbd", "amd-no-ssb" };
+static const char *const not_borrowed[] = { "tsc-deadline", "x2apic", "hypervisor", "umip" };
+
+/* A host whose KVM shows what Linux's does beside what the processor has. */
+static void host_with_borrowed(struct fixture *f, enum cpuid_vendor vendor)
+{
+	host_everything(vendor, &f->host);
+	f->host.nr_feature_msrs = 1;
+	f->host.feature_msrs[0] = (struct msr_value){ MSR_IA32_ARCH_CAPABILITIES, 0x20 };
+	for (size_t i = 0; i < ARRAY_SIZE(borrowed_on_amd); i++)
+		give_host(f, borrowed_on_amd[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(borrowed_on_intel); i++)
+		give_host(f, borrowed_on_intel[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(not_borrowed); i++)
+		give_host(f, not_borrowed[i]);
+}
+
+static void assert_all(struct fixture *f, const char *const *names, size_t n, bool there)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (has(f, names[i]) != there)
+			fail_msg("%s is %s", names[i], there ? "not there" : "there");
+	}
+}
+
+static void cpu_compute__host__nothing_that_kvm_borrows_of_another_vendor(void **state)
+{
+	struct fixture *f = *state;
+	host_with_borrowed(f, CPUID_VENDOR_AMD);
+	assert_int_equal(compute(f), 0);
+	assert_all(f, borrowed_on_amd, ARRAY_SIZE(borrowed_on_amd), false);
+	assert_all(f, borrowed_on_intel, ARRAY_SIZE(borrowed_on_intel), true);
+	assert_all(f, not_borrowed, ARRAY_SIZE(not_borrowed), true);
+	uint64_t msr;
+	assert_false(msr_policy_get(&f->result.msrs, MSR_IA32_ARCH_CAPABILITIES, &msr));
+	const struct cpu_decision *d = cpu_trace_find(
+		&f->trace, f->trace.nr_decisions, /* is_msr */ false, 7, 0, CPUID_EDX, 29);
+	assert_string_equal(d->rule, "CPU-32");
+
+	host_with_borrowed(f, CPUID_VENDOR_INTEL);
+	assert_int_equal(compute(f), 0);
+	assert_all(f, borrowed_on_amd, ARRAY_SIZE(borrowed_on_amd), true);
+	assert_all(f, borrowed_on_intel, ARRAY_SIZE(borrowed_on_intel), false);
+	assert_all(f, not_borrowed, ARRAY_SIZE(not_borrowed), true);
+	assert_true(msr_policy_get(&f->result.msrs, MSR_IA32_ARCH_CAPABILITIES, &msr));
+}
+
+static void cpu_compute__borrowed_by_name_or_max__there(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t msr = 0;
+	host_with_borrowed(f, CPUID_VENDOR_AMD);
+	ask(f, "+arch-capabilities", "vm.toml:3:1");
+	assert_int_equal(compute(f), 0);
+	assert_true(has(f, "arch-capabilities"));
+	assert_false(has(f, "tsc_adjust"));
+	assert_true(msr_policy_get(&f->result.msrs, MSR_IA32_ARCH_CAPABILITIES, &msr));
+	f->policy.nr_features = 0;
+	model(f, "max");
+	assert_int_equal(compute(f), 0);
+	assert_all(f, borrowed_on_amd, ARRAY_SIZE(borrowed_on_amd), true);
+	assert_all(f, borrowed_on_intel, ARRAY_SIZE(borrowed_on_intel), true);
+}
+
+static void feature_set_borrowed__each__of_one_vendor_alone(void **state)
+{
+	(void)state;
+	struct feature_set all, amd, intel, other;
+	feature_set_of_attribute(FEATURE_BORROWED, &all);
+	feature_set_borrowed(CPUID_VENDOR_AMD, &amd);
+	feature_set_borrowed(CPUID_VENDOR_INTEL, &intel);
+	feature_set_borrowed(CPUID_VENDOR_OTHER, &other);
+	assert_int_equal(feature_set_count(&amd), ARRAY_SIZE(borrowed_on_amd));
+	assert_int_equal(feature_set_count(&intel), ARRAY_SIZE(borrowed_on_intel));
+	assert_true(feature_set_is_empty(&other));
+	feature_set_or(&amd, &intel);
+	assert_int_equal(feature_set_count(&amd), feature_set_count(&all));
+}
+
 static void cpu_compute__memory_encryption__is_withdrawn(void **state)
 {
 	struct fixture *f = *state;
@@ -774,6 +866,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(cpu_compute__host__shows_a_hypervisor_and_clear_run_time_bits),
 		TEST(cpu_compute__tsc_deadline__follows_the_capability),
+		TEST(cpu_compute__host__nothing_that_kvm_borrows_of_another_vendor),
+		TEST(cpu_compute__borrowed_by_name_or_max__there),
+		TEST(feature_set_borrowed__each__of_one_vendor_alone),
 		TEST(cpu_compute__memory_encryption__is_withdrawn),
 		TEST(cpu_compute__host_gives_no_brand__the_processors_own_is_shown),
 		TEST(cpu_compute__max__has_what_kvm_emulates),

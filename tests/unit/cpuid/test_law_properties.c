@@ -102,7 +102,9 @@ static bool guest_is_a_host(struct property_case *c)
 	static struct cpu_result again;
 	struct err e;
 	property_compute(c);
+	/* One that says to be of another vendor looks like a host with that vendor's KVM. */
 	if (c->rc || c->policy.policy.hypervisor != CPU_HYPERVISOR_KVM ||
+		c->result.vendor != cpuid_vendor(&c->host.supported) ||
 		c->result.msrs.nr_set > HOST_MAX_FEATURE_MSRS)
 		return true;
 	struct host_facts inner = c->host;
@@ -114,12 +116,17 @@ static bool guest_is_a_host(struct property_case *c)
 		inner.nr_feature_msrs * sizeof(inner.feature_msrs[0]));
 	const struct cpu_policy host = { .topology = c->policy.policy.topology };
 	int rc = property_compute_on(&host, true, &inner, NULL, &again, &e);
-	struct feature_set before = c->result.features, after = again.features, hints;
+	struct feature_set before = c->result.features, after = again.features, hints, borrowed;
 	feature_set_remove(&before, FEATURE_ID_hypervisor);
 	feature_set_remove(&after, FEATURE_ID_hypervisor);
 	/* A hint is nobody's but the user's: model host does not pass it on. */
 	feature_set_of_attribute(FEATURE_HINT, &hints);
 	feature_set_subtract(&before, &hints);
+	/* Nor does it pass on what an outer policy names of another vendor's. */
+	feature_set_borrowed(c->result.vendor, &borrowed);
+	feature_set_subtract(&before, &borrowed);
+	/* With the MSR that one of them announces. */
+	feature_set_close(&before, NULL, NULL);
 	if (rc)
 		return property_fails(c, "model host on the result fails: %.400s", e.msg);
 	return property_same_features(c, "outer and inner", &before, &after);

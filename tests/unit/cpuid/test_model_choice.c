@@ -361,6 +361,54 @@ static void baseline__real_processors__libvirts_model_or_a_nearer_one(void **sta
 	assert_true(nr[SAME_MODEL] > 50 && nr[SAME_MODEL] + nr[NO_MORE_DIFFERENCES] > 70);
 }
 
+/*
+ * What model "host" gives on it of another vendor's; returns how much of that its KVM showed. A row
+ * says what KVM and QEMU gave a guest on that processor, emulated and renamed bits among it.
+ */
+static unsigned host_gives_nothing_foreign(struct choice *c, struct processor *row)
+{
+	struct feature_set features = model(row->expected)->features, foreign;
+	const struct cpu_policy policy = {
+		.topology = { 1, 1, 1, 1 }, .on_missing_given = true, .on_missing = CPU_MISSING_DROP
+	};
+	struct err e = ERR_INIT;
+	change_features(&features, row->besides, true);
+	change_features(&features, row->lacks, false);
+	make_host(&c->host, row->vendor_id, row->signature, &features);
+	struct cpu_result *r = calloc(1, sizeof(*r));
+	assert_non_null(r);
+	if (cpu_compute(&policy, &c->host, NULL, r, &e))
+		fail_msg("%s: %s", row->name, e.msg);
+	feature_set_foreign(cpuid_vendor(&c->host.supported), &foreign);
+	feature_set_and(&features, &foreign);
+	feature_set_and(&foreign, &r->features);
+	for (feature_id id = feature_set_next(&foreign, 0); id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(&foreign, (feature_id)(id + 1)))
+		print_error("%s: a guest of model host has %s, of another vendor\n", row->name,
+			feature_by_id(id)->name);
+	assert_true(feature_set_is_empty(&foreign));
+	free(r);
+	return feature_set_count(&features);
+}
+
+static void host__real_processors__nothing_of_another_vendor(void **state)
+{
+	struct choice *c = *state;
+	char *line = NULL;
+	size_t size = 0;
+	struct processor row;
+	unsigned shown = 0;
+	FILE *f = fopen(NESTOR_SOURCE_DIR "/tests/hosts/real-processors.tsv", "re");
+	assert_non_null(f);
+	while (getline(&line, &size, f) > 0) {
+		if (parse_row(line, &row))
+			shown += host_gives_nothing_foreign(c, &row);
+	}
+	free(line);
+	(void)fclose(f);
+	assert_true(shown > 50);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -375,6 +423,7 @@ int main(void)
 		TEST(baseline__no_vmx_msrs__the_models_controls_do_not_count),
 		TEST(baseline__two_generations__a_model_of_either_with_fewest_differences),
 		TEST(baseline__real_processors__libvirts_model_or_a_nearer_one),
+		TEST(host__real_processors__nothing_of_another_vendor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

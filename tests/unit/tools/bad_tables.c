@@ -90,7 +90,7 @@ const struct bad_table bad_tables[] = {
 	{ "cpuid/data/attributes.tsv", ONLY, "^z\tpv\twhy",
 		"expected a feature (the nearest is a), found z" },
 	{ "cpuid/data/attributes.tsv", ONLY, "a\t^good\twhy",
-		"expected one of managed defect immobile pv hint, found good" },
+		"expected one of managed defect immobile pv hint borrowed, found good" },
 	{ "cpuid/data/attributes.tsv", ONLY, "a\tpv\twhy\n^a\thint\twhy",
 		"expected another feature than a, which is also in "
 		"src/cpuid/data/attributes.tsv:2" },
