@@ -179,6 +179,8 @@ int cpu_baseline_add(struct cpu_baseline *b, const struct host_facts *host, stru
 	feature_set_and(&has, &defects);
 	feature_set_or(&b->defects, &has);
 	add_signature(b, cpuid_value(&host->supported, 1, 0, CPUID_EAX));
+	unsigned phys_bits = cpuid_phys_bits(&host->supported);
+	b->phys_bits = b->nr_hosts == 0 ? phys_bits : least(b->phys_bits, phys_bits);
 	if (b->nr_hosts++ == 0) {
 		b->facts = *host;
 		return 0;
@@ -261,7 +263,7 @@ int cpu_baseline_policy(const struct cpu_baseline *b, bool virtualization,
 	*ret_policy = (struct cpu_policy){
 		.model = { m->name, NULL },
 		.features = features,
-		.phys_bits = { true, cpuid_phys_bits(&b->facts.supported), NULL },
+		.phys_bits = { true, b->phys_bits, NULL },
 		.topology = { 1, 1, 1, 1 },
 	};
 	size_t n = add_features(&lacks, true, features);

@@ -105,6 +105,10 @@ bool cpuid_has_svm(const struct cpuid_table *table)
 
 unsigned cpuid_phys_bits(const struct cpuid_table *table)
 {
+	const uint32_t pae = 1u << 6, pse36 = 1u << 17;
 	unsigned bits = cpuid_value(table, 0x80000008, 0, CPUID_EAX) & 0xff;
-	return bits ? bits : 36;
+	if (bits)
+		return bits;
+	/* SDM vol. 3, "Enumeration of paging features by CPUID"; of PSE-36, section 4.3. */
+	return cpuid_value(table, 1, 0, CPUID_EDX) & (pae | pse36) ? 36 : 32;
 }

@@ -35,11 +35,13 @@ static enum kinship kinship_to(const struct cpu_model *m, uint32_t signature)
 {
 	unsigned family, number, stepping;
 	cpu_signature_unpack(signature, &family, &number, &stepping);
-	if (!m->has_signature || m->family < family)
+	/* A processor of no family does not say what it is. */
+	if (!m->has_signature || m->family < family || family == 0)
 		return KIN_OLDER;
 	if (m->family > family)
 		return KIN_NEWER;
-	if (!has_number(m, number))
+	/* A model of no vendor is no processor: qemu64, of the signature of some Athlon. */
+	if (!m->vendor_id[0] || !has_number(m, number))
 		return KIN_OLDER;
 	bool exact = stepping >= m->stepping_low && stepping <= m->stepping_high;
 	return exact ? KIN_SIGNATURE : KIN_STEPPING;

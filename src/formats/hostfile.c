@@ -6,6 +6,7 @@
 #include "formats/input.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* See hostfile.h: what a file does not say is taken to be as large hosts have it. */
@@ -134,6 +135,33 @@ static int parse_text(struct hostfile_reader *r, const char *text, size_t n)
 	return rc ? rc : hostfile_parse_raw(r, text, n);
 }
 
+/*
+ * Early processors of VIA's (Cyrix III) leave EBX and ECX as they were where they have nothing to
+ * say, so that a dump has whatever was in them: the same in leaf 1 as in 0x80000000, where others
+ * have the vendor or 0. Taken for features, that would be nonsense.
+ */
+static void drop_unwritten(struct hostfile *file)
+{
+	struct cpuid_table *t = &file->facts.supported;
+	const struct cpuid_entry *vendor = cpuid_find(t, 0, 0), *first = cpuid_find(t, 1, 0),
+				 *extended = cpuid_find(t, 0x80000000, 0);
+	if (!vendor || !first || !extended)
+		return;
+	const uint32_t ebx = extended->reg[CPUID_EBX], ecx = extended->reg[CPUID_ECX];
+	if (ecx == 0 || first->reg[CPUID_EBX] != ebx || first->reg[CPUID_ECX] != ecx ||
+		vendor->reg[CPUID_EBX] == ebx)
+		return;
+	for (unsigned i = 0; i < t->nr_entries; i++) {
+		struct cpuid_entry *e = &t->entries[i];
+		if (e->reg[CPUID_EBX] == ebx && e->reg[CPUID_ECX] == ecx)
+			e->reg[CPUID_EBX] = e->reg[CPUID_ECX] = 0;
+	}
+	if (file->note[0] == '\0')
+		(void)snprintf(file->note, sizeof(file->note),
+			"this processor leaves EBX and ECX of leaf 1 as they were; what the file "
+			"has for them is taken as 0");
+}
+
 int hostfile_parse(
 	const char *text, size_t n, const char *name, struct hostfile *ret_file, struct err *e)
 {
@@ -148,6 +176,8 @@ int hostfile_parse(
 		return input_fail(e, "%s: the file is empty", name);
 	size_t mark = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	int rc = parse_text(&r, text + mark, n - mark);
+	if (rc == 0)
+		drop_unwritten(ret_file);
 	if (rc == 0 && !r.brand_given)
 		brand_from_leaves(&ret_file->facts);
 	return rc;

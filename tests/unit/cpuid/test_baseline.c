@@ -197,6 +197,30 @@ static void baseline__capabilities_of_kvm__those_of_both(void **state)
 	}
 }
 
+/* A processor without the leaf has 36 bits, and one with it may have 32: an early Atom. */
+static void baseline__address_width__the_least_though_a_host_has_no_leaf_for_it(void **state)
+{
+	struct fixture *f = *state;
+	static struct policy_feature features[FEATURE_COUNT + 1];
+	struct cpu_policy policy;
+	cpuid_find(&f->a.supported, 0x80000008, 0)->reg[CPUID_EAX] = 0x3020;
+	cpuid_find(&f->b.supported, 0x80000000, 0)->reg[CPUID_EAX] = 0x80000004;
+	struct cpuid_table *t = &f->b.supported;
+	for (unsigned i = 0; i < t->nr_entries; i++) {
+		if (t->entries[i].leaf == 0x80000008)
+			t->entries[i] = t->entries[--t->nr_entries];
+	}
+	assert_int_equal(cpuid_phys_bits(&f->b.supported), 36);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		(void)add_both(f);
+		assert_int_equal(cpu_baseline_policy(&f->sum, false, features, &policy, &f->e), 0);
+		assert_int_equal(policy.phys_bits.value, 32);
+		struct host_facts first = f->a;
+		f->a = f->b;
+		f->b = first;
+	}
+}
+
 static void baseline__signatures__the_older(void **state)
 {
 	struct fixture *f = *state;
@@ -234,6 +258,7 @@ int main(void)
 		TEST(baseline__clocks_and_threads_that_differ__not_known),
 		TEST(baseline__capabilities_of_kvm__those_of_both),
 		TEST(baseline__signatures__the_older),
+		TEST(baseline__address_width__the_least_though_a_host_has_no_leaf_for_it),
 		TEST(baseline__xsave_component_that_lies_elsewhere__is_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

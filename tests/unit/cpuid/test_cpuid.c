@@ -113,10 +113,14 @@ static void cpuid_has_vmx_and_svm__bits__are_those_of_the_manuals(void **state)
 	assert_true(cpuid_has_svm(&t));
 }
 
-static void cpuid_phys_bits__leaf_present_or_not__its_width_or_36(void **state)
+static void cpuid_phys_bits__leaf_present_or_not__its_width_or_36_or_32(void **state)
 {
 	(void)state;
 	struct cpuid_table t = { 0 };
+	assert_int_equal(cpuid_phys_bits(&t), 32);
+	cpuid_put(&t, 1, 0, false)->reg[CPUID_EDX] = 1u << 6; /* PAE */
+	assert_int_equal(cpuid_phys_bits(&t), 36);
+	cpuid_put(&t, 1, 0, false)->reg[CPUID_EDX] = 1u << 17; /* PSE-36 */
 	assert_int_equal(cpuid_phys_bits(&t), 36);
 	cpuid_put(&t, 0x80000008, 0, false)->reg[CPUID_EAX] = 0x302e;
 	assert_int_equal(cpuid_phys_bits(&t), 46);
@@ -136,7 +140,7 @@ int main(void)
 		cmocka_unit_test(cpuid_vendor__hygon__is_an_amd_design),
 		cmocka_unit_test(cpuid_vendor__unknown_or_absent__other),
 		cmocka_unit_test(cpuid_has_vmx_and_svm__bits__are_those_of_the_manuals),
-		cmocka_unit_test(cpuid_phys_bits__leaf_present_or_not__its_width_or_36),
+		cmocka_unit_test(cpuid_phys_bits__leaf_present_or_not__its_width_or_36_or_32),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,6 +209,57 @@ static void baseline__old_processor_of_a_vendor__not_its_first_model_of_today(vo
 	assert_string_equal(name, "pentium3");
 }
 
+/* What a processor has, in words; unknown ones are a fault of the test. */
+static struct feature_set features_of(const char *words)
+{
+	struct feature_set set = { 0 };
+	char list[256], *save = NULL;
+	(void)snprintf(list, sizeof(list), "%s", words);
+	for (char *word = strtok_r(list, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		const struct feature *f = feature_find(word);
+		assert_non_null(f);
+		feature_set_add(&set, f->id);
+	}
+	return set;
+}
+
+/* QEMU gave its own models the signature of some processor: they are none of it. */
+static void baseline__signature_that_a_model_of_no_vendor_has__does_not_count(void **state)
+{
+	struct choice *c = *state;
+	static const struct {
+		const char *vendor_id, *features, *expected;
+		unsigned family, number, stepping;
+	} rows[] = {
+		/* qemu32's: a Pentium II for mobiles, without a local APIC. */
+		{ "GenuineIntel",
+			"fpu vme de pse tsc msr pae mce cx8 sep mtrr pge mca cmov pat pse36 mmx "
+			"fxsr",
+			"pentium2", 6, 6, 10 },
+		/* qemu64's: an Athlon 64 X2. */
+		{ "AuthenticAMD",
+			"fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 "
+			"clflush mmx fxsr sse sse2 pni cx16 syscall nx mmxext fxsr_opt rdtscp lm "
+			"3dnowext 3dnow lahf_lm extapic cr8legacy 3dnowprefetch",
+			"Opteron_G2", 15, 107, 2 },
+		/* kvm32's and kvm64's: a Pentium 4 with 64 bits is nearest to it all the same. */
+		{ "GenuineIntel",
+			"fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 "
+			"clflush mmx fxsr sse sse2 pni cx16 syscall nx lm",
+			"kvm64", 15, 6, 4 },
+		/* One that says nothing of itself is not taken for the model that lacks a name. */
+		{ "GenuineIntel", "fpu vme pse", "486", 0, 0, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct feature_set features = features_of(rows[i].features);
+		assert_string_equal(choose_for(c, rows[i].vendor_id,
+					    cpu_signature_pack(rows[i].family, rows[i].number,
+						    rows[i].stepping),
+					    &features),
+			rows[i].expected);
+	}
+}
+
 /* A host that says nothing of VMX controls has as many of them as any model: they do not count. */
 static void baseline__no_vmx_msrs__the_models_controls_do_not_count(void **state)
 {
@@ -421,6 +472,7 @@ int main(void)
 		TEST(baseline__vendor_without_models__one_of_no_vendor),
 		TEST(baseline__old_processor_of_a_vendor__not_its_first_model_of_today),
 		TEST(baseline__no_vmx_msrs__the_models_controls_do_not_count),
+		TEST(baseline__signature_that_a_model_of_no_vendor_has__does_not_count),
 		TEST(baseline__two_generations__a_model_of_either_with_fewest_differences),
 		TEST(baseline__real_processors__libvirts_model_or_a_nearer_one),
 		TEST(host__real_processors__nothing_of_another_vendor),

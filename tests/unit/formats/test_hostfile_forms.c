@@ -71,6 +71,30 @@ static void parse__aida64_text__registers_in_order_and_subleaves(void **state)
 	free(f);
 }
 
+/* Cyrix III by VIA: EBX and ECX are what they were before the instruction. */
+static void parse__registers_that_were_not_written__are_no_features(void **state)
+{
+	(void)state;
+	struct hostfile *f = parse("CPUID 00000000: 00000001-746E6543-736C7561-48727561\n"
+				   "CPUID 00000001: 00000660-C1704000-C1705F8C-008031B5\n"
+				   "CPUID 80000000: 80000005-C1704000-C1705F8C-00000010\n"
+				   "CPUID 80000001: 00000660-C1704000-C1705F8C-808031B5\n"
+				   "CPUID 80000005: 80000005-08800880-40040120-40040120\n");
+	assert_int_equal(value(f, 1, 0, CPUID_ECX), 0);
+	assert_int_equal(value(f, 0x80000001, 0, CPUID_ECX), 0);
+	assert_true(value(f, 0x80000001, 0, CPUID_EDX) == UINT32_C(0x808031b5));
+	assert_int_equal(value(f, 0x80000005, 0, CPUID_EBX), 0x08800880);
+	assert_contains(f->note, "leaves EBX and ECX of leaf 1 as they were");
+	free(f);
+	/* AMD's have the vendor there, Intel's 0; and leaf 1 something else. */
+	f = parse("CPUID 00000000: 00000001-68747541-444D4163-69746E65\n"
+		  "CPUID 00000001: 00000F4A-00000800-00000001-078BFBFF\n"
+		  "CPUID 80000000: 80000018-68747541-444D4163-69746E65\n");
+	assert_int_equal(value(f, 1, 0, CPUID_ECX), 1);
+	assert_string_equal(f->note, "");
+	free(f);
+}
+
 static void parse__aida64_subleaf_with_a_letter__those_behind_are_hexadecimal(void **state)
 {
 	(void)state;
@@ -260,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse__aida64_text__registers_in_order_and_subleaves),
+		cmocka_unit_test(parse__registers_that_were_not_written__are_no_features),
 		cmocka_unit_test(parse__aida64_subleaf_with_a_letter__those_behind_are_hexadecimal),
 		cmocka_unit_test(parse__aida64_processors_that_differ__common_part_and_a_note),
 		cmocka_unit_test(parse__aida64_line_cut_short__refused_with_its_place),
