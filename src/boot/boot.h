@@ -96,7 +96,7 @@ struct boot_result {
 	struct gpa kernel, initrd; /* where they lie; initrd 0: none */
 	bool randomized;           /* nestor chose a random place for the kernel … */
 	uint64_t virtual_delta;    /* … this far from where it was linked, in virtual addresses */
-	char kaslr_note[256]; /* why it did not although BOOT_KASLR_AUTO asks for it; or empty */
+	char kaslr_note[256];  /* why it did not although BOOT_KASLR_AUTO asks for it; or empty */
 	char initrd_note[256]; /* what the initrd is, if it is nothing that Linux takes; or empty */
 };
 

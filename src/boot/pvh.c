@@ -31,7 +31,7 @@ static int write_modules(
 	struct load_module modules[BOOT_MAX_MODULES];
 	uint8_t list[BOOT_MAX_MODULES * MODLIST_ENTRY_BYTES] = { 0 };
 	unsigned nr = 0;
-	uint64_t at;
+	uint64_t at = 0;
 	int rc = load_modules(l, LOAD_HIGH_BARE, modules, &nr, e);
 	uint64_t bytes = (uint64_t)nr * MODLIST_ENTRY_BYTES;
 	if (rc == 0 && nr)

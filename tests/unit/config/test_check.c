@@ -139,7 +139,8 @@ static void finish__files__each_fault_with_its_line(void **state)
 		"boot.modules = [{ path = '/proc/self/stat' }, { path = '/dev/null' }]\n");
 	finish_bad(*state, "vm.toml:1:15: boot.kernel: /nonexistent: No such file or directory\n"
 			   "vm.toml:2:15: boot.initrd: /tmp: a directory, not a regular file\n"
-			   "vm.toml:3:56: boot.modules[1].path: /dev/null: a character device, not a regular file");
+			   "vm.toml:3:56: boot.modules[1].path: /dev/null: a character device, not "
+			   "a regular file");
 }
 
 static void finish__unreadable_file__refused(void **state)

@@ -102,8 +102,7 @@ static void load_file__not_a_file__refused(void **state)
 {
 	struct err e = ERR_INIT;
 	assert_int_equal(config_load_file(*state, "/nonexistent/vm.toml", &e), -ENOENT);
-	assert_string_equal(
-		e.msg, "cannot open /nonexistent/vm.toml: No such file or directory");
+	assert_string_equal(e.msg, "cannot open /nonexistent/vm.toml: No such file or directory");
 	assert_int_equal(e.kind, ERR_CONFIG);
 	assert_int_equal(config_load_file(*state, "/tmp", &e), -EISDIR);
 	assert_string_equal(e.msg, "/tmp is a directory, not a file to read");

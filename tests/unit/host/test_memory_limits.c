@@ -492,7 +492,7 @@ static void cgroup_up__from_any_depth__ends_at_the_mount(void **state)
 static void this_machine__address_space_limited__refused(void **state)
 {
 	struct fixture *f = *state;
-	struct rlimit before, limit;
+	struct rlimit before = { 0 }, limit;
 	struct memory_need need = { .bytes = UINT64_C(1) << 46 };
 	if (access("/proc/self/limits", R_OK) < 0 || getrlimit(RLIMIT_AS, &before) < 0)
 		skip();
