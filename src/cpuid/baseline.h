@@ -20,7 +20,8 @@ struct cpu_baseline {
 	 * is then chosen by the first. */
 	uint32_t signatures[CPU_BASELINE_SIGNATURES];
 	unsigned nr_signatures;
-	/* The least of all hosts: their common facts do not have it where one has no leaf for it. */
+	/* The least of all hosts: their common facts do not have it where one has no leaf for it.
+	 */
 	unsigned phys_bits;
 	/* Defects (FEATURE_DEFECT) that some host announces; a guest that moves there has them,
 	 * though the others cannot announce them. */
