@@ -98,6 +98,19 @@ static void check_debug_console(const struct config *c, struct faults *f)
 		check_fault(c, f, "debug_console.append", 0, "is only for debug_console.path");
 }
 
+/* More would not fit beside what many sockets take. */
+static void check_smbios(const struct config *c, struct faults *f)
+{
+	const struct config_texts *strings = &c->vm.smbios.oem_strings;
+	size_t bytes = 0;
+	for (size_t i = 0; i < strings->n; i++)
+		bytes += strlen(strings->items[i].text) + 1;
+	if (bytes > CONFIG_MAX_OEM_STRINGS_BYTES)
+		check_fault(c, f, "smbios.oem_strings", 0,
+			"the strings have %zu bytes, more than the %" PRIu64 " that fit", bytes,
+			CONFIG_MAX_OEM_STRINGS_BYTES);
+}
+
 /*
  * Parts of the extensions that are wanted, or must be there, while the extensions are hidden: one
  * of the two lines is a mistake. The other keys are harmless, as they only say what would be shown.
@@ -132,6 +145,7 @@ void check_values(struct config *c, struct faults *f)
 	check_boot(c, f);
 	check_serials(c, f);
 	check_debug_console(c, f);
+	check_smbios(c, f);
 }
 
 /* What a model file has no say in. An array of tables is one fault, whatever it holds. */

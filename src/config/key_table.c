@@ -9,6 +9,7 @@
 
 #define IN(type, field) offsetof(struct config_##type, field)
 #define KHZ_MAX UINT64_C(100000000)
+#define SMBIOS_TEXT_MAX 255
 
 enum { ARRAY_SERIAL, ARRAY_MODULES, ARRAY_LEAVES, ARRAY_MSR_RULES, ARRAY_MSR_BITS };
 
@@ -515,6 +516,72 @@ const struct key key_table[] = {
 		.help = "where the interrupt controllers are",
 	},
 	{
+		.name = "smbios.manufacturer",
+		.type = KEY_ASCII,
+		.offset = AT(smbios.manufacturer),
+		.max = SMBIOS_TEXT_MAX,
+		.initial = "nestor",
+		.help = "who made the machine, in its SMBIOS tables",
+	},
+	{
+		.name = "smbios.product",
+		.type = KEY_ASCII,
+		.offset = AT(smbios.product),
+		.max = SMBIOS_TEXT_MAX,
+		.initial = "PC",
+		.help = "what machine it is there",
+	},
+	{
+		.name = "smbios.version",
+		.type = KEY_ASCII,
+		.offset = AT(smbios.version),
+		.max = SMBIOS_TEXT_MAX,
+		.help = "which version of it",
+	},
+	{
+		.name = "smbios.serial",
+		.type = KEY_ASCII,
+		.offset = AT(smbios.serial),
+		.max = SMBIOS_TEXT_MAX,
+		.help = "its serial number",
+	},
+	{
+		.name = "smbios.uuid",
+		.type = KEY_UUID,
+		.offset = AT(smbios.uuid),
+		.help = "its UUID",
+	},
+	{
+		.name = "smbios.sku",
+		.type = KEY_ASCII,
+		.offset = AT(smbios.sku),
+		.max = SMBIOS_TEXT_MAX,
+		.help = "its stock-keeping number",
+	},
+	{
+		.name = "smbios.family",
+		.type = KEY_ASCII,
+		.offset = AT(smbios.family),
+		.max = SMBIOS_TEXT_MAX,
+		.help = "the family of machines that it is of",
+	},
+	{
+		.name = "smbios.asset",
+		.type = KEY_ASCII,
+		.offset = AT(smbios.asset),
+		.max = SMBIOS_TEXT_MAX,
+		.help = "its asset tag",
+	},
+	{
+		.name = "smbios.oem_strings",
+		.type = KEY_ASCIIS,
+		.offset = AT(smbios.oem_strings),
+		.min = 1,
+		.max = KEY_TEXT_MAX,
+		.max_count = CONFIG_MAX_OEM_STRINGS,
+		.help = "more strings for the guest's programs",
+	},
+	{
 		.name = "serial[].mode",
 		.type = KEY_WORD,
 		.offset = IN(serial, mode),
@@ -679,6 +746,7 @@ const char *const key_sections[] = {
 	"msr",
 	"boot",
 	"machine",
+	"smbios",
 	"debug_exit",
 	"debug_console",
 	"lifecycle",

@@ -17,12 +17,12 @@ size_t key_index(const struct key *key)
 bool key_holds_text(const struct key *key)
 {
 	return key->type == KEY_NAME || key->type == KEY_STRING || key->type == KEY_ASCII ||
-	       key->type == KEY_PATH || key->type == KEY_MODEL;
+	       key->type == KEY_UUID || key->type == KEY_PATH || key->type == KEY_MODEL;
 }
 
 bool key_holds_texts(const struct key *key)
 {
-	return key->type == KEY_FEATURES || key->type == KEY_PATHS;
+	return key->type == KEY_FEATURES || key->type == KEY_PATHS || key->type == KEY_ASCIIS;
 }
 
 const struct key *key_find(const char *name)
@@ -200,6 +200,11 @@ char *key_expects(char *text, size_t capacity, const struct key *key)
 			"a string of %" PRIu64 " to %" PRIu64 " printable ASCII characters",
 			key->min, key->max);
 		break;
+	case KEY_UUID:
+		(void)snprintf(text, capacity,
+			"a UUID, 32 hexadecimal digits in groups of 8-4-4-4-12, neither all 0 nor "
+			"all f");
+		break;
 	case KEY_PATH:
 		(void)snprintf(text, capacity, "a string, the path of a file");
 		break;
@@ -228,6 +233,9 @@ char *key_expects(char *text, size_t capacity, const struct key *key)
 		(void)snprintf(
 			text, capacity, "an array of up to %u paths of files", key->max_count);
 		break;
+	case KEY_ASCIIS:
+		(void)snprintf(text, capacity, "an array of up to %u strings", key->max_count);
+		break;
 	}
 	return text;
 }
@@ -236,6 +244,10 @@ char *key_expects_item(char *text, size_t capacity, const struct key *key)
 {
 	if (key->type == KEY_PATHS)
 		(void)snprintf(text, capacity, "a string, the path of a file");
+	else if (key->type == KEY_ASCIIS)
+		(void)snprintf(text, capacity,
+			"a string of %" PRIu64 " to %" PRIu64 " printable ASCII characters",
+			key->min, key->max);
 	else
 		(void)snprintf(text, capacity,
 			"a sign and a feature's name of 1 to %d letters, digits, \".\", \"_\" and "

@@ -32,12 +32,14 @@ enum key_type {
 	KEY_NAME,      /* char *, letters, digits, "." "_" "-" */
 	KEY_STRING,    /* char * */
 	KEY_ASCII,     /* char *, printable ASCII */
+	KEY_UUID,      /* char *, as uuid_parse takes it; neither all 0 nor all 1 */
 	KEY_PATH,      /* char *, made absolute when read */
 	KEY_MODEL,     /* char *, a CPU model's name or (it then contains "/") a path as KEY_PATH */
 	KEY_MASK,      /* struct config_mask, of `max` bits */
 	KEY_INTEGERS,  /* uint64_t[], with its length at count_offset */
 	KEY_FEATURES,  /* struct config_texts, of "+NAME" and "-NAME" */
 	KEY_PATHS,     /* struct config_texts, made absolute when read */
+	KEY_ASCIIS,    /* struct config_texts, each printable ASCII */
 };
 
 /* An array of tables, such as [[serial]]. */
@@ -62,7 +64,7 @@ struct key {
 	uint64_t min, max;             /* numbers: range, inclusive; KEY_INTEGERS: of an element;
 					  texts: bytes; KEY_MASK: max is how many bits */
 	size_t count_offset;           /* KEY_INTEGERS only */
-	unsigned max_count;            /* of KEY_INTEGERS, KEY_FEATURES, KEY_PATHS */
+	unsigned max_count;            /* of KEY_INTEGERS and of arrays of texts */
 	const char *const *words;      /* KEY_WORD only; ends with NULL */
 	const char *initial;           /* the default, as text; NULL: not given */
 	const char *unit;              /* what a bare number counts; NULL: nothing */
@@ -119,7 +121,7 @@ char *key_format_path(char text[KEY_PATH_BYTES], const char *name, unsigned inde
  * Returns text. */
 char *key_expects(char *text, size_t capacity, const struct key *key);
 
-/* The same of an element of KEY_FEATURES or KEY_PATHS. */
+/* The same of an element of an array of texts. */
 char *key_expects_item(char *text, size_t capacity, const struct key *key);
 
 #endif

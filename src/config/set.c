@@ -42,14 +42,15 @@ static bool takes_bare_text(const struct key *key)
 
 /*
  * True where the text must not even be tried as TOML, because it could be a number there by
- * chance: the model 486, or a mask that begins with "0x".
+ * chance: the model 486, a serial number, or a mask that begins with "0x".
  */
 static bool is_never_toml(const struct key *key, const char *text)
 {
 	if (!key)
 		return false;
-	bool is_array = key->type == KEY_FEATURES || key->type == KEY_PATHS;
-	if (!is_array && key->type != KEY_MODEL && key->type != KEY_MASK)
+	bool is_array = key_holds_texts(key);
+	if (!is_array && key->type != KEY_MODEL && key->type != KEY_MASK &&
+		key->type != KEY_ASCII && key->type != KEY_UUID)
 		return false;
 	text += strspn(text, " \t");
 	return is_array ? text[0] != '[' : text[0] != '"' && text[0] != '\'';

@@ -2,6 +2,7 @@
 #include "config/value.h"
 
 #include "base/analyzer.h"
+#include "base/uuid.h"
 
 #include "config/text.h"
 #include "config/units.h"
@@ -20,7 +21,7 @@ struct refusal {
 	const struct key *key;
 	char *why;
 	char found[80];
-	bool is_item; /* of KEY_FEATURES or KEY_PATHS */
+	bool is_item; /* of an array of texts */
 };
 
 /* "expected <what the key takes>, found <what is there>". */
@@ -181,6 +182,18 @@ static bool is_printable_ascii(const char *s, size_t n, uint64_t min, uint64_t m
 	return n >= min && n <= max;
 }
 
+/* Neither of the two that say in SMBIOS that there is none (DSP0134 3.7, section 7.2.1). */
+static bool is_uuid(const char *s)
+{
+	uint8_t uuid[UUID_BYTES];
+	if (!uuid_parse(s, uuid))
+		return false;
+	bool same = true;
+	for (size_t i = 1; i < UUID_BYTES; i++)
+		same = same && uuid[i] == uuid[0];
+	return !same || (uuid[0] != 0 && uuid[0] != 0xff);
+}
+
 /* A model file's path, as opposed to a model's name. */
 static bool is_model_path(const char *s, size_t n)
 {
@@ -195,7 +208,10 @@ static bool text_fits(const struct key *key, const char *s, size_t n)
 	case KEY_NAME:
 		return is_name(s, n, key->max);
 	case KEY_ASCII:
+	case KEY_ASCIIS:
 		return is_printable_ascii(s, n, key->min, key->max);
+	case KEY_UUID:
+		return is_uuid(s);
 	case KEY_MODEL:
 		return is_model_path(s, n) || is_name(s, n, KEY_MODEL_MAX);
 	case KEY_FEATURES:
@@ -430,6 +446,7 @@ static int convert_toml(
 	case KEY_NAME:
 	case KEY_STRING:
 	case KEY_ASCII:
+	case KEY_UUID:
 	case KEY_PATH:
 	case KEY_MODEL:
 		return is_text ? text_from_text(
@@ -442,6 +459,7 @@ static int convert_toml(
 		return toml->type == TOML_ARRAY ? list_from_toml(r, toml, v) : refuse(r);
 	case KEY_FEATURES:
 	case KEY_PATHS:
+	case KEY_ASCIIS:
 		return toml->type == TOML_ARRAY ? texts_from_toml(r, toml, base_dir, v) : refuse(r);
 	}
 	return refuse(r);
@@ -464,6 +482,7 @@ static int convert_text(struct refusal *r, const char *text, const char *base_di
 	case KEY_NAME:
 	case KEY_STRING:
 	case KEY_ASCII:
+	case KEY_UUID:
 	case KEY_PATH:
 	case KEY_MODEL:
 		return text_from_text(r, text, strlen(text), base_dir, &v->text);
@@ -473,6 +492,7 @@ static int convert_text(struct refusal *r, const char *text, const char *base_di
 		return list_from_text(r, text, v);
 	case KEY_FEATURES:
 	case KEY_PATHS:
+	case KEY_ASCIIS:
 		return texts_from_text(r, text, base_dir, v);
 	}
 	return refuse(r);

@@ -17,6 +17,8 @@
 #define CONFIG_MAX_LEAVES 128
 #define CONFIG_MAX_MSR_RULES 128
 #define CONFIG_MAX_MSR_BITS 64
+#define CONFIG_MAX_OEM_STRINGS 64
+#define CONFIG_MAX_OEM_STRINGS_BYTES (16 * KIB) /* all of them */
 
 enum config_hugepages { HUGEPAGES_OFF, HUGEPAGES_2M, HUGEPAGES_1G };
 enum config_decompress { DECOMPRESS_AUTO, DECOMPRESS_HOST, DECOMPRESS_GUEST };
@@ -170,6 +172,15 @@ struct vm_config {
 	struct {
 		enum config_irqchip irqchip;
 	} machine;
+	struct {
+		/* Printable ASCII; "" or NULL: none. */
+		char *manufacturer; /* default "nestor" */
+		char *product;      /* default "PC" */
+		char *version, *serial;
+		char *uuid; /* as uuid_parse takes it; NULL: none */
+		char *sku, *family, *asset;
+		struct config_texts oem_strings; /* none empty */
+	} smbios;
 	struct config_serial serials[CONFIG_MAX_SERIALS]; /* COM1 … COM4; default COM1 stdio */
 	size_t nr_serials;
 	struct {

@@ -16,6 +16,7 @@
 #define PLAN_MAX_RAM 2
 #define PLAN_MAX_E820 16
 #define PLAN_MAX_SERIALS 4
+#define PLAN_MAX_OEM_STRINGS 64
 
 /* Fixed places of the machine (a PC: what Linux, Xen and memtest86+ look for without being told).
  */
@@ -32,6 +33,8 @@
 #define PLAN_ACPI_SIZE UINT64_C(0x10000)
 #define PLAN_MPTABLE_BASE UINT64_C(0xf0000) /* floating pointer first */
 #define PLAN_MPTABLE_SIZE UINT64_C(0x2000)
+#define PLAN_SMBIOS_BASE UINT64_C(0xf2000) /* entry points first */
+#define PLAN_SMBIOS_SIZE UINT64_C(0xd000)
 
 #define PLAN_NR_GSIS 24 /* pins of the one I/O APIC */
 #define PLAN_GSI_RTC 8
@@ -74,6 +77,15 @@ struct plan_serial {
 	unsigned gsi;  /* 4, 3, 5, 7: none shared, so edges never merge */
 };
 
+/* Who the machine says that it is. Strings are the config's, printable ASCII; NULL or "": none. */
+struct plan_smbios {
+	const char *manufacturer, *product, *version, *serial, *sku, *family, *asset;
+	bool has_uuid;
+	uint8_t uuid[16]; /* as written, the first digits first */
+	const char *oem_strings[PLAN_MAX_OEM_STRINGS];
+	unsigned nr_oem_strings;
+};
+
 struct plan_ram {
 	struct gpa base;
 	uint64_t size_bytes;
@@ -88,6 +100,7 @@ struct machine_plan {
 	struct e820_map e820;
 	struct plan_serial serials[PLAN_MAX_SERIALS];
 	unsigned nr_serials;
+	struct plan_smbios smbios;
 	bool legacy_pic_pit; /* 8259 pair and 8254 exist (in-kernel irqchip) */
 	bool debug_exit, debug_console;
 	uint16_t debug_exit_port, debug_console_port;

@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include "base/analyzer.h"
+#include "base/uuid.h"
 
 #include "nesting/nesting.h"
 #include "plan/cpu.h"
@@ -116,6 +117,26 @@ static void plan_devices(const struct vm_config *config, struct machine_plan *pl
 }
 ANALYZER_END;
 
+_Static_assert(PLAN_MAX_OEM_STRINGS == CONFIG_MAX_OEM_STRINGS, "each has its place");
+
+static void plan_smbios(const struct vm_config *config, struct machine_plan *plan)
+{
+	const struct config_texts *strings = &config->smbios.oem_strings;
+	struct plan_smbios *s = &plan->smbios;
+	*s = (struct plan_smbios){
+		.manufacturer = config->smbios.manufacturer,
+		.product = config->smbios.product,
+		.version = config->smbios.version,
+		.serial = config->smbios.serial,
+		.sku = config->smbios.sku,
+		.family = config->smbios.family,
+		.asset = config->smbios.asset,
+	};
+	s->has_uuid = config->smbios.uuid && uuid_parse(config->smbios.uuid, s->uuid);
+	for (size_t i = 0; i < strings->n && i < PLAN_MAX_OEM_STRINGS; i++)
+		s->oem_strings[s->nr_oem_strings++] = strings->items[i].text;
+}
+
 int plan_machine(const struct vm_config *config, const struct cpu_policy *policy,
 	const struct host_facts *host, struct cpu_trace *trace, struct machine_plan *ret_plan,
 	struct err *e)
@@ -147,6 +168,7 @@ int plan_machine(const struct vm_config *config, const struct cpu_policy *policy
 		return rc;
 	plan_e820(plan);
 	plan_devices(config, plan);
+	plan_smbios(config, plan);
 	rc = msr_policy_firmware(&plan->cpu.msrs, e);
 	return rc ? rc
 		  : msr_filter_compile(&plan->cpu.msrs, host->user_space_msr, &plan->filter, e);

@@ -6,6 +6,7 @@
 #include "boot/boot.h"
 #include "fdt/fdt.h"
 #include "mptable/mptable.h"
+#include "smbios/smbios.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -110,10 +111,13 @@ static int load_tables(struct machine *m, struct gpa *ret_rsdp, struct err *e)
 	size_t used;
 	uint8_t *acpi = table_area(m, "ACPI tables", PLAN_ACPI_BASE, PLAN_ACPI_SIZE, e);
 	uint8_t *mptable = table_area(m, "MP table", PLAN_MPTABLE_BASE, PLAN_MPTABLE_SIZE, e);
-	if (!acpi || !mptable)
+	uint8_t *smbios = table_area(m, "SMBIOS tables", PLAN_SMBIOS_BASE, PLAN_SMBIOS_SIZE, e);
+	if (!acpi || !mptable || !smbios)
 		return -EFAULT;
 	int rc = acpi_build(plan, acpi, &used, ret_rsdp, e);
-	return rc ? rc : mptable_build(plan, mptable, &used, e);
+	if (rc == 0)
+		rc = mptable_build(plan, mptable, &used, e);
+	return rc ? rc : smbios_build(plan, smbios, &used, e);
 }
 
 /* From the config's words to the loader's. */

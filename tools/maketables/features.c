@@ -200,7 +200,8 @@ static void read_attributes(struct features *f, struct make *m, const struct tsv
 		if (classes.nr == 0)
 			cell_expected(&c[1], "a class");
 		for (unsigned j = 0; j < classes.nr; j++) {
-			(void)cell_choice(&classes.cell[j], "managed defect immobile pv hint borrowed");
+			(void)cell_choice(
+				&classes.cell[j], "managed defect immobile pv hint borrowed");
 			struct feature *feature = named ? named->value : NULL;
 			if (!feature)
 				continue;

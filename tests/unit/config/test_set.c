@@ -46,6 +46,36 @@ static void set__bare_text__taken_where_the_key_is_text(void **state)
 	assert_string_equal(c->vm.name, "web-1");
 }
 
+static void set__smbios__digits_stay_text_and_lists_split(void **state)
+{
+	struct config *c = *state;
+	set_good(c, "smbios.serial=0012345");
+	assert_string_equal(c->vm.smbios.serial, "0012345");
+	set_good(c, "smbios.serial=\"0012345\"");
+	assert_string_equal(c->vm.smbios.serial, "0012345");
+	set_good(c, "smbios.sku=1e5");
+	assert_string_equal(c->vm.smbios.sku, "1e5");
+	set_good(c, "smbios.version=");
+	assert_string_equal(c->vm.smbios.version, "");
+	set_good(c, "smbios.uuid=01234567-89AB-cdef-0123-456789abcdef");
+	assert_string_equal(c->vm.smbios.uuid, "01234567-89AB-cdef-0123-456789abcdef");
+	set_good(c, "smbios.oem_strings=one,two=2");
+	assert_int_equal(c->vm.smbios.oem_strings.n, 2);
+	assert_string_equal(c->vm.smbios.oem_strings.items[1].text, "two=2");
+	set_good(c, "smbios.oem_strings=[\"one, and\"]");
+	assert_int_equal(c->vm.smbios.oem_strings.n, 1);
+	assert_string_equal(c->vm.smbios.oem_strings.items[0].text, "one, and");
+	set_bad(c, "smbios.oem_strings=one,,two",
+		"--set smbios.oem_strings=one,,two: smbios.oem_strings: expected a string of 1 to "
+		"4095 printable ASCII characters, found \"\"");
+	set_bad(c, "smbios.uuid=0123",
+		"--set smbios.uuid=0123: smbios.uuid: expected a UUID, 32 hexadecimal digits in "
+		"groups of 8-4-4-4-12, neither all 0 nor all f, found \"0123\"");
+	set_bad(c, "smbios.asset=tab\there",
+		"--set smbios.asset=tab?here: smbios.asset: expected a string of 0 to 255 "
+		"printable ASCII characters, found \"tab?here\"");
+}
+
 static void set__relative_path__starts_at_the_working_directory(void **state)
 {
 	struct config *c = *state;
@@ -302,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CONFIG_TEST(set__toml_values__taken),
 		CONFIG_TEST(set__bare_text__taken_where_the_key_is_text),
+		CONFIG_TEST(set__smbios__digits_stay_text_and_lists_split),
 		CONFIG_TEST(set__relative_path__starts_at_the_working_directory),
 		CONFIG_TEST(set__array_elements__changed_and_added),
 		CONFIG_TEST(set__array_index__out_of_reach_refused),

@@ -134,7 +134,7 @@ static void show_json__values_and_origins__parse(void **state)
 	assert_int_equal(pin, 7);
 	assert_int_equal(hugepages, 0);
 	assert_true(json_is_null(initrd));
-	assert_int_equal(json_object_size(json_object_get(root, "config")), 11 + 1);
+	assert_int_equal(json_object_size(json_object_get(root, "config")), 12 + 1);
 	json_decref(root);
 }
 

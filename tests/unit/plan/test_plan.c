@@ -411,6 +411,28 @@ static void plan_foresee_filter__config_says_more_of_msrs__nothing_is_foreseen(v
 	assert_int_equal(filter.nr_ranges, 0);
 }
 
+static void plan_machine__smbios__is_the_configs(void **state)
+{
+	struct fixture *f = *state;
+	char serial[] = "0012345", uuid[] = "01234567-89ab-CDEF-0123-456789abcdef",
+	     oem[] = "an oem";
+	struct config_text strings[] = { { .text = oem }, { .text = serial } };
+	assert_int_equal(plan(f), 0);
+	assert_false(f->plan.smbios.has_uuid);
+	assert_null(f->plan.smbios.serial);
+	assert_int_equal(f->plan.smbios.nr_oem_strings, 0);
+	f->config.smbios.serial = serial;
+	f->config.smbios.uuid = uuid;
+	f->config.smbios.oem_strings = (struct config_texts){ strings, ARRAY_SIZE(strings) };
+	assert_int_equal(plan(f), 0);
+	assert_string_equal(f->plan.smbios.serial, serial);
+	assert_true(f->plan.smbios.has_uuid);
+	assert_int_equal(f->plan.smbios.uuid[0], 0x01);
+	assert_int_equal(f->plan.smbios.uuid[15], 0xef);
+	assert_int_equal(f->plan.smbios.nr_oem_strings, 2);
+	assert_string_equal(f->plan.smbios.oem_strings[0], oem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +450,7 @@ int main(void)
 		TEST(plan_machine__knob_off__extensions_are_hidden_and_msrs_denied),
 		TEST(plan_machine__split_irqchip__needs_the_capability),
 		TEST(plan_machine__four_serials__have_the_pcs_ports_and_own_gsis),
+		TEST(plan_machine__smbios__is_the_configs),
 		TEST(plan_machine__same_input__same_plan),
 		TEST(plan_vcpu_cpuid__topologies__own_id_is_the_madts),
 		TEST(plan_vcpu_cpuid__random_hosts_knob_off__no_rule_bit_is_left),

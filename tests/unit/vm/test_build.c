@@ -413,6 +413,7 @@ static void machine_create__tables__in_guest_memory_and_the_ioapic_has_their_id(
 	const uint8_t *ram = (const uint8_t *)(uintptr_t)f->fake->slots[0].userspace_addr;
 	assert_memory_equal(ram + PLAN_ACPI_BASE, "RSD PTR ", 8);
 	assert_memory_equal(ram + PLAN_MPTABLE_BASE, "_MP_", 4);
+	assert_memory_equal(ram + PLAN_SMBIOS_BASE, "_SM3_", 5);
 	assert_int_equal(f->fake->ioapic.id, 3);
 }
 
