@@ -51,6 +51,8 @@ void x86_flat_gdt(const struct x86_state *state, uint8_t ret_gdt[X86_FLAT_GDT_BY
 #define X86_CR0_NE (UINT64_C(1) << 5)
 #define X86_CR0_WP (UINT64_C(1) << 16)
 #define X86_CR0_AM (UINT64_C(1) << 18)
+#define X86_CR0_NW (UINT64_C(1) << 29)
+#define X86_CR0_CD (UINT64_C(1) << 30)
 #define X86_CR0_PG (UINT64_C(1) << 31)
 #define X86_CR4_PAE (UINT64_C(1) << 5)
 #define X86_EFER_LME (UINT64_C(1) << 8)

@@ -23,6 +23,7 @@ struct kvm_vcpu {
 	int fd;
 	uint32_t id;
 	struct kvm_run *run;
+	bool vm_is_dead; /* the last KVM_RUN said so */
 };
 
 /* Entries of KVM's as nestor's; those that do not fit are left out. */

@@ -63,6 +63,15 @@ void kvm_vm_destroy(struct kvm_vm *vm);
 int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes,
 	void *hva, struct err *e) MUST_CHECK;
 
+/*
+ * System management mode: whether vCPUs of this VM can enter it, and then the memory that they see
+ * in it, which is an address space of its own, empty at first (KVM API,
+ * KVM_CAP_MULTI_ADDRESS_SPACE). Slots are numbered apart from the others.
+ */
+int kvm_vm_has_smm(struct kvm_vm *vm, bool *ret_has, struct err *e) MUST_CHECK;
+int kvm_vm_set_smm_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes,
+	void *hva, struct err *e) MUST_CHECK;
+
 /* Where KVM may keep its TSS (3 pages) and identity map (1 page) on Intel; before any vCPU. */
 int kvm_vm_set_intel_pages(
 	struct kvm_vm *vm, struct gpa tss, struct gpa identity_map, struct err *e) MUST_CHECK;
@@ -143,9 +152,13 @@ int kvm_vcpu_set_state(
 /* LINT0 takes the 8259's interrupts, LINT1 is NMI, as firmware leaves them on the boot vCPU. */
 int kvm_vcpu_set_lint(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 
+/* Where the vCPU enters system management mode: 0x30000 after reset; INIT leaves it. */
+int kvm_vcpu_set_smbase(struct kvm_vcpu *vcpu, uint32_t smbase, struct err *e) MUST_CHECK;
+
 /*
  * KVM_RUN. Returns 0 on an exit to handle, -EINTR where the vCPU was kicked, or another negative
- * errno, with e set.
+ * errno, with e set: the host's fault. That the VM is dead is an exit: what KVM gives a VM up for,
+ * the guest has done.
  */
 int kvm_vcpu_run(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 
@@ -166,6 +179,7 @@ enum kvm_exit_kind {
 	KVM_EXIT_KIND_MSR,    /* an access that the MSR filter stopped */
 	KVM_EXIT_KIND_HYPERV, /* Hyper-V's interface; see kvm/hyperv.h */
 	KVM_EXIT_KIND_INTR,
+	KVM_EXIT_KIND_DEAD,  /* KVM gave the whole VM up: all of its calls fail from now on */
 	KVM_EXIT_KIND_OTHER, /* any reason that nestor does not ask for */
 	KVM_EXIT_KIND_COUNT,
 };
@@ -199,9 +213,14 @@ struct kvm_exit {
 		} fail_entry;
 		struct {
 			uint32_t suberror;
+			bool emulation; /* of an instruction failed, at RIP */
 			uint32_t nr_data;
 			uint64_t data[16];
 		} internal;
+		struct {
+			bool in_smm;
+			bool in_nested_guest; /* only known from Linux 6.11 on */
+		} dead;
 		struct {
 			uint32_t type;
 		} system_event;

@@ -47,6 +47,8 @@ static const struct kvm_capability capabilities[] = {
 	CAP(KVM_CAP_HYPERV_SEND_IPI, false, "hv-ipi"),
 	CAP(KVM_CAP_HYPERV_ENLIGHTENED_VMCS, false, "hv-evmcs"),
 	CAP(KVM_CAP_HYPERV_ENFORCE_CPUID, false, "hv-enforce-cpuid"),
+	CAP(KVM_CAP_X86_SMM, false, "system management mode"),
+	CAP(KVM_CAP_MULTI_ADDRESS_SPACE, false, "memory of its own for system management mode"),
 	CAP(KVM_CAP_XSAVE2, false, "XSAVE areas above 4 KiB: bytes"),
 };
 

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef KVM_RUN_X86_GUEST_MODE
+#define KVM_RUN_X86_GUEST_MODE (1u << 2) /* linux/kvm.h since Linux 6.11 */
+#endif
+
 int kvm_vcpu_create(struct kvm_vcpu **ret_vcpu, struct kvm_vm *vm, uint32_t vcpu_id, struct err *e)
 {
 	struct kvm_vcpu *vcpu = calloc(1, sizeof(*vcpu));
@@ -382,10 +386,19 @@ int kvm_vcpu_set_lint(struct kvm_vcpu *vcpu, struct err *e)
 	return 0;
 }
 
+#define MSR_SMBASE 0x9e /* SDM vol. 4, IA32_SMBASE; on AMD KVM has it here, too */
+
+int kvm_vcpu_set_smbase(struct kvm_vcpu *vcpu, uint32_t smbase, struct err *e)
+{
+	return kvm_vcpu_set_msr(vcpu, MSR_SMBASE, smbase, e);
+}
+
 int kvm_vcpu_run(struct kvm_vcpu *vcpu, struct err *e)
 {
 	int rc = kvm_do_value(vcpu->kvm, vcpu->fd, KVM_RUN, 0);
-	if (rc >= 0)
+	/* KVM has no other cause for EIO (Linux, kvm_vm_dead() and kvm_vm_bugged()). */
+	vcpu->vm_is_dead = rc == -EIO;
+	if (rc >= 0 || vcpu->vm_is_dead)
 		return 0;
 	/* EAGAIN: an application processor was started by SIPI only just now. */
 	if (rc == -EINTR || rc == -EAGAIN)
@@ -456,7 +469,10 @@ void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit)
 {
 	struct kvm_run *run = vcpu->run;
 	struct kvm_exit *x = ret_exit;
-	*x = (struct kvm_exit){ .kind = exit_kind(run->exit_reason), .reason = run->exit_reason };
+	*x = (struct kvm_exit){
+		.kind = vcpu->vm_is_dead ? KVM_EXIT_KIND_DEAD : exit_kind(run->exit_reason),
+		.reason = run->exit_reason,
+	};
 	switch (x->kind) {
 	case KVM_EXIT_KIND_IO:
 		x->io.port = run->io.port;
@@ -476,6 +492,7 @@ void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit)
 		break;
 	case KVM_EXIT_KIND_INTERNAL_ERROR:
 		x->internal.suberror = run->internal.suberror;
+		x->internal.emulation = run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION;
 		x->internal.nr_data = run->internal.ndata;
 		for (uint32_t i = 0; i < ARRAY_SIZE(x->internal.data); i++)
 			x->internal.data[i] = run->internal.data[i];
@@ -494,6 +511,10 @@ void kvm_vcpu_exit(struct kvm_vcpu *vcpu, struct kvm_exit *ret_exit)
 		break;
 	case KVM_EXIT_KIND_HYPERV:
 		take_hyperv(run, x);
+		break;
+	case KVM_EXIT_KIND_DEAD:
+		x->dead.in_smm = run->flags & KVM_RUN_X86_SMM;
+		x->dead.in_nested_guest = run->flags & KVM_RUN_X86_GUEST_MODE;
 		break;
 	case KVM_EXIT_KIND_HLT:
 	case KVM_EXIT_KIND_SHUTDOWN:

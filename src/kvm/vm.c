@@ -36,11 +36,14 @@ void kvm_vm_destroy(struct kvm_vm *vm)
 	free(vm);
 }
 
-int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes,
-	void *hva, struct err *e)
+#define SPACE_NORMAL 0
+#define SPACE_SMM 1
+
+static int set_memslot(struct kvm_vm *vm, unsigned address_space, unsigned slot, struct gpa base,
+	uint64_t size_bytes, void *hva, struct err *e)
 {
 	struct kvm_userspace_memory_region region = {
-		.slot = slot,
+		.slot = address_space << 16 | slot,
 		.guest_phys_addr = base.v,
 		.memory_size = size_bytes,
 		.userspace_addr = (uintptr_t)hva,
@@ -48,9 +51,38 @@ int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64
 	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
 	if (rc < 0)
 		return err_set_errno(e, rc,
-			"KVM_SET_USER_MEMORY_REGION, slot %u, gpa %#" PRIx64 ", %#" PRIx64 " bytes",
-			slot, base.v, size_bytes);
+			"KVM_SET_USER_MEMORY_REGION, slot %u%s, gpa %#" PRIx64 ", %#" PRIx64
+			" bytes",
+			slot, address_space == SPACE_SMM ? " of system management mode" : "",
+			base.v, size_bytes);
 	return 0;
+}
+
+int kvm_vm_set_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes,
+	void *hva, struct err *e)
+{
+	return set_memslot(vm, SPACE_NORMAL, slot, base, size_bytes, hva, e);
+}
+
+int kvm_vm_has_smm(struct kvm_vm *vm, bool *ret_has, struct err *e)
+{
+	int rc = kvm_do_value(vm->kvm, vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM);
+	*ret_has = false;
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM");
+	if (rc == 0)
+		return 0;
+	rc = kvm_do_value(vm->kvm, vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MULTI_ADDRESS_SPACE);
+	if (rc < 0)
+		return err_set_errno(e, rc, "KVM_CHECK_EXTENSION, KVM_CAP_MULTI_ADDRESS_SPACE");
+	*ret_has = rc > SPACE_SMM;
+	return 0;
+}
+
+int kvm_vm_set_smm_memslot(struct kvm_vm *vm, unsigned slot, struct gpa base, uint64_t size_bytes,
+	void *hva, struct err *e)
+{
+	return set_memslot(vm, SPACE_SMM, slot, base, size_bytes, hva, e);
 }
 
 int kvm_vm_set_intel_pages(

@@ -35,6 +35,21 @@
 #define PLAN_MPTABLE_SIZE UINT64_C(0x2000)
 #define PLAN_SMBIOS_BASE UINT64_C(0xf2000) /* entry points first */
 #define PLAN_SMBIOS_SIZE UINT64_C(0xd000)
+/* Where real-mode code jumps for a reset, F000:FFF0 or FFFF:0000; there, too, is RAM. */
+#define PLAN_REAL_MODE_RESET UINT64_C(0xffff0)
+#define PLAN_REAL_MODE_RESET_SIZE 16
+/* Where a processor starts after RESET or INIT (SDM vol. 3, First Instruction Executed). */
+#define PLAN_RESET_VECTOR UINT64_C(0xfffffff0)
+
+/*
+ * System management mode sees none of the above, only its own RAM. vCPU i enters at its SMBASE +
+ * 0x8000 and saves its state in the 512 bytes below SMBASE + 0x10000 (SDM vol. 3, SMRAM): by this
+ * stride each has both to itself, and vCPU 0 its SMBASE as after reset.
+ */
+#define PLAN_SMBASE(i) (UINT64_C(0x30000) + (i)*UINT64_C(0x400))
+#define PLAN_SMM_ENTRY(i) (PLAN_SMBASE(i) + 0x8000)
+#define PLAN_SMRAM_BASE PLAN_SMM_ENTRY(0)
+#define PLAN_SMRAM_SIZE UINT64_C(0x48000) /* for PLAN_MAX_VCPUS */
 
 #define PLAN_NR_GSIS 24 /* pins of the one I/O APIC */
 #define PLAN_GSI_RTC 8

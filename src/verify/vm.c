@@ -235,6 +235,8 @@ static int handle_exit(struct verify_vm *vm, unsigned i, const struct kvm_exit *
 	case KVM_EXIT_KIND_INTERNAL_ERROR:
 		return err_set(
 			e, -EPROTO, "KVM_EXIT_INTERNAL_ERROR, suberror %u", x->internal.suberror);
+	case KVM_EXIT_KIND_DEAD:
+		return err_set(e, -EPROTO, "KVM gave the VM up");
 	case KVM_EXIT_KIND_MMIO:
 	case KVM_EXIT_KIND_HLT:
 	case KVM_EXIT_KIND_SYSTEM_EVENT:

@@ -62,7 +62,7 @@ static int step_5_memslots(struct machine *m, struct err *e)
 	for (unsigned i = 0; rc == 0 && i < mem->nr_regions; i++)
 		rc = kvm_vm_set_memslot(m->kvm_vm, i, mem->regions[i].base,
 			mem->regions[i].size_bytes, mem->regions[i].hva, e);
-	return rc;
+	return rc ? rc : machine_add_smram(m, e);
 }
 
 /* The irqchip: before the first vCPU, which gets its local APIC at birth. */
@@ -133,7 +133,8 @@ static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boo
 	/* 4 Registers: … the others wait for INIT and SIPI. */
 	if (rc == 0 && i == 0)
 		rc = kvm_vcpu_set_state(vcpu->kvm, boot_state, e);
-	return rc;
+	/* 5 Where it enters system management mode: an MSR, after those of the processor. */
+	return rc ? rc : vcpu_prepare_smm(vcpu, e);
 }
 
 static int step_10_vcpus(struct machine *m, const struct x86_state *boot_state, struct err *e)
@@ -231,6 +232,7 @@ void machine_destroy(struct machine *m)
 		host_output_destroy(m->serial_output[i]);
 	host_output_destroy(m->debug_output);
 	kvm_vm_destroy(m->kvm_vm);
+	ram_destroy(m->smram);
 	ram_destroy(m->ram);
 	machine_close_files(m);
 	msr_filter_done(&m->filter);

@@ -18,11 +18,20 @@ static uint64_t load_le(const uint8_t *data, unsigned size_bytes)
 	return v;
 }
 
+/* Where several vCPUs crash at once, as all do when KVM gives the VM up, one of them says so. */
+static enum exit_result crash_as(struct vcpu *vcpu, enum crash_kind kind, const char *why)
+{
+	struct machine *m = vcpu->machine;
+	if (atomic_load(&m->ended) || atomic_exchange(&m->crashed, true))
+		return EXIT_STOP;
+	vcpu_report_crash(vcpu, kind, why);
+	machine_end(m, MACHINE_END_CRASH, 0, /* error */ NULL);
+	return EXIT_STOP;
+}
+
 static enum exit_result crash(struct vcpu *vcpu, const char *why)
 {
-	vcpu_report_crash(vcpu, why);
-	machine_end(vcpu->machine, MACHINE_END_CRASH, 0, /* error */ NULL);
-	return EXIT_STOP;
+	return crash_as(vcpu, CRASH_OTHER, why);
 }
 
 static enum exit_result on_io(struct vcpu *vcpu, const struct kvm_exit *x)
@@ -70,7 +79,7 @@ static enum exit_result on_hlt(struct vcpu *vcpu, const struct kvm_exit *x)
 static enum exit_result on_shutdown(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	(void)x;
-	return crash(vcpu, "triple fault (KVM_EXIT_SHUTDOWN)");
+	return crash_as(vcpu, CRASH_TRIPLE_FAULT, "triple fault (KVM_EXIT_SHUTDOWN)");
 }
 
 static enum exit_result on_fail_entry(struct vcpu *vcpu, const struct kvm_exit *x)
@@ -98,9 +107,23 @@ static const char *suberror_name(uint32_t suberror)
 	}
 }
 
+/*
+ * There is no memory at the reset vector, so that a jump there is an instruction that cannot be
+ * fetched. On a PC it is firmware that resets the machine: so do we.
+ */
+static enum exit_result on_reset_vector(struct vcpu *vcpu)
+{
+	report(vcpu->machine->options.reporter, REPORT_DEBUG,
+		"vCPU %u is at the reset vector: a reset", vcpu->index);
+	machine_end(vcpu->machine, MACHINE_END_REBOOT, 0, /* error */ NULL);
+	return EXIT_STOP;
+}
+
 static enum exit_result on_internal_error(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	char why[512];
+	if (x->internal.emulation && vcpu_is_at(vcpu, gpa(PLAN_RESET_VECTOR)))
+		return on_reset_vector(vcpu);
 	int used = snprintf(why, sizeof(why),
 		"KVM internal error: %s (KVM_EXIT_INTERNAL_ERROR, suberror %u)",
 		suberror_name(x->internal.suberror), x->internal.suberror);
@@ -176,6 +199,18 @@ static enum exit_result on_hyperv(struct vcpu *vcpu, const struct kvm_exit *x)
 	return crash(vcpu, why);
 }
 
+static enum exit_result on_dead(struct vcpu *vcpu, const struct kvm_exit *x)
+{
+	char why[256];
+	(void)snprintf(why, sizeof(why),
+		"KVM gave the VM up, after an act of the guest's that it cannot carry out "
+		"(KVM_RUN: "
+		"Input/output error)%s%s",
+		x->dead.in_smm ? ", in system management mode" : "",
+		x->dead.in_nested_guest ? ", in a guest of the guest's" : "");
+	return crash(vcpu, why);
+}
+
 static enum exit_result on_intr(struct vcpu *vcpu, const struct kvm_exit *x)
 {
 	(void)vcpu;
@@ -204,6 +239,7 @@ static enum exit_result (*const handlers[KVM_EXIT_KIND_COUNT])(
 	[KVM_EXIT_KIND_MSR] = on_msr,
 	[KVM_EXIT_KIND_HYPERV] = on_hyperv,
 	[KVM_EXIT_KIND_INTR] = on_intr,
+	[KVM_EXIT_KIND_DEAD] = on_dead,
 	[KVM_EXIT_KIND_OTHER] = on_other,
 };
 

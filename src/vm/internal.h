@@ -34,6 +34,7 @@ struct machine {
 	struct machine_options options;
 	struct kvm_vm *kvm_vm;
 	struct ram *ram;
+	struct ram *smram;         /* NULL: KVM has no system management mode */
 	struct guest_files *files; /* until the guest is loaded */
 	struct msr_filter filter;  /* that was foreseen, and set where filter_set; owned */
 	bool filter_set;
@@ -57,6 +58,7 @@ struct machine {
 	pthread_mutex_t routes_lock; /* split irqchip: serialises machine_update_routes */
 	int stop_fd;                 /* eventfd: readable once the vCPUs have to stop */
 	atomic_bool stopping;        /* read by vCPU threads between runs */
+	atomic_bool crashed;         /* a vCPU reports it, or has */
 	atomic_int ended;            /* 0, or 1 + enum machine_end: the first to set it wins */
 	uint32_t end_status;         /* written by that one before the loop is told */
 	struct err run_error;        /* likewise, for MACHINE_END_ERROR */
@@ -83,6 +85,10 @@ void machine_close_files(struct machine *m);
 /* ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */
 int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e) MUST_CHECK;
 
+/* smm.c: RAM for system management mode, where KVM has it; and each vCPU's way back from it. */
+int machine_add_smram(struct machine *m, struct err *e) MUST_CHECK;
+int vcpu_prepare_smm(struct vcpu *vcpu, struct err *e) MUST_CHECK;
+
 /*
  * cpuid_check.c: judges what KVM did not keep of a vCPU's CPUID and MSRs (cpuid/kept.h). -EPROTO
  * where it is refused, with leaf, register and both values, what asks for it and where that stands;
@@ -105,6 +111,12 @@ enum exit_result { EXIT_RESUME, EXIT_STOP };
 enum exit_result vcpu_handle_exit(struct vcpu *vcpu, const struct kvm_exit *x);
 
 /* crash.c: reports why, the registers and the bytes at RIP; on the vCPU's own thread. */
-void vcpu_report_crash(struct vcpu *vcpu, const char *why);
+enum crash_kind {
+	CRASH_TRIPLE_FAULT, /* some KVMs change the registers first */
+	CRASH_OTHER,
+};
+void vcpu_report_crash(struct vcpu *vcpu, enum crash_kind kind, const char *why);
+/* True where RIP is the guest physical address at. */
+bool vcpu_is_at(struct vcpu *vcpu, struct gpa at);
 
 #endif

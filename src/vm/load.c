@@ -104,6 +104,21 @@ static uint8_t *table_area(
 	return area;
 }
 
+/*
+ * Where firmware would start in real mode: MOV AL, FEh; OUT 64h, AL, by which the 8042 resets the
+ * processor; HLT, and back to it. In 16, 32 and 64 bits alike.
+ */
+static int load_reset_code(struct machine *m, struct err *e)
+{
+	static const uint8_t code[] = { 0xb0, 0xfe, 0xe6, PLAN_PORT_I8042_COMMAND, 0xf4, 0xeb,
+		0xfd };
+	_Static_assert(sizeof(code) <= PLAN_REAL_MODE_RESET_SIZE, "it ends at 1 MiB");
+	_Static_assert(PLAN_SMBIOS_BASE + PLAN_SMBIOS_SIZE <= PLAN_REAL_MODE_RESET,
+		"behind all tables");
+	return guest_memory_write(
+		ram_guest_memory(m->ram), gpa(PLAN_REAL_MODE_RESET), code, sizeof(code), e);
+}
+
 /* What a PC's firmware leaves for the kernel, whichever way this one comes by it. */
 static int load_tables(struct machine *m, struct gpa *ret_rsdp, struct err *e)
 {
@@ -117,7 +132,9 @@ static int load_tables(struct machine *m, struct gpa *ret_rsdp, struct err *e)
 	int rc = acpi_build(plan, acpi, &used, ret_rsdp, e);
 	if (rc == 0)
 		rc = mptable_build(plan, mptable, &used, e);
-	return rc ? rc : smbios_build(plan, smbios, &used, e);
+	if (rc == 0)
+		rc = smbios_build(plan, smbios, &used, e);
+	return rc ? rc : load_reset_code(m, e);
 }
 
 /* From the config's words to the loader's. */

@@ -54,7 +54,7 @@ static void *vcpu_main(void *arg)
 		if (rc == -EINTR)
 			continue;
 		if (rc) {
-			vcpu_report_crash(vcpu, e.msg);
+			vcpu_report_crash(vcpu, CRASH_OTHER, e.msg);
 			machine_end(m, MACHINE_END_ERROR, 0, &e);
 			break;
 		}

@@ -136,6 +136,10 @@ static int check_extension(const struct fake_kvm *f, unsigned long number)
 		return f->facts->user_space_msr;
 	case KVM_CAP_TSC_CONTROL:
 		return f->facts->tsc_scaling;
+	case KVM_CAP_X86_SMM:
+		return f->smm;
+	case KVM_CAP_MULTI_ADDRESS_SPACE:
+		return f->smm ? 2 : 1;
 	case KVM_CAP_HYPERV_ENFORCE_CPUID:
 		return f->facts->hyperv_enforce_cpuid;
 	default:

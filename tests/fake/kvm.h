@@ -104,6 +104,7 @@ struct fake_kvm {
 	bool zero_msr_fails; /* … or fails as a whole; 0: none */
 	bool run_time_bits;  /* KVM_GET_CPUID2 shows a vCPU's registers as KVM does */
 	bool shows_vmx;      /* … or shows VMX whatever was set */
+	bool smm;            /* it has system management mode, and an address space for it */
 	bool lossy_tsc;      /* KVM_GET_TSC_KHZ gives one kHz less */
 	bool translate_fails, regs_fail;
 	uint16_t evmcs_versions; /* that KVM_CAP_HYPERV_ENLIGHTENED_VMCS gives */

@@ -464,6 +464,41 @@ static struct kvm_exit run_step(struct fixture *f, const struct fake_step script
 	return x;
 }
 
+static void kvm_vcpu_run__vm_is_dead__an_exit_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step dead[] = { { .kind = FAKE_ERRNO, .value = EIO }, { 0 } };
+	const struct fake_step next[] = { { .kind = FAKE_EXIT, .value = KVM_EXIT_HLT }, { 0 } };
+	/* What the exit before left there is not looked at. */
+	fake_vcpu(f)->run->exit_reason = KVM_EXIT_IO;
+	struct kvm_exit x = run_step(f, dead);
+	assert_int_equal(x.kind, KVM_EXIT_KIND_DEAD);
+	assert_false(x.dead.in_smm);
+	assert_false(x.dead.in_nested_guest);
+	fake_vcpu(f)->run->flags = 1; /* KVM_RUN_X86_SMM */
+	x = run_step(f, dead);
+	assert_true(x.dead.in_smm);
+	assert_false(x.dead.in_nested_guest);
+	fake_vcpu(f)->run->flags = 4; /* KVM_RUN_X86_GUEST_MODE */
+	x = run_step(f, dead);
+	assert_false(x.dead.in_smm);
+	assert_true(x.dead.in_nested_guest);
+	x = run_step(f, next);
+	assert_int_equal(x.kind, KVM_EXIT_KIND_HLT);
+}
+
+static void kvm_vcpu_set_smbase__value__is_the_msr(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t value;
+	assert_int_equal(kvm_vcpu_set_smbase(f->vcpu, 0x30400, &f->e), 0);
+	assert_int_equal(kvm_vcpu_get_msr(f->vcpu, 0x9e, &value, &f->e), 0);
+	assert_int_equal(value, 0x30400);
+	f->fake->refuse_msr = 0x9e;
+	assert_int_equal(kvm_vcpu_set_smbase(f->vcpu, 0x30400, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "KVM_SET_MSRS on vCPU 7");
+}
+
 static void kvm_vcpu_exit__port_write__port_size_and_data(void **state)
 {
 	struct fixture *f = *state;
@@ -506,6 +541,7 @@ static void kvm_vcpu_exit__failures__carry_kvms_numbers(void **state)
 	x = run_step(f, (const struct fake_step[]){ { .kind = FAKE_INTERNAL, .value = 1 }, { 0 } });
 	assert_int_equal(x.kind, KVM_EXIT_KIND_INTERNAL_ERROR);
 	assert_int_equal(x.internal.suberror, 1);
+	assert_true(x.internal.emulation);
 	assert_int_equal(x.internal.nr_data, 2);
 	assert_int_equal(x.internal.data[1], 0xdef);
 	x = run_step(
@@ -614,6 +650,8 @@ int main(void)
 		TEST(kvm_vcpu_set_lint__boot_vcpu__extint_and_nmi),
 		TEST(kvm_vcpu_run__kicked_or_started_by_sipi__eintr),
 		TEST(kvm_vcpu_run__fails__names_the_vcpu),
+		TEST(kvm_vcpu_run__vm_is_dead__an_exit_of_its_own),
+		TEST(kvm_vcpu_set_smbase__value__is_the_msr),
 		TEST(kvm_vcpu_exit__port_write__port_size_and_data),
 		TEST(kvm_vcpu_exit__mmio__address_size_and_direction),
 		TEST(kvm_vcpu_exit__failures__carry_kvms_numbers),

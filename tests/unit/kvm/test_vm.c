@@ -44,6 +44,42 @@ static void kvm_vm_set_memslot__fails__names_slot_address_and_size(void **state)
 	assert_contains(f->e.msg, "KVM_SET_USER_MEMORY_REGION, slot 3, gpa 0x1000, 0x5000 bytes");
 }
 
+static void kvm_vm_set_smm_memslot__region__is_of_the_second_address_space(void **state)
+{
+	struct fixture *f = *state;
+	char page;
+	assert_int_equal(kvm_vm_set_smm_memslot(f->vm, 3, gpa(0x38000), 0x5000, &page, &f->e), 0);
+	const struct kvm_userspace_memory_region *slot = &f->fake->slots[0];
+	assert_int_equal(slot->slot, 1 << 16 | 3);
+	assert_int_equal(slot->guest_phys_addr, 0x38000);
+	assert_int_equal(slot->memory_size, 0x5000);
+	assert_int_equal(slot->userspace_addr, (uintptr_t)&page);
+	fail_next(f, EINVAL);
+	assert_int_equal(
+		kvm_vm_set_smm_memslot(f->vm, 3, gpa(0x38000), 0x5000, &page, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "slot 3 of system management mode, gpa 0x38000, 0x5000 bytes");
+}
+
+static void kvm_vm_has_smm__mode_and_address_space__both_are_needed(void **state)
+{
+	struct fixture *f = *state;
+	bool has = true;
+	assert_int_equal(kvm_vm_has_smm(f->vm, &has, &f->e), 0);
+	assert_false(has);
+	f->fake->smm = true;
+	assert_int_equal(kvm_vm_has_smm(f->vm, &has, &f->e), 0);
+	assert_true(has);
+	f->fake->absent_cap = KVM_CAP_MULTI_ADDRESS_SPACE;
+	assert_int_equal(kvm_vm_has_smm(f->vm, &has, &f->e), 0);
+	assert_false(has);
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vm_has_smm(f->vm, &has, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM");
+	f->fake->fail_at += 2; /* the second call of the next */
+	assert_int_equal(kvm_vm_has_smm(f->vm, &has, &f->e), -EIO);
+	assert_contains(f->e.msg, "KVM_CHECK_EXTENSION, KVM_CAP_MULTI_ADDRESS_SPACE");
+}
+
 static void kvm_vm_set_intel_pages__each_ioctl_fails__is_named(void **state)
 {
 	struct fixture *f = *state;
@@ -258,6 +294,8 @@ int main(void)
 		TEST(kvm_vm_create__interrupted__tries_again),
 		TEST(kvm_vm_set_memslot__region__is_handed_over),
 		TEST(kvm_vm_set_memslot__fails__names_slot_address_and_size),
+		TEST(kvm_vm_set_smm_memslot__region__is_of_the_second_address_space),
+		TEST(kvm_vm_has_smm__mode_and_address_space__both_are_needed),
 		TEST(kvm_vm_set_intel_pages__each_ioctl_fails__is_named),
 		TEST(kvm_vm_enable_x2apic_ids__capability__wide_ids_and_no_broadcast_quirk),
 		TEST(kvm_vm_create_irqchip__in_kernel__irqchip_then_pit_with_speaker_port),

@@ -357,10 +357,12 @@ static void verify_run__exit_that_the_guest_gives_no_cause_for__is_named(void **
 
 static void verify_run__kvm_run_fails__names_it_and_the_request(void **state)
 {
-	static const struct fake_step script[] = { { .kind = FAKE_ERRNO, .value = EIO } };
+	static const struct fake_step script[] = { { .kind = FAKE_ERRNO, .value = ENOMEM } };
+	static const struct fake_step dead[] = { { .kind = FAKE_ERRNO, .value = EIO } };
 	struct fixture *f = *state;
-	assert_fails(f, script, 60000, -EIO, "KVM_RUN on vCPU 0");
+	assert_fails(f, script, 60000, -ENOMEM, "KVM_RUN on vCPU 0");
 	assert_contains(f->e.msg, "at CPUID 0.0");
+	assert_fails(f, dead, 60000, -EPROTO, "KVM gave the VM up");
 }
 
 static void verify_run__call_n_fails__error_and_nothing_leaks(void **state)

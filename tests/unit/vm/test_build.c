@@ -38,6 +38,78 @@ static void machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcp
 	assert_int_equal(find(f, "KVM_RUN"), -1);
 }
 
+/* The slot of system management mode, or NULL. */
+static const struct kvm_userspace_memory_region *smm_slot(const struct fixture *f)
+{
+	const struct kvm_userspace_memory_region *found = NULL;
+	for (unsigned i = 0; i < f->fake->nr_slots; i++) {
+		if (f->fake->slots[i].slot < 1 << 16)
+			continue;
+		assert_null(found);
+		found = &f->fake->slots[i];
+	}
+	return found;
+}
+
+static void machine_create__kvm_has_smm__each_vcpu_has_a_way_back_from_it(void **state)
+{
+	static const uint8_t rsm[] = { 0x0f, 0xaa };
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 255;
+	f->fake->smm = true;
+	assert_int_equal(fixture_create(f), 0);
+	const struct kvm_userspace_memory_region *slot = smm_slot(f);
+	assert_non_null(slot);
+	const uint8_t *ram = (const uint8_t *)(uintptr_t)slot->userspace_addr;
+	uint64_t base = slot->guest_phys_addr, end = base + slot->memory_size;
+	for (unsigned i = 0; i < 255; i++) {
+		uint64_t smbase = 0x30000; /* after reset */
+		for (unsigned j = 0; j < f->fake->vcpus[i]->nr_msrs; j++) {
+			if (f->fake->vcpus[i]->msrs[j].index == 0x9e)
+				smbase = f->fake->vcpus[i]->msrs[j].data;
+		}
+		assert_in_range(smbase + 0x8000, base, end - 2);
+		assert_in_range(smbase + 0xfe00, base, end - 0x200);
+		assert_memory_equal(ram + (smbase + 0x8000 - base), rsm, sizeof(rsm));
+		/* What it saves lies over no other's, nor over code: */
+		memset((uint8_t *)(uintptr_t)slot->userspace_addr + (smbase + 0xfe00 - base),
+			(int)(i | 1), 0x200);
+	}
+	for (unsigned i = 0; i < 255; i++) {
+		uint64_t smbase = i == 0 ? 0x30000 : 0;
+		for (unsigned j = 0; j < f->fake->vcpus[i]->nr_msrs; j++) {
+			if (f->fake->vcpus[i]->msrs[j].index == 0x9e)
+				smbase = f->fake->vcpus[i]->msrs[j].data;
+		}
+		assert_memory_equal(ram + (smbase + 0x8000 - base), rsm, sizeof(rsm));
+		for (unsigned at = 0; at < 0x200; at++)
+			assert_int_equal(ram[smbase + 0xfe00 - base + at], i | 1);
+	}
+	/* … nor over the guest's RAM. */
+	const struct kvm_userspace_memory_region *guest = &f->fake->slots[0];
+	assert_true(slot->userspace_addr >= guest->userspace_addr + guest->memory_size ||
+		    slot->userspace_addr + slot->memory_size <= guest->userspace_addr);
+}
+
+static void machine_create__kvm_has_no_smm__no_slot_and_no_msr_of_it(void **state)
+{
+	struct fixture *f = *state;
+	f->config.cpu.vcpus = 2;
+	assert_int_equal(fixture_create(f), 0);
+	assert_null(smm_slot(f));
+	for (unsigned j = 0; j < f->fake->vcpus[1]->nr_msrs; j++)
+		assert_int_not_equal(f->fake->vcpus[1]->msrs[j].index, 0x9e);
+}
+
+/* Firmware's entry in real mode: MOV AL, FEh; OUT 64h, AL. */
+static void machine_create__real_mode_reset__is_code_that_resets(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fixture_create(f), 0);
+	const uint8_t *ram = (const uint8_t *)(uintptr_t)f->fake->slots[0].userspace_addr;
+	assert_memory_equal(ram + 0xffff0, "\xb0\xfe\xe6\x64", 4);
+}
+
 static void machine_create__each_vcpu__cpuid_before_msrs_before_registers(void **state)
 {
 	static const char *const boot[] = { "KVM_CREATE_VCPU", "KVM_SET_CPUID2", "KVM_GET_CPUID2",
@@ -596,6 +668,14 @@ static void machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks(v
 	fail_every_call(f);
 }
 
+static void machine_create__call_n_fails_with_smm__error_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	f->fake->smm = true;
+	f->config.cpu.vcpus = 2;
+	fail_every_call(f);
+}
+
 static struct machine_options without_plan(struct fixture *f)
 {
 	return (struct machine_options){
@@ -727,6 +807,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcpu),
+		FIXTURE_TEST(machine_create__kvm_has_smm__each_vcpu_has_a_way_back_from_it),
+		FIXTURE_TEST(machine_create__kvm_has_no_smm__no_slot_and_no_msr_of_it),
+		FIXTURE_TEST(machine_create__real_mode_reset__is_code_that_resets),
+		FIXTURE_TEST(machine_create__call_n_fails_with_smm__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_create__each_vcpu__cpuid_before_msrs_before_registers),
 		FIXTURE_TEST(machine_create__vcpus__have_their_own_cpuid),
 		FIXTURE_TEST(machine_create__amd__intel_pages_before_irqchip_too),

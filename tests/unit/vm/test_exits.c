@@ -219,12 +219,165 @@ static void exit_system_event__reset__reboots(void **state)
 	assert_end(*state, script, MACHINE_END_REBOOT, 0);
 }
 
+/* Registers as another KVM leaves them. */
+static void jump_to_reset_vector(void *ctx)
+{
+	struct fake_vcpu *vcpu = ((struct fixture *)ctx)->fake->vcpus[0];
+	vcpu->sregs.cs = (struct kvm_segment){ .base = 0xffff0000,
+		.limit = 0xffff,
+		.selector = 0xf000,
+		.type = 0xb,
+		.present = 1,
+		.s = 1 };
+	vcpu->regs.rip = 0xfff0;
+}
+
+static void jump_flat_to_reset_vector(void *ctx)
+{
+	((struct fixture *)ctx)->fake->vcpus[0]->regs.rip = 0xfffffff0;
+}
+
+static void jump_flat_beside_reset_vector(void *ctx)
+{
+	((struct fixture *)ctx)->fake->vcpus[0]->regs.rip = 0xffffffef;
+}
+
+static void exit_internal_error__at_the_reset_vector__is_a_reset(void **state)
+{
+	struct fixture *f = *state;
+	void (*const jumps[])(void *) = { jump_to_reset_vector, jump_flat_to_reset_vector };
+	for (unsigned i = 0; i < ARRAY_SIZE(jumps); i++) {
+		const struct fake_step script[] = {
+			{ .kind = FAKE_CALL, .fn = jumps[i], .fn_ctx = f },
+			{ .kind = FAKE_INTERNAL, .value = KVM_INTERNAL_ERROR_EMULATION }, { 0 }
+		};
+		assert_end(f, script, MACHINE_END_REBOOT, 0);
+		assert_string_equal(f->reports, "");
+		machine_destroy(f->machine);
+		f->machine = NULL;
+	}
+}
+
+static void exit_internal_error__beside_the_reset_vector_or_of_another_kind__crash(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step beside[] = {
+		{ .kind = FAKE_CALL, .fn = jump_flat_beside_reset_vector, .fn_ctx = f },
+		{ .kind = FAKE_INTERNAL, .value = KVM_INTERNAL_ERROR_EMULATION }, { 0 }
+	};
+	const struct fake_step other[] = {
+		{ .kind = FAKE_CALL, .fn = jump_flat_to_reset_vector, .fn_ctx = f },
+		{ .kind = FAKE_INTERNAL, .value = KVM_INTERNAL_ERROR_DELIVERY_EV }, { 0 }
+	};
+	assert_end(f, beside, MACHINE_END_CRASH, 0);
+	assert_contains(f->reports, "(not guest RAM from here on: gpa 0xffffffef)");
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	assert_end(f, other, MACHINE_END_CRASH, 0);
+}
+
+static void exit_internal_error__registers_cannot_be_read__crash(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = {
+		{ .kind = FAKE_CALL, .fn = jump_flat_to_reset_vector, .fn_ctx = f },
+		{ .kind = FAKE_INTERNAL, .value = KVM_INTERNAL_ERROR_EMULATION }, { 0 }
+	};
+	f->fake->regs_fail = true;
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+}
+
+static void run__kvm_gave_the_vm_up__a_crash_and_no_error_of_the_host(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_ERRNO, .value = EIO }, { 0 } };
+	f->fake->regs_fail = true;
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_contains(f->reports, "guest crashed on vCPU 0: KVM gave the VM up");
+	assert_contains(f->reports, "registers cannot be read: KVM_GET_REGS on vCPU 0");
+}
+
+static void in_smm(void *ctx)
+{
+	((struct fixture *)ctx)->fake->vcpus[0]->run->flags = 1 | 4;
+}
+
+static void run__kvm_gave_the_vm_up_in_smm_of_a_nested_guest__says_so(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_CALL, .fn = in_smm, .fn_ctx = f },
+		{ .kind = FAKE_ERRNO, .value = EIO }, { 0 } };
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_contains(f->reports, ", in system management mode, in a guest of the guest's\n");
+}
+
+/* As KVM for AMD does before it tells of a triple fault: INIT. */
+static void init_vcpu(void *ctx)
+{
+	struct fake_vcpu *vcpu = ((struct fixture *)ctx)->fake->vcpus[0];
+	vcpu->regs = (struct kvm_regs){ .rip = 0xfff0, .rdx = 0x600, .rflags = 2 };
+	vcpu->sregs = (struct kvm_sregs){
+		.cr0 = 0x60000010, .gdt = { .limit = 0xffff }, .idt = { .limit = 0xffff }
+	};
+	vcpu->sregs.cs = (struct kvm_segment){
+		.base = 0xffff0000, .limit = 0xffff, .selector = 0xf000, .present = 1
+	};
+}
+
+/* … and before Linux 5.16. */
+static void init_vmcb(void *ctx)
+{
+	struct fake_vcpu *vcpu = ((struct fixture *)ctx)->fake->vcpus[0];
+	struct kvm_regs regs = vcpu->regs;
+	init_vcpu(ctx);
+	vcpu->regs = regs;
+}
+
+static void exit_shutdown__registers_are_those_after_init__says_so(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_CALL, .fn = init_vcpu, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_contains(f->reports, "these are the registers after INIT, and what the guest had");
+	assert_null(strstr(f->reports, "code at rip"));
+}
+
+static void exit_shutdown__segments_are_those_after_init__says_so(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_CALL, .fn = init_vmcb, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_contains(
+		f->reports, "segments, tables, cr0, cr3, cr4 and efer are those after INIT");
+	assert_contains(f->reports, "rip 0000000000100030");
+}
+
+/* Real mode in the segment of the reset vector is not enough: the guest may be there itself. */
+static void exit_shutdown__registers_are_the_guests__no_word_of_init(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = {
+		{ .kind = FAKE_CALL, .fn = jump_to_reset_vector, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 }
+	};
+	const struct fake_step other[] = { { .kind = FAKE_CALL, .fn = init_vcpu, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_HLT }, { 0 } };
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	assert_null(strstr(f->reports, "INIT"));
+	machine_destroy(f->machine);
+	f->machine = NULL;
+	assert_end(f, other, MACHINE_END_CRASH, 0);
+	assert_null(strstr(f->reports, "INIT"));
+}
+
 static void crash_report__code_not_mapped__says_so(void **state)
 {
 	struct fixture *f = *state;
 	f->fake->translate_fails = true;
 	assert_crash(f, (struct fake_step){ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN },
-		"code at rip: (not guest RAM from here on)");
+		"code at rip: (not mapped from here on)");
 }
 
 static void jump_past_ram(void *ctx)
@@ -239,7 +392,8 @@ static void crash_report__code_runs_out_of_ram__shows_what_is_there(void **state
 	const struct fake_step script[] = { { .kind = FAKE_CALL, .fn = jump_past_ram, .fn_ctx = f },
 		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 } };
 	assert_end(f, script, MACHINE_END_CRASH, 0);
-	assert_contains(f->reports, "code at rip: 00 00 00 (not guest RAM from here on)");
+	assert_contains(
+		f->reports, "code at rip: 00 00 00 (not guest RAM from here on: gpa 0x1000000)");
 }
 
 static void crash_report__registers_cannot_be_read__says_so(void **state)
@@ -559,6 +713,15 @@ int main(void)
 		FIXTURE_TEST(exit_system_event__unknown_type__crash),
 		FIXTURE_TEST(exit_system_event__shutdown__powers_off),
 		FIXTURE_TEST(exit_system_event__reset__reboots),
+		FIXTURE_TEST(exit_internal_error__at_the_reset_vector__is_a_reset),
+		FIXTURE_TEST(
+			exit_internal_error__beside_the_reset_vector_or_of_another_kind__crash),
+		FIXTURE_TEST(exit_internal_error__registers_cannot_be_read__crash),
+		FIXTURE_TEST(run__kvm_gave_the_vm_up__a_crash_and_no_error_of_the_host),
+		FIXTURE_TEST(run__kvm_gave_the_vm_up_in_smm_of_a_nested_guest__says_so),
+		FIXTURE_TEST(exit_shutdown__registers_are_those_after_init__says_so),
+		FIXTURE_TEST(exit_shutdown__segments_are_those_after_init__says_so),
+		FIXTURE_TEST(exit_shutdown__registers_are_the_guests__no_word_of_init),
 		FIXTURE_TEST(crash_report__code_not_mapped__says_so),
 		FIXTURE_TEST(crash_report__code_runs_out_of_ram__shows_what_is_there),
 		FIXTURE_TEST(crash_report__registers_cannot_be_read__says_so),

@@ -153,6 +153,22 @@ static void machine_run__crash_while_others_run__one_report_and_all_stop(void **
 	assert_contains(f->reports, "guest crashed on vCPU 5");
 }
 
+/* The vCPU that did it cannot be told from the others. */
+static void machine_run__kvm_gave_the_vm_up__all_stop_and_one_says_so(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_ERRNO, .value = EIO },
+		{ .kind = FAKE_REPEAT } };
+	f->config.cpu.vcpus = NR_VCPUS;
+	for (unsigned i = 0; i < NR_VCPUS; i++)
+		f->fake->scripts[i] = script;
+	assert_int_equal(fixture_run(f, script), 0);
+	assert_int_equal(f->result.end, MACHINE_END_CRASH);
+	const char *first = strstr(f->reports, "guest crashed on vCPU ");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "guest crashed on vCPU "));
+}
+
 static void machine_run__second_machine_on_the_same_loop__runs_as_well(void **state)
 {
 	struct fixture *f = *state;
@@ -237,6 +253,7 @@ int main(void)
 		FIXTURE_TEST(machine_run__all_vcpus_write_to_one_serial_port__every_byte_arrives),
 		FIXTURE_TEST(machine_stop__console_reader_is_stuck__ends_the_run_all_the_same),
 		FIXTURE_TEST(machine_run__crash_while_others_run__one_report_and_all_stop),
+		FIXTURE_TEST(machine_run__kvm_gave_the_vm_up__all_stop_and_one_says_so),
 		FIXTURE_TEST(machine_run__second_machine_on_the_same_loop__runs_as_well),
 		FIXTURE_TEST(
 			machine_run__pinned_to_a_cpu_that_does_not_exist__refused_with_the_key),
