@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the vCPUs say of themselves: CPUID, MSRs, unclaimed ports, and all of them at once. */
-#include "guest.h"
+#include "acts.h"
 
 #define LAPIC 0xfee00000u
-#define LAPIC_ID (LAPIC + 0x20)
 #define LAPIC_SVR (LAPIC + 0xf0)
-#define LAPIC_ICR (LAPIC + 0x300)
 #define ICR_PENDING (1u << 12)
 #define ICR_ALL_BUT_SELF (3u << 18)
 #define ICR_INIT 0x4500u
@@ -274,9 +272,12 @@ static void report_self(void)
 	__atomic_fetch_add(&reported, 1, __ATOMIC_ACQ_REL);
 }
 
+/* What an application processor does, once. */
+static void (*ap_program)(void);
+
 void ap_main(void)
 {
-	report_self();
+	ap_program();
 }
 
 static void send(uint32_t command)
@@ -286,19 +287,63 @@ static void send(uint32_t command)
 		__asm__ volatile("pause");
 }
 
-void run_smp(uint32_t nr_vcpus)
+static void start_others(void (*program)(void))
 {
 	volatile uint8_t *to = (volatile uint8_t *)(uintptr_t)AP_TRAMPOLINE;
 	for (const uint8_t *from = trampoline; from < trampoline_end; from++)
 		*to++ = *from;
 	*mmio(LAPIC_SVR) = 0x1ff;
-	report_self();
+	ap_program = program;
 	send(ICR_INIT);
 	send(ICR_STARTUP | AP_TRAMPOLINE >> 12);
+}
+
+void run_smp(uint32_t nr_vcpus)
+{
+	report_self();
+	start_others(report_self);
 	/* Bochs lets no interrupt of the host through to it while a guest with interrupts off
 	 * computes; so each turn exits, by a register of the local APIC. */
 	while (__atomic_load_n(&reported, __ATOMIC_ACQUIRE) < nr_vcpus)
 		(void)*mmio(LAPIC_SVR);
 	print("all here\n");
 	power_off();
+}
+
+static volatile uint32_t sent_all, spoilt;
+
+/* Registers, stack and memory must stay this vCPU's own. */
+static void send_smis(void)
+{
+	volatile uint32_t own[64];
+	uint32_t a, b;
+	for (uint32_t i = 0; i < 64; i++)
+		own[i] = (uint32_t)(uintptr_t)&own[i];
+	for (uint32_t i = 0; i < 50; i++) {
+		uint32_t mark = (uint32_t)(uintptr_t)own + i;
+		__asm__ volatile("movl %2, %%ebx\n\tmovl %3, 0xfee00300\n\tnop\n\tpause"
+				 : "=b"(a), "=S"(b)
+				 : "1"(mark), "i"(ICR_SMI_ALL)
+				 : "memory");
+		if (a != mark || b != mark)
+			spoilt = 1;
+	}
+	for (uint32_t i = 0; i < 64; i++) {
+		if (own[i] != (uint32_t)(uintptr_t)&own[i])
+			spoilt = 1;
+	}
+	__atomic_fetch_add(&sent_all, 1, __ATOMIC_ACQ_REL);
+}
+
+void smi_on_all_vcpus(void)
+{
+	uint32_t one[4];
+	cpuid(1, 0, one);
+	uint32_t nr_vcpus = one[3] >> 28 & 1 ? one[1] >> 16 & 0xff : 1;
+	start_others(send_smis);
+	send_smis();
+	while (__atomic_load_n(&sent_all, __ATOMIC_ACQUIRE) < nr_vcpus)
+		(void)*mmio(LAPIC_SVR);
+	if (spoilt)
+		print("registers changed\n");
 }

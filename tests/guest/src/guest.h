@@ -57,6 +57,13 @@ static inline volatile uint32_t *mmio(uintptr_t addr)
 	return (volatile uint32_t *)addr;
 }
 
+struct __attribute__((packed)) table_pointer {
+	uint16_t limit;
+	uint32_t base;
+};
+
+bool is(const char *a, const char *b); /* the same text */
+
 /* lib.c */
 void put(uint16_t port, char c);
 void print(const char *text); /* to COM1 */
@@ -79,9 +86,12 @@ void clear_cr4(uint32_t bits);
 
 /* Each address for itself; as VMX wants CR0. */
 void turn_paging_on(void);
+uint32_t *page_directory(void); /* of 4 MiB pages */
 
 /* The guest's programs. */
 void run_smp(uint32_t nr_vcpus);
+void list_acts(void);
+void run_act(const char *name);
 void run_interrupts(bool sci);
 void run_cpuid(void);
 void run_msrs(void);
@@ -98,6 +108,7 @@ void run_exits(uint32_t nr_samples);
 /* Called by start.S. */
 void guest_main(const uint32_t *multiboot_info);
 void ap_main(void);
+void unexpected_fault(void) __attribute__((noreturn));
 void on_serial_interrupt(void);
 void on_sci_interrupt(void);
 void on_wake_interrupt(void);
@@ -106,8 +117,10 @@ void isr_undefined(void);
 void isr_serial(void);
 void isr_sci(void);
 void isr_wake(void);
+void isr_ignored(void);
 
 extern volatile uint32_t fault_count, undefined_count, fault_resume, ap_arrivals;
-extern const uint8_t trampoline[], trampoline_end[];
+extern const uint8_t trampoline[], trampoline_end[], real_mode_stub[], real_mode_stub_end[];
+extern uint64_t gdt[];
 
 #endif

@@ -11,11 +11,6 @@ struct gate {
 	uint16_t offset_high;
 };
 
-struct __attribute__((packed)) table_pointer {
-	uint16_t limit;
-	uint32_t base;
-};
-
 static struct gate idt[64];
 
 /* The compiler may ask for these two. */
@@ -89,6 +84,13 @@ void debug_exit(uint8_t status)
 	halt();
 }
 
+/* Of whoever did not say where to go on. */
+void unexpected_fault(void)
+{
+	print("unexpected fault\n");
+	debug_exit(98);
+}
+
 void set_gate(unsigned vector, void (*isr)(void))
 {
 	uintptr_t addr = (uintptr_t)isr;
@@ -142,9 +144,15 @@ void clear_cr4(uint32_t bits)
 	__asm__ volatile("movl %0, %%cr4" : : "r"(value & ~bits) : "memory");
 }
 
+static uint32_t directory[1024] __attribute__((aligned(4096)));
+
+uint32_t *page_directory(void)
+{
+	return directory;
+}
+
 void turn_paging_on(void)
 {
-	static uint32_t directory[1024] __attribute__((aligned(4096)));
 	uint32_t cr0;
 	for (uint32_t i = 0; i < 1024; i++)
 		directory[i] = i << 22 | 0x83; /* present, writable, 4 MiB */

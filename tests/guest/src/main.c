@@ -4,7 +4,7 @@
 
 #define FLOOD_LINES 1500
 
-static bool is(const char *a, const char *b)
+bool is(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -211,10 +211,11 @@ static const struct {
 	{ "ports", run_ports },
 	{ "serial-interrupts", run_serial_interrupts },
 	{ "sci", run_sci },
+	{ "acts", list_acts },
 };
 
-/* name=number */
-static const char *number_after(const char *word, const char *name)
+/* name=what is returned */
+static const char *word_after(const char *word, const char *name)
 {
 	while (*name && *word == *name) {
 		word++;
@@ -252,14 +253,16 @@ void guest_main(const uint32_t *multiboot_info)
 		if (is(word, programs[i].name))
 			programs[i].run();
 	}
-	if (number_after(word, "smp"))
-		run_smp(decimal(number_after(word, "smp")));
-	if (number_after(word, "exits"))
-		run_exits(decimal(number_after(word, "exits")));
+	if (word_after(word, "smp"))
+		run_smp(decimal(word_after(word, "smp")));
+	if (word_after(word, "exits"))
+		run_exits(decimal(word_after(word, "exits")));
 	if (is(word, "boot-info"))
 		run_boot_info(multiboot_info);
-	if (number_after(word, "status"))
-		run_status(number_after(word, "status"));
+	if (word_after(word, "act"))
+		run_act(word_after(word, "act"));
+	if (word_after(word, "status"))
+		run_status(word_after(word, "status"));
 	print("no such program: ");
 	print(word);
 	print("\n");

@@ -57,6 +57,11 @@ isr_undefined:
 	ISR isr_sci on_sci_interrupt
 	ISR isr_wake on_wake_interrupt
 
+/* Of traps: between IRET and the next instruction there is none, as there would be in the above. */
+	.globl isr_ignored
+isr_ignored:
+	iret
+
 /* Copied to AP_TRAMPOLINE, where SIPI starts processors in real mode. */
 	.globl trampoline, trampoline_end
 	.code16
@@ -74,6 +79,30 @@ trampoline_gdt:
 	.word 23
 	.long gdt
 trampoline_end:
+
+/* Copied to REAL_MODE_STUB, entered in 32-bit code: leaves protected mode, and jumps to DX:CX. */
+	.globl real_mode_stub, real_mode_stub_end
+	.code32
+real_mode_stub:
+	ljmp $0x18, $0x7000 + 1f - real_mode_stub
+	.code16
+1:	movw $0x20, %ax
+	movw %ax, %ds
+	movw %ax, %es
+	movw %ax, %ss
+	movl %cr0, %eax
+	andl $0x7ffffffe, %eax
+	movl %eax, %cr0
+	ljmp $0, $0x7000 + 2f - real_mode_stub
+2:	xorw %ax, %ax
+	movw %ax, %ds
+	movw %ax, %es
+	movw %ax, %ss
+	movl $0x6ff0, %esp
+	pushw %dx
+	pushw %cx
+	lretw
+real_mode_stub_end:
 
 	.code32
 ap_entry:
@@ -98,8 +127,11 @@ gdt:
 	.quad 0
 	.quad 0x00cf9b000000ffff
 	.quad 0x00cf93000000ffff
+	.quad 0x00009b000000ffff	/* 16-bit code … */
+	.quad 0x000093000000ffff	/* … and data: on the way to real mode */
+	.quad 0				/* for a TSS, or what a program likes */
 gdt_pointer:
-	.word 23
+	.word 47
 	.long gdt
 	.globl fault_count, undefined_count, fault_resume, ap_arrivals
 fault_count:
@@ -107,7 +139,7 @@ fault_count:
 undefined_count:
 	.long 0
 fault_resume:
-	.long 0
+	.long unexpected_fault
 ap_arrivals:
 	.long 0
 
