@@ -107,7 +107,7 @@ vm_start() { # ARGUMENTS OF nestor run
 	: >"$messages"
 	# Opened for both directions, so that neither end waits for the other.
 	exec 9<>"$work/stdin"
-	"$nestor" run "$@" <"$work/stdin" >"$work/raw" 2>"$messages" 9>&- &
+	/lab/interruptible "$nestor" run "$@" <"$work/stdin" >"$work/raw" 2>"$messages" 9>&- &
 	vm_pid=$!
 	status=
 }
