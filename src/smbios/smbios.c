@@ -45,7 +45,7 @@ struct table {
 /* A handle is any number of the structure's own. */
 static uint16_t handle_of(uint8_t type, unsigned i)
 {
-	return (uint16_t)((type << 9) + i);
+	return (uint16_t)(((unsigned)type << 9) + i);
 }
 
 /* The formatted part of a structure, all zero but for its header; NULL where it does not fit. */
