@@ -113,8 +113,8 @@ static int load_reset_code(struct machine *m, struct err *e)
 	static const uint8_t code[] = { 0xb0, 0xfe, 0xe6, PLAN_PORT_I8042_COMMAND, 0xf4, 0xeb,
 		0xfd };
 	_Static_assert(sizeof(code) <= PLAN_REAL_MODE_RESET_SIZE, "it ends at 1 MiB");
-	_Static_assert(PLAN_SMBIOS_BASE + PLAN_SMBIOS_SIZE <= PLAN_REAL_MODE_RESET,
-		"behind all tables");
+	_Static_assert(
+		PLAN_SMBIOS_BASE + PLAN_SMBIOS_SIZE <= PLAN_REAL_MODE_RESET, "behind all tables");
 	return guest_memory_write(
 		ram_guest_memory(m->ram), gpa(PLAN_REAL_MODE_RESET), code, sizeof(code), e);
 }
