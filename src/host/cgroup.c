@@ -143,7 +143,7 @@ void cgroup_find(const char *root, const char *controller, struct cgroup *ret)
 {
 	struct membership m = { .controller = controller };
 	struct mount_search s = { .root = root, .controller = controller, .ret = ret };
-	ret->version = 0;
+	*ret = (struct cgroup){ 0 };
 	if (!kernel_text_lines(root, "/proc/self/cgroup", take_membership, &m))
 		return;
 	if (m.has_v1) {
