@@ -5,6 +5,7 @@
 #include "base/types.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,9 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* A file at RLIMIT_FSIZE is EFBIG, and a loss of that output, not the end of the VM. */
 	(void)signal(SIGXFSZ, SIG_IGN);
+
+	/* Threads allocate little: an arena for each is memory, and time at its first. */
+	(void)mallopt(M_ARENA_MAX, 1);
 
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

@@ -5,6 +5,7 @@
 #define NESTOR_CLI_PLANNING_H
 
 #include "base/report.h"
+#include "base/worker.h"
 #include "cli/policy_file.h"
 #include "kvm/kvm.h"
 #include "plan/plan.h"
@@ -20,14 +21,20 @@ int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct 
 	struct err *e) MUST_CHECK;
 
 /*
- * The same in two halves, so that the caller can do in between what needs no plan: KVM says what it
- * can do meanwhile, on another thread. plan_finish must follow plan_begin, or plan_abandon.
+ * The same in steps, by a worker while the caller does what needs no plan. plan_begin: KVM is to
+ * say what it can do, as plan_ask gives to the worker. plan_compute: it is decided; after what the
+ * worker was given before, and before what it is given next, which finds *ret_plan there or, if it
+ * was refused, still NULL. plan_finish: waits for that, and tells. plan_finish or plan_abandon must
+ * follow plan_begin.
  */
 struct planning;
 int plan_begin(struct planning **ret_planning, struct kvm *kvm, struct err *e) MUST_CHECK;
-int plan_finish(struct planning *planning, struct policy_file *policy_file,
+/* NULL for the worker: at once, by the caller, like the rest. */
+void plan_ask(struct planning *planning, struct worker *worker);
+void plan_compute(struct planning *planning, struct policy_file *policy_file,
 	const struct reporter *reporter, struct machine_plan **ret_plan,
-	const struct cpu_policy **ret_policy, struct err *e) MUST_CHECK;
+	const struct cpu_policy **ret_policy);
+int plan_finish(struct planning *planning, struct err *e) MUST_CHECK;
 /* NULL-safe. */
 void plan_abandon(struct planning *planning);
 

@@ -25,6 +25,7 @@ struct run {
 	struct policy_file *policy_file;
 	const struct vm_config *vm; /* its own */
 	struct kvm *kvm;
+	struct worker *worker;     /* asks KVM, plans, and then runs the boot vCPU */
 	struct machine *machine;   /* the next to run, begun or NULL */
 	struct planning *planning; /* until the plan is there */
 	struct machine_plan *plan;
@@ -88,6 +89,7 @@ static struct machine_options options_of(struct run *run)
 		.io = run->io,
 		.kept = &run->kept,
 		.loop = run->loop,
+		.worker = run->worker,
 		.kernel_cache = run->kernel_cache,
 		.reporter = &run->reporter,
 		.input_wanted = console_input_wanted,
@@ -95,24 +97,39 @@ static struct machine_options options_of(struct run *run)
 	};
 }
 
-/* KVM says on another thread what it can do, from here on. What has been done is not done again. */
+static int start_worker(struct run *run, struct err *e)
+{
+	return run->worker ? 0 : worker_create(&run->worker, e);
+}
+
+/* KVM says to the worker what it can do, from here on. What has been done is not done again. */
 static int ask_kvm(struct run *run, struct err *e)
 {
 	int rc = run->kvm ? 0 : kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
-	return rc || run->planning ? rc : plan_begin(&run->planning, run->kvm, e);
+	if (rc || run->planning)
+		return rc;
+	rc = start_worker(run, e);
+	if (rc == 0)
+		rc = plan_begin(&run->planning, run->kvm, e);
+	if (rc == 0)
+		plan_ask(run->planning, run->worker);
+	return rc;
 }
 
 /*
- * The machine is begun while KVM says what it can do. What the plan refuses is said first all the
- * same: it names the key, where KVM would only say EINVAL.
+ * The machine is begun while KVM says what it can do, and its vCPUs are settled by the worker that
+ * was told. What the plan refuses is said first all the same: it names the key, where KVM would
+ * only say EINVAL.
  */
 static int plan_and_begin(struct run *run, struct err *e)
 {
 	struct err machine_error = ERR_INIT;
 	const struct machine_options machine_options = options_of(run);
+	plan_compute(run->planning, run->policy_file, &run->reporter, &run->plan, &run->policy);
 	int machine_rc = machine_begin(&run->machine, &machine_options, &machine_error);
-	int rc = plan_finish(
-		run->planning, run->policy_file, &run->reporter, &run->plan, &run->policy, e);
+	if (machine_rc == 0)
+		machine_rc = machine_settle(run->machine, &run->plan, &run->policy, &machine_error);
+	int rc = plan_finish(run->planning, e);
 	run->planning = NULL;
 	if (rc || machine_rc == 0)
 		return rc;
@@ -224,17 +241,6 @@ static int run_machine(struct run *run, struct err *e)
 	return rc ? cli_fail(e) : status_of(run, &result);
 }
 
-/*
- * KVM takes longer to say what it can do than it takes to read the config, and so is asked first.
- * But not where there is a terminal, whose guard forks: there may be no thread and no KVM
- * descriptor then. If it fails, that is found again, and said, once the config has been read.
- */
-static void ask_kvm_early(struct run *run)
-{
-	int rc = isatty(STDIN_FILENO) == 1 ? 0 : ask_kvm(run, NULL);
-	(void)rc;
-}
-
 static bool wants_terminal(const struct vm_config *vm)
 {
 	for (size_t i = 0; i < vm->nr_serials; i++) {
@@ -255,10 +261,17 @@ int cmd_run(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int status = STATUS_BUG;
 	terminal_never_stop();
+	/*
+	 * KVM takes longer to say what it can do than it takes to read the config, and so is asked
+	 * first, by a thread that takes its time to start, too. But not where there is a terminal,
+	 * whose guard forks: there may be no thread and no KVM descriptor then. What fails of this
+	 * is tried again, and said, once the config has been read.
+	 */
+	const bool early = isatty(STDIN_FILENO) != 1 && start_worker(&run, NULL) == 0;
 	/* Before the file is read, so that it stays what was read. */
 	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock, &e) : 0;
-	if (rc == 0)
-		ask_kvm_early(&run);
+	if (rc == 0 && early)
+		(void)ask_kvm(&run, NULL);
 	if (rc == 0)
 		rc = policy_file_load(&run.policy_file, &args.config, POLICY_FILE_RUN, &e);
 	if (rc == 0)
@@ -275,6 +288,7 @@ int cmd_run(int argc, char **argv)
 	kernel_cache_destroy(run.kernel_cache);
 	run_io_close(&run.io);
 	plan_abandon(run.planning);
+	worker_destroy(run.worker);
 	plan_destroy(run.plan);
 	kvm_close(run.kvm);
 	policy_file_destroy(run.policy_file);

@@ -3,38 +3,40 @@
 #include "kvm/internal.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
-/* Room for KVM's answer: as many entries as a table has. */
-static struct kvm_cpuid2 *answer_create(void)
+/* Empty, for KVM's answer. */
+static struct kvm_cpuid2 *make_room(union kvm_cpuid_space *ret_space)
 {
-	struct kvm_cpuid2 *answer =
-		malloc(sizeof(*answer) + CPUID_MAX_ENTRIES * sizeof(answer->entries[0]));
-	if (answer)
-		*answer = (struct kvm_cpuid2){ .nent = CPUID_MAX_ENTRIES };
-	return answer;
+	ret_space->head.nent = CPUID_MAX_ENTRIES;
+	ret_space->head.padding = 0;
+	return &ret_space->head;
 }
 
-static int read_tables(
-	struct kvm *kvm, struct kvm_cpuid2 *answer, struct host_facts *f, struct err *e)
+int kvm_host_facts_cpuid(struct kvm *kvm, struct host_facts *facts, struct err *e)
 {
+	union kvm_cpuid_space space;
+	struct kvm_cpuid2 *answer = make_room(&space);
 	int rc = kvm_do(kvm, kvm->fd, KVM_GET_SUPPORTED_CPUID, answer);
 	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_GET_SUPPORTED_CPUID with room for %u entries",
 			CPUID_MAX_ENTRIES);
-	kvm_table_from_kvm(answer, &f->supported);
-	/* An extra, which only some policies ask for: whatever it fails of, it is empty then. */
-	answer->nent = CPUID_MAX_ENTRIES;
+	kvm_table_from_kvm(answer, &facts->supported);
+	return 0;
+}
+
+/* Extras, which only some policies ask for: whatever reading one fails of, it is empty then. */
+static void read_extra_tables(struct kvm *kvm, struct host_facts *f)
+{
+	union kvm_cpuid_space space;
+	struct kvm_cpuid2 *answer = make_room(&space);
 	if (kvm_check_extension(kvm, KVM_CAP_EXT_EMUL_CPUID) > 0 &&
 		kvm_do(kvm, kvm->fd, KVM_GET_EMULATED_CPUID, answer) >= 0)
 		kvm_table_from_kvm(answer, &f->emulated);
-	/* Likewise. */
-	answer->nent = CPUID_MAX_ENTRIES;
+	answer = make_room(&space);
 	if (kvm_check_extension(kvm, KVM_CAP_SYS_HYPERV_CPUID) > 0 &&
 		kvm_do(kvm, kvm->fd, KVM_GET_SUPPORTED_HV_CPUID, answer) >= 0)
 		kvm_table_from_kvm(answer, &f->hyperv);
-	return 0;
 }
 
 #define MAX_LISTED_MSRS 255 /* KVM_GET_MSRS takes fewer than 256 at once */
@@ -107,89 +109,17 @@ static void read_capabilities(struct kvm *kvm, struct host_facts *f)
 	f->hyperv_enforce_cpuid = kvm_check_extension(kvm, KVM_CAP_HYPERV_ENFORCE_CPUID) > 0;
 }
 
-/*
- * KVM's tables and the processor's own words are the thread's, the rest is read by whoever ends the
- * reading: the two write different members of the facts.
- */
-struct kvm_facts_reading {
-	struct kvm *kvm;          /* borrowed */
-	struct host_facts *facts; /* borrowed */
-	struct kvm_cpuid2 *answer;
-	pthread_t thread;
-	bool thread_started;
-	int rc;       /* the thread's until it is joined, like … */
-	struct err e; /* … this, where rc is not 0 */
-};
-
-static void *read_cpuid(void *arg)
+int kvm_host_facts_others(struct kvm *kvm, struct host_facts *facts, struct err *e)
 {
-	struct kvm_facts_reading *r = arg;
-	r->rc = read_tables(r->kvm, r->answer, r->facts, &r->e);
-	if (r->rc == 0)
-		kvm_processor_facts(r->facts);
-	return NULL;
-}
-
-static bool start_thread(struct kvm_facts_reading *r)
-{
-	pthread_attr_t attr;
-	if (pthread_attr_init(&attr))
-		return false;
-	int rc = pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
-	if (rc == 0)
-		rc = pthread_create(&r->thread, &attr, read_cpuid, r);
-	(void)pthread_attr_destroy(&attr);
-	return rc == 0;
-}
-
-static int reading_create(struct kvm_facts_reading **ret_reading, struct kvm *kvm,
-	struct host_facts *facts, struct err *e)
-{
-	struct kvm_facts_reading *r = calloc(1, sizeof(*r));
-	struct kvm_cpuid2 *answer = answer_create();
-	if (!r || !answer) {
-		free(answer);
-		free(r);
-		return err_set(e, -ENOMEM, "out of memory");
-	}
-	*facts = (struct host_facts){ 0 };
-	r->kvm = kvm;
-	r->facts = facts;
-	r->answer = answer;
-	*ret_reading = r;
-	return 0;
-}
-
-int kvm_host_facts_begin(struct kvm_facts_reading **ret_reading, struct kvm *kvm,
-	struct host_facts *ret_facts, struct err *e)
-{
-	int rc = reading_create(ret_reading, kvm, ret_facts, e);
-	if (rc == 0)
-		(*ret_reading)->thread_started = start_thread(*ret_reading);
-	return rc;
-}
-
-int kvm_host_facts_end(struct kvm_facts_reading *r, struct err *e)
-{
-	if (!r->thread_started)
-		(void)read_cpuid(r);
-	int rc = read_feature_msrs(r->kvm, r->facts, e);
-	read_capabilities(r->kvm, r->facts);
-	if (r->thread_started)
-		(void)pthread_join(r->thread, /* result */ NULL);
-	if (r->rc) {
-		rc = r->rc;
-		if (e)
-			*e = r->e;
-	}
-	free(r->answer);
-	free(r);
-	return rc;
+	read_extra_tables(kvm, facts);
+	read_capabilities(kvm, facts);
+	kvm_processor_facts(facts);
+	return read_feature_msrs(kvm, facts, e);
 }
 
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e)
 {
-	struct kvm_facts_reading *r;
-	int rc = reading_create(&r, kvm, ret_facts, e);
-	return rc ? rc : kvm_host_facts_end(r, e);
+	host_facts_clear(ret_facts);
+	int rc = kvm_host_facts_cpuid(kvm, ret_facts, e);
+	return rc ? rc : kvm_host_facts_others(kvm, ret_facts, e);
 }

@@ -26,6 +26,14 @@ struct kvm_vcpu {
 	bool vm_is_dead; /* the last KVM_RUN said so */
 };
 
+/* A struct kvm_cpuid2 with room for as many entries as a table has. Of its 10 KiB only what is
+ * written gets touched. */
+union kvm_cpuid_space {
+	struct kvm_cpuid2 head;
+	uint8_t bytes[sizeof(struct kvm_cpuid2) +
+		      CPUID_MAX_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
+};
+
 /* Entries of KVM's as nestor's; those that do not fit are left out. */
 void kvm_table_from_kvm(const struct kvm_cpuid2 *from, struct cpuid_table *ret_table);
 

@@ -30,16 +30,12 @@ int kvm_open(struct kvm **ret_kvm, const struct kvm_calls *calls, const char *pa
 void kvm_close(struct kvm *kvm);
 int kvm_host_facts(struct kvm *kvm, struct host_facts *ret_facts, struct err *e) MUST_CHECK;
 /*
- * The same in two halves: KVM takes most of a millisecond for it where this host is a VM itself,
- * and does so on a thread of its own from here on, while the caller does what needs no facts.
- * *ret_facts is not the caller's until kvm_host_facts_end, which must follow: it waits for the
- * thread, frees the reading, and fails of whatever failed. Where no thread can be had, it reads all
- * itself.
+ * The same in two parts, for facts that host_facts_clear() has cleared: KVM's CPUID table, for
+ * which it takes most of a millisecond where this host is a VM itself, and all the others. Each
+ * leaves the other's members alone, so two threads can read them at the same time.
  */
-struct kvm_facts_reading;
-int kvm_host_facts_begin(struct kvm_facts_reading **ret_reading, struct kvm *kvm,
-	struct host_facts *ret_facts, struct err *e) MUST_CHECK;
-int kvm_host_facts_end(struct kvm_facts_reading *reading, struct err *e) MUST_CHECK;
+int kvm_host_facts_cpuid(struct kvm *kvm, struct host_facts *facts, struct err *e) MUST_CHECK;
+int kvm_host_facts_others(struct kvm *kvm, struct host_facts *facts, struct err *e) MUST_CHECK;
 /* The CPUID of the processor itself, every leaf and subleaf that it has. Needs no KVM. */
 void kvm_processor_cpuid(struct cpuid_table *ret_table);
 
@@ -79,8 +75,10 @@ int kvm_vm_set_intel_pages(
 /* 32-bit APIC IDs, where KVM has KVM_CAP_X2APIC_API. */
 int kvm_vm_enable_x2apic_ids(struct kvm_vm *vm, struct err *e) MUST_CHECK;
 
-/* 8259 pair, I/O APIC and local APICs in KVM, and an 8254 that claims port 0x61 too. */
+/* 8259 pair, I/O APIC and local APICs in KVM. */
 int kvm_vm_create_irqchip(struct kvm_vm *vm, struct err *e) MUST_CHECK;
+/* With those, an 8254 that claims port 0x61 too. KVM starts a thread for it, and waits for that. */
+int kvm_vm_create_pit(struct kvm_vm *vm, struct err *e) MUST_CHECK;
 
 /* Its I/O APIC's ID register, which KVM leaves at 0: id, 0 to 15, is what the tables say. */
 int kvm_vm_set_ioapic_id(struct kvm_vm *vm, uint8_t id, struct err *e) MUST_CHECK;

@@ -193,13 +193,13 @@ static unsigned tsc_khz(uint32_t basic)
 
 void kvm_processor_facts(struct host_facts *facts)
 {
-	/* Each CPUID costs microseconds where this host is a VM itself, and a VM's start waits for
-	 * these: hence so few. */
+	/* Each CPUID costs microseconds where this host is a VM itself, and a VM's start may wait
+	 * for these: hence so few. */
 	uint32_t reg[4];
-	/* KVM's last leaves are the processor's own, or below: it cuts at the last that it knows.
-	 */
-	uint32_t basic = cpuid_value(&facts->supported, 0, 0, CPUID_EAX);
-	uint32_t extended = cpuid_value(&facts->supported, 0x80000000, 0, CPUID_EAX);
+	execute(0, 0, reg);
+	uint32_t basic = reg[CPUID_EAX];
+	execute(0x80000000, 0, reg);
+	uint32_t extended = reg[CPUID_EAX];
 	if (extended < 0x80000000 || extended >= 0x80000000 + MAX_LEAVES)
 		extended = 0; /* Intel's answer where there is none */
 	for (uint32_t i = 0; i < 3 && extended >= 0x80000004; i++)

@@ -48,20 +48,12 @@ void kvm_vcpu_destroy(struct kvm_vcpu *vcpu)
 	free(vcpu);
 }
 
-static struct kvm_cpuid2 *cpuid_buffer(void)
-{
-	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + CPUID_MAX_ENTRIES * sizeof(c->entries[0]));
-	if (c)
-		c->nent = CPUID_MAX_ENTRIES;
-	return c;
-}
-
 int kvm_vcpu_set_cpuid(struct kvm_vcpu *vcpu, const struct cpuid_table *table, struct err *e)
 {
-	struct kvm_cpuid2 *c = cpuid_buffer();
-	if (!c)
-		return err_set(e, -ENOMEM, "out of memory");
+	union kvm_cpuid_space space;
+	struct kvm_cpuid2 *c = &space.head;
 	c->nent = table->nr_entries;
+	c->padding = 0;
 	for (unsigned i = 0; i < table->nr_entries; i++) {
 		const struct cpuid_entry *from = &table->entries[i];
 		c->entries[i] = (struct kvm_cpuid_entry2){
@@ -75,7 +67,6 @@ int kvm_vcpu_set_cpuid(struct kvm_vcpu *vcpu, const struct cpuid_table *table, s
 		};
 	}
 	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_SET_CPUID2, c);
-	free(c);
 	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_SET_CPUID2 on vCPU %u with %u entries", vcpu->id,
 			table->nr_entries);
@@ -84,16 +75,14 @@ int kvm_vcpu_set_cpuid(struct kvm_vcpu *vcpu, const struct cpuid_table *table, s
 
 int kvm_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct cpuid_table *ret_table, struct err *e)
 {
-	struct kvm_cpuid2 *c = cpuid_buffer();
-	if (!c)
-		return err_set(e, -ENOMEM, "out of memory");
+	union kvm_cpuid_space space;
+	struct kvm_cpuid2 *c = &space.head;
+	c->nent = CPUID_MAX_ENTRIES;
+	c->padding = 0;
 	int rc = kvm_do(vcpu->kvm, vcpu->fd, KVM_GET_CPUID2, c);
-	if (rc < 0) {
-		free(c);
+	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_GET_CPUID2 on vCPU %u", vcpu->id);
-	}
 	kvm_table_from_kvm(c, ret_table);
-	free(c);
 	return 0;
 }
 

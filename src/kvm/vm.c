@@ -117,8 +117,13 @@ int kvm_vm_create_irqchip(struct kvm_vm *vm, struct err *e)
 	int rc = kvm_do_value(vm->kvm, vm->fd, KVM_CREATE_IRQCHIP, 0);
 	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_CREATE_IRQCHIP");
+	return 0;
+}
+
+int kvm_vm_create_pit(struct kvm_vm *vm, struct err *e)
+{
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
-	rc = kvm_do(vm->kvm, vm->fd, KVM_CREATE_PIT2, &pit);
+	int rc = kvm_do(vm->kvm, vm->fd, KVM_CREATE_PIT2, &pit);
 	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_CREATE_PIT2, flags %#x", pit.flags);
 	return 0;

@@ -13,6 +13,7 @@
 #include "nesting/depth.h"
 
 #define PLAN_MAX_VCPUS 255
+#define PLAN_BOOT_APIC_ID 0 /* of vCPU 0, in any plan */
 #define PLAN_MAX_RAM 2
 #define PLAN_MAX_E820 16
 #define PLAN_MAX_SERIALS 4

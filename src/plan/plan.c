@@ -193,6 +193,14 @@ int plan_foresee_filter(const struct vm_config *config, struct msr_filter *ret_f
 	return rc;
 }
 
+bool plan_foresee_short_ids(const struct vm_config *config)
+{
+	/* Dies, cores and threads are numbered in whole bits, so each of the three can double the
+	 * range at most. With threads as the host has them, the number may not be known yet. */
+	const uint64_t vcpus = config->cpu.vcpus;
+	return vcpus > 0 && vcpus * 2 * 2 * 2 < 0xff;
+}
+
 void machine_plan_done(struct machine_plan *plan)
 {
 	msr_filter_done(&plan->filter);

@@ -31,6 +31,8 @@ unsigned plan_ram_layout(const struct vm_config *config, struct plan_ram *ret_ra
  */
 int plan_foresee_filter(const struct vm_config *config, struct msr_filter *ret_filter,
 	bool *ret_foreseen, struct err *e) MUST_CHECK;
+/* True where no vCPU will have an APIC ID of 255 or more. */
+bool plan_foresee_short_ids(const struct vm_config *config);
 
 /* Frees what the plan owns; accepts one that is all zero. */
 void machine_plan_done(struct machine_plan *plan);

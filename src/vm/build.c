@@ -2,7 +2,10 @@
 /*
  * Building a machine, in numbered steps, and taking it down in reverse. KVM's order rules are the
  * reasons given at each step; a step that fails leaves a half-built machine, which machine_destroy
- * takes down as well. Steps 1 to 6 need no plan: they can be done while KVM still says what it has.
+ * takes down as well. Steps 1 to 7 need no plan: they can be done while KVM still says what it has.
+ * Steps 8 and 9 are KVM's alone, and 10 and 11 ask nothing of it: so a worker can do the former and
+ * the caller the latter at the same time. The worker has boot_vcpu, vcpus and what machine_settle
+ * says (vm/internal.h) to itself until machine_settled.
  */
 #include "vm/internal.h"
 
@@ -68,37 +71,42 @@ static int step_5_memslots(struct machine *m, struct err *e)
 /* The irqchip: before the first vCPU, which gets its local APIC at birth. */
 static int step_6_irqchip(struct machine *m, struct err *e)
 {
-	if (m->options.config->machine.irqchip == IRQCHIP_SPLIT)
-		return kvm_vm_create_split_irqchip(m->kvm_vm, PLAN_NR_GSIS, e);
-	return kvm_vm_create_irqchip(m->kvm_vm, e);
+	int rc = m->options.config->machine.irqchip == IRQCHIP_SPLIT
+			 ? kvm_vm_create_split_irqchip(m->kvm_vm, PLAN_NR_GSIS, e)
+			 : kvm_vm_create_irqchip(m->kvm_vm, e);
+	m->irqchip_made = rc == 0;
+	return rc;
 }
 
-static int step_7_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e)
+static int create_boot_vcpu(struct machine *m, struct err *e)
 {
-	return machine_load_guest(m, ret_state, e);
+	int rc = kvm_vcpu_create(&m->boot_vcpu, m->kvm_vm, PLAN_BOOT_APIC_ID, e);
+	/* Its local APIC's pins; CPUID decides its version and its timer's modes, and nothing here.
+	 */
+	return rc ? rc : kvm_vcpu_set_lint(m->boot_vcpu, e);
+}
+
+/* The boot vCPU, where all is there that comes before vCPUs: the irqchip, 32-bit APIC IDs. */
+static int step_7_boot_vcpu(struct machine *m, struct err *e)
+{
+	bool early = m->irqchip_made && plan_foresee_short_ids(m->options.config);
+	return early ? create_boot_vcpu(m, e) : 0;
 }
 
 /* What the plan has for the VM as a whole. */
-static int step_8_vm_settings(struct machine *m, struct err *e)
+static int step_8_vm_settings(struct machine *m, const struct machine_plan *plan, struct err *e)
 {
-	const struct machine_plan *plan = m->options.plan;
 	int rc = 0;
 	/* 32-bit APIC IDs: only where one needs them, since it also changes what ID 0xff means. */
 	if (plan->vcpus[plan->nr_vcpus - 1].apic_id >= 0xff)
 		rc = kvm_vm_enable_x2apic_ids(m->kvm_vm, e);
 	if (rc == 0 && !msr_filter_same(&m->filter, &plan->filter))
 		rc = kvm_vm_set_msr_filter(m->kvm_vm, &plan->filter, e);
-	if (rc == 0 && !m->filter_set)
+	if (rc == 0 && !m->irqchip_made)
 		rc = step_6_irqchip(m, e);
+	if (rc == 0 && !plan->split_irqchip)
+		rc = kvm_vm_set_ioapic_id(m->kvm_vm, plan_ioapic_id(plan), e);
 	return rc;
-}
-
-/* The chips: nestor's own, and of KVM's what the plan says of them. */
-static int step_9_devices(struct machine *m, struct err *e)
-{
-	const struct machine_plan *plan = m->options.plan;
-	int rc = plan->split_irqchip ? 0 : kvm_vm_set_ioapic_id(m->kvm_vm, plan_ioapic_id(plan), e);
-	return rc ? rc : machine_add_devices(m, e);
 }
 
 /* A vCPU's own CPUID table, and what KVM keeps of it all: too large for the stack. */
@@ -107,10 +115,9 @@ struct tables {
 	struct kvm_settled settled;
 };
 
-static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boot_state,
-	struct tables *tables, struct err *e)
+static int build_vcpu(struct machine *m, unsigned i, const struct machine_plan *plan,
+	const struct cpu_policy *policy, struct tables *tables, struct err *e)
 {
-	const struct machine_plan *plan = m->options.plan;
 	const struct kvm_promise promise = { .tsc_khz = plan->tsc_khz,
 		.hyperv = &plan->cpu.hyperv,
 		.cpuid = &tables->set,
@@ -118,7 +125,14 @@ static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boo
 	struct vcpu *vcpu = &m->vcpus[i];
 	vcpu->machine = m;
 	vcpu->index = i;
-	int rc = kvm_vcpu_create(&vcpu->kvm, m->kvm_vm, plan->vcpus[i].apic_id, e);
+	int rc;
+	if (i == 0) {
+		rc = m->boot_vcpu ? 0 : create_boot_vcpu(m, e);
+		vcpu->kvm = m->boot_vcpu;
+		m->boot_vcpu = NULL;
+	} else {
+		rc = kvm_vcpu_create(&vcpu->kvm, m->kvm_vm, plan->vcpus[i].apic_id, e);
+	}
 	/* 1 The processor: TSC, CPUID, MSRs, in the order that kvm/settle.c gives reasons for. */
 	if (rc == 0)
 		rc = plan_vcpu_cpuid(plan, i, &tables->set, e);
@@ -126,27 +140,92 @@ static int build_vcpu(struct machine *m, unsigned i, const struct x86_state *boo
 		rc = kvm_vcpu_settle(vcpu->kvm, &promise, &tables->settled, e);
 	/* 2 KVM's word for it: not every KVM keeps what it takes. */
 	if (rc == 0)
-		rc = vcpu_check_kept(vcpu, &tables->settled.kept, e);
-	/* 3 Local APIC: its version and timer modes come from CPUID. Boot vCPU alone: … */
-	if (rc == 0 && i == 0)
-		rc = kvm_vcpu_set_lint(vcpu->kvm, e);
-	/* 4 Registers: … the others wait for INIT and SIPI. */
-	if (rc == 0 && i == 0)
-		rc = kvm_vcpu_set_state(vcpu->kvm, boot_state, e);
-	/* 5 Where it enters system management mode: an MSR, after those of the processor. */
-	return rc ? rc : vcpu_prepare_smm(vcpu, e);
+		rc = vcpu_check_kept(vcpu, plan, policy, &tables->settled.kept, e);
+	/* 3 Where it enters system management mode: an MSR, after those of the processor. */
+	if (rc == 0)
+		rc = vcpu_prepare_smm(vcpu, e);
+	/* No registers: the boot vCPU gets them once the guest is loaded, and the others wait for
+	 * INIT and SIPI. */
+	return rc;
 }
 
-static int step_10_vcpus(struct machine *m, const struct x86_state *boot_state, struct err *e)
+static int step_9_vcpus(struct machine *m, const struct machine_plan *plan,
+	const struct cpu_policy *policy, struct err *e)
 {
-	unsigned n = m->options.plan->nr_vcpus;
+	unsigned n = plan->nr_vcpus;
 	struct tables *tables = malloc(sizeof(*tables));
 	m->vcpus = calloc(n, sizeof(*m->vcpus));
 	int rc = m->vcpus && tables ? 0 : err_set(e, -ENOMEM, "out of memory");
+	if (rc == 0)
+		m->nr_vcpus = n;
 	for (unsigned i = 0; rc == 0 && i < n; i++)
-		rc = build_vcpu(m, i, boot_state, tables, e);
+		rc = build_vcpu(m, i, plan, policy, tables, e);
 	free(tables);
 	return rc;
+}
+
+static int step_10_load_guest(struct machine *m, struct err *e)
+{
+	return machine_load_guest(m, &m->boot_state, e);
+}
+
+static int step_11_devices(struct machine *m, struct err *e)
+{
+	return machine_add_devices(m, e);
+}
+
+/*
+ * The 8254, which needs the irqchip's 8259s, and which no vCPU needs before the guest runs. KVM
+ * starts a thread for it and waits for that: so this comes as soon as the vCPUs are another's work.
+ */
+static int create_pit(struct machine *m, struct err *e)
+{
+	bool split = m->options.config->machine.irqchip == IRQCHIP_SPLIT;
+	int rc = split ? 0 : kvm_vm_create_pit(m->kvm_vm, e);
+	m->pit_made = rc == 0;
+	return rc;
+}
+
+static int step_12_pit(struct machine *m, struct err *e)
+{
+	int rc = m->pit_made ? 0 : machine_settled(m, e); /* which made the irqchip */
+	return rc || m->pit_made ? rc : create_pit(m, e);
+}
+
+static int settle(struct machine *m, const struct machine_plan *plan,
+	const struct cpu_policy *policy, struct err *e)
+{
+	int rc = step_8_vm_settings(m, plan, e);
+	return rc ? rc : step_9_vcpus(m, plan, policy, e);
+}
+
+static void settle_on_worker(void *ctx)
+{
+	struct machine *m = ctx;
+	if (*m->settle_plan)
+		m->settle_rc = settle(m, *m->settle_plan, *m->settle_policy, &m->settle_error);
+}
+
+int machine_settle(struct machine *m, struct machine_plan *const *plan,
+	const struct cpu_policy *const *policy, struct err *e)
+{
+	const bool pit_can_be = m->irqchip_made;
+	m->settle_plan = plan;
+	m->settle_policy = policy;
+	m->settling = (struct work){ .run = settle_on_worker, .ctx = m };
+	m->settling_given = true;
+	worker_give(m->options.worker, &m->settling);
+	return pit_can_be ? create_pit(m, e) : 0;
+}
+
+int machine_settled(struct machine *m, struct err *e)
+{
+	if (!m->settling_given)
+		return 0;
+	worker_await(m->options.worker, &m->settling);
+	if (m->settle_rc && e)
+		*e = m->settle_error;
+	return m->settle_rc;
 }
 
 int machine_begin(
@@ -173,6 +252,8 @@ int machine_begin(
 		rc = step_5_memslots(m, e);
 	if (rc == 0 && m->filter_set)
 		rc = step_6_irqchip(m, e);
+	if (rc == 0)
+		rc = step_7_boot_vcpu(m, e);
 	if (rc) {
 		machine_destroy(m);
 		return rc;
@@ -181,18 +262,30 @@ int machine_begin(
 	return 0;
 }
 
+/* All but what a worker may be looking at, and which is the same. */
+static void take_options(struct machine *m, const struct machine_options *options)
+{
+	m->options.plan = options->plan;
+	m->options.policy = options->policy;
+	m->options.io = options->io;
+	m->options.kept = options->kept;
+	m->options.loop = options->loop;
+	m->options.kernel_cache = options->kernel_cache;
+	m->options.input_wanted = options->input_wanted;
+	m->options.input_ctx = options->input_ctx;
+	m->bus.reporter = options->reporter;
+}
+
 int machine_complete(struct machine *m, const struct machine_options *options, struct err *e)
 {
-	m->options = *options;
-	m->bus.reporter = options->reporter;
-	struct x86_state boot_state = { 0 };
-	int rc = step_7_load_guest(m, &boot_state, e);
+	take_options(m, options);
+	int rc = m->settling_given ? 0 : settle(m, options->plan, options->policy, e);
 	if (rc == 0)
-		rc = step_8_vm_settings(m, e);
+		rc = step_10_load_guest(m, e);
 	if (rc == 0)
-		rc = step_9_devices(m, e);
+		rc = step_11_devices(m, e);
 	if (rc == 0)
-		rc = step_10_vcpus(m, &boot_state, e);
+		rc = step_12_pit(m, e);
 	if (rc == 0)
 		machine_report_unlogged(m);
 	return rc;
@@ -219,8 +312,9 @@ void machine_destroy(struct machine *m)
 	if (!m)
 		return;
 	machine_join_vcpus(m);
-	for (unsigned i = 0; m->vcpus && i < m->options.plan->nr_vcpus; i++)
+	for (unsigned i = 0; i < m->nr_vcpus; i++)
 		kvm_vcpu_destroy(m->vcpus[i].kvm);
+	kvm_vcpu_destroy(m->boot_vcpu);
 	free(m->vcpus);
 	while (m->nr_devices > 0)
 		device_destroy(m->devices[--m->nr_devices]);

@@ -7,15 +7,15 @@
 #include <errno.h>
 #include <stdio.h>
 
-int vcpu_check_kept(struct vcpu *vcpu, struct cpu_kept *kept, struct err *e)
+int vcpu_check_kept(struct vcpu *vcpu, const struct machine_plan *plan,
+	const struct cpu_policy *policy, struct cpu_kept *kept, struct err *e)
 {
 	struct machine *m = vcpu->machine;
 	struct err why;
 	char who[32];
 	(void)snprintf(who, sizeof(who), "vCPU %u", vcpu->index);
-	cpu_kept_judge(kept, m->options.policy);
-	enum cpu_kept_verdict verdict =
-		cpu_kept_decide(kept, m->options.plan->cpu.on_missing, who, &why);
+	cpu_kept_judge(kept, policy);
+	enum cpu_kept_verdict verdict = cpu_kept_decide(kept, plan->cpu.on_missing, who, &why);
 	enum report_level level = verdict == CPU_KEPT_WARN ? REPORT_WARN : REPORT_DEBUG;
 	switch (verdict) {
 	case CPU_KEPT_AS_SET:

@@ -26,8 +26,15 @@ struct vcpu {
 	struct machine *machine; /* borrowed */
 	unsigned index;
 	struct kvm_vcpu *kvm;
-	pthread_t thread;
-	bool thread_started;
+};
+
+/* What runs a vCPU. */
+struct vcpu_thread {
+	struct machine *machine; /* borrowed */
+	unsigned index;
+	struct worker *worker, *own_worker; /* the same, or the former borrowed */
+	struct work running;
+	bool started; /* running was given */
 };
 
 struct machine {
@@ -38,12 +45,26 @@ struct machine {
 	struct guest_files *files; /* until the guest is loaded */
 	struct msr_filter filter;  /* that was foreseen, and set where filter_set; owned */
 	bool filter_set;
+	bool irqchip_made, pit_made;
 	bool has_new_kernel; /* see machine_has_new_kernel */
 	struct bus bus;
 	struct device *devices[MACHINE_MAX_DEVICES]; /* in the order of creation */
 	unsigned nr_devices;
-	bool kept_reported; /* a vCPU is not as it was set, and that has been said */
-	struct vcpu *vcpus; /* plan->nr_vcpus */
+	bool kept_reported;         /* a vCPU is not as it was set, and that has been said */
+	struct kvm_vcpu *boot_vcpu; /* until it is one of … */
+	struct vcpu *vcpus;
+	unsigned nr_vcpus;
+	struct vcpu_thread *threads;
+	unsigned nr_threads;
+	struct x86_state boot_state;
+
+	/* machine_settle; the worker's until machine_settled. */
+	struct work settling;
+	bool settling_given;
+	struct machine_plan *const *settle_plan;
+	const struct cpu_policy *const *settle_policy;
+	int settle_rc;
+	struct err settle_error;
 
 	/* Borrowed from devices[]. */
 	struct ns16550 *serials[CONFIG_MAX_SERIALS];
@@ -95,7 +116,11 @@ int vcpu_prepare_smm(struct vcpu *vcpu, struct err *e) MUST_CHECK;
  * else it is reported, for the machine's first such vCPU: as a warning, or as debugging where
  * nothing that is asked for is lost.
  */
-int vcpu_check_kept(struct vcpu *vcpu, struct cpu_kept *kept, struct err *e) MUST_CHECK;
+int vcpu_check_kept(struct vcpu *vcpu, const struct machine_plan *plan,
+	const struct cpu_policy *policy, struct cpu_kept *kept, struct err *e) MUST_CHECK;
+
+/* build.c: waits for what machine_settle has given to the worker, and returns what came of it. */
+int machine_settled(struct machine *m, struct err *e) MUST_CHECK;
 
 /* msr_exit.c: an access that the MSR filter stopped, by the plan's policy. */
 void vcpu_handle_msr(struct vcpu *vcpu, const struct kvm_exit *x);

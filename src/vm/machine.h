@@ -8,6 +8,7 @@
 #define NESTOR_VM_MACHINE_H
 
 #include "base/report.h"
+#include "base/worker.h"
 #include "config/vm_config.h"
 #include "devices/mc146818.h"
 #include "host/kernel_cache.h"
@@ -48,6 +49,8 @@ struct machine_options {
 	struct machine_io io;
 	struct machine_kept *kept; /* read and written */
 	struct loop *loop;
+	/* Whose thread is the boot vCPU's: NULL: it gets one of its own, like the others. */
+	struct worker *worker;
 	struct kernel_cache *kernel_cache; /* of unpacked kernels; NULL: none */
 	const struct reporter *reporter;
 	/* The console's UART drained its receiver: more input is welcome. Any thread. */
@@ -75,15 +78,26 @@ struct machine_result {
 int machine_create(struct machine **ret_machine, const struct machine_options *options,
 	struct err *e) MUST_CHECK;
 /*
- * The same in two halves. The first does what needs no plan, and so can be done while that is still
+ * The same in halves. The first does what needs no plan, and so can be done while that is still
  * made: the guest's files, its RAM, a VM that has it, the irqchip; of the options it looks at kvm,
- * config and reporter alone. The second does the rest, with all of the options; on failure the
- * machine is still the caller's.
+ * config, reporter and worker alone. The second does the rest, with all of the options; on failure
+ * the machine is still the caller's.
  */
 int machine_begin(struct machine **ret_machine, const struct machine_options *options,
 	struct err *e) MUST_CHECK;
 int machine_complete(
 	struct machine *m, const struct machine_options *options, struct err *e) MUST_CHECK;
+/*
+ * In between, for options with a worker, as an offer: what KVM alone has to do for the plan, the
+ * vCPUs most of all, is done by the worker, while the caller does what does not need it, and
+ * machine_complete loads the guest. It is done after what the worker was given before, which makes
+ * *plan and *policy, or leaves the plan NULL, if it is refused: then nothing is done. On failure
+ * the machine is still the caller's; what the worker fails of, machine_complete or machine_run
+ * returns.
+ */
+int machine_settle(struct machine *m, struct machine_plan *const *plan,
+	const struct cpu_policy *const *policy, struct err *e) MUST_CHECK;
+/* Waits for the worker. NULL-safe. */
 void machine_destroy(struct machine *m);
 
 /* Starts the vCPUs and runs the event loop until the machine ends, then joins the vCPUs. Once. */

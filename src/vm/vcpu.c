@@ -2,9 +2,10 @@
 #include "vm/internal.h"
 
 #include <errno.h>
-#include <sched.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,18 +34,22 @@ static int install_kick_handler(struct err *e)
 	return 0;
 }
 
-static void *vcpu_main(void *arg)
+/* For people who look; nothing depends on it. */
+static void name_thread(const struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = arg;
+	char name[16];
+	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
+	(void)pthread_setname_np(pthread_self(), name);
+}
+
+static void run(struct vcpu *vcpu)
+{
 	struct machine *m = vcpu->machine;
 	sigset_t kick;
 	(void)sigemptyset(&kick);
 	(void)sigaddset(&kick, kick_signal());
 	(void)pthread_sigmask(SIG_UNBLOCK, &kick, /* old */ NULL);
-	/* For people who look; nothing depends on it. */
-	char name[16];
-	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->index);
-	(void)pthread_setname_np(pthread_self(), name);
+	name_thread(vcpu);
 
 	/* Once the machine has ended, no guest code may run on: what follows a reset, say, is often
 	 * a triple fault, in case the reset did nothing. */
@@ -63,60 +68,72 @@ static void *vcpu_main(void *arg)
 		if (vcpu_handle_exit(vcpu, &x) == EXIT_STOP)
 			break;
 	}
-	return NULL;
 }
 
-static int make_attr(pthread_attr_t *attr, int host_cpu, struct err *e)
+static void thread_main(void *ctx)
 {
-	int rc = pthread_attr_init(attr);
+	struct vcpu_thread *t = ctx;
+	struct machine *m = t->machine;
+	struct err e = ERR_INIT;
+	if (m->settle_rc) {
+		machine_end(m, MACHINE_END_ERROR, 0, &m->settle_error);
+		return;
+	}
+	/* Here, and not when it was settled, as the guest need not have been loaded then. */
+	if (t->index == 0 && kvm_vcpu_set_state(m->vcpus[0].kvm, &m->boot_state, &e))
+		machine_end(m, MACHINE_END_ERROR, 0, &e);
+	else
+		run(&m->vcpus[t->index]);
+}
+
+static int pin(struct vcpu_thread *t, struct err *e)
+{
+	int host_cpu = t->machine->options.plan->vcpus[t->index].host_cpu;
+	int rc = host_cpu < 0 ? 0 : worker_pin(t->worker, (unsigned)host_cpu, e);
+	if (rc != -EINVAL)
+		return rc;
+	(void)err_set(e, rc, "cpu.pinning: vCPU %u cannot run on host CPU %d", t->index, host_cpu);
+	return err_hint(
+		e, rc, "name a CPU that is online and that this process may use (taskset -cp $$)");
+}
+
+static int start_one(struct machine *m, unsigned i, struct err *e)
+{
+	struct vcpu_thread *t = &m->threads[i];
+	t->machine = m;
+	t->index = i;
+	t->worker = i == 0 ? m->options.worker : NULL;
+	int rc = t->worker ? 0 : worker_create(&t->own_worker, e);
 	if (rc)
-		return err_set_errno(e, -rc, "pthread_attr_init");
-	rc = pthread_attr_setstacksize(attr, THREAD_STACK_BYTES);
-	if (rc == 0 && host_cpu >= 0) {
-		cpu_set_t *set = CPU_ALLOC(4096);
-		size_t size = CPU_ALLOC_SIZE(4096);
-		if (set) {
-			CPU_ZERO_S(size, set);
-			CPU_SET_S((unsigned)host_cpu, size, set);
-			rc = pthread_attr_setaffinity_np(attr, size, set);
-			CPU_FREE(set);
-		} else {
-			rc = ENOMEM;
-		}
-	}
-	if (rc) {
-		(void)pthread_attr_destroy(attr);
-		return err_set_errno(e, -rc, "setting the stack and CPU of a vCPU thread");
-	}
-	return 0;
-}
-
-static int start_one(struct vcpu *vcpu, struct err *e)
-{
-	int host_cpu = vcpu->machine->options.plan->vcpus[vcpu->index].host_cpu;
-	pthread_attr_t attr;
-	int rc = make_attr(&attr, host_cpu, e);
+		return err_wrap(e, rc, "vCPU %u", i);
+	if (!t->worker)
+		t->worker = t->own_worker;
+	rc = pin(t, e);
 	if (rc)
 		return rc;
-	rc = pthread_create(&vcpu->thread, &attr, vcpu_main, vcpu);
-	(void)pthread_attr_destroy(&attr);
-	if (rc == EINVAL && host_cpu >= 0) {
-		(void)err_set(e, -rc, "cpu.pinning: vCPU %u cannot run on host CPU %d", vcpu->index,
-			host_cpu);
-		return err_hint(e, -rc,
-			"name a CPU that is online and that this process may use (taskset -cp $$)");
-	}
-	if (rc)
-		return err_set_errno(e, -rc, "pthread_create for vCPU %u", vcpu->index);
-	vcpu->thread_started = true;
+	t->running = (struct work){ .run = thread_main, .ctx = t };
+	t->started = true;
+	worker_give(t->worker, &t->running);
 	return 0;
 }
 
 int machine_start_vcpus(struct machine *m, struct err *e)
 {
+	unsigned n = m->options.plan->nr_vcpus;
 	int rc = install_kick_handler(e);
-	for (unsigned i = 0; rc == 0 && i < m->options.plan->nr_vcpus; i++)
-		rc = start_one(&m->vcpus[i], e);
+	if (rc)
+		return rc;
+	m->threads = calloc(n, sizeof(*m->threads));
+	if (!m->threads)
+		return err_set(e, -ENOMEM, "out of memory");
+	m->nr_threads = n;
+	/* The boot vCPU is still being settled, it may be: its thread goes on from that to the
+	 * guest, and nobody waits who need not. */
+	rc = start_one(m, 0, e);
+	if (rc == 0 && n > 1)
+		rc = machine_settled(m, e);
+	for (unsigned i = 1; rc == 0 && i < n; i++)
+		rc = start_one(m, i, e);
 	return rc;
 }
 
@@ -124,21 +141,25 @@ void machine_join_vcpus(struct machine *m)
 {
 	const uint64_t one = 1;
 	atomic_store(&m->stopping, true);
+	bool settled = machine_settled(m, NULL) == 0;
 	/* Ends waits in host_output_write; stays readable, as nobody reads it. */
 	ssize_t done = write(m->stop_fd, &one, sizeof(one));
 	(void)done;
-	for (unsigned i = 0; m->vcpus && i < m->options.plan->nr_vcpus; i++) {
-		struct vcpu *vcpu = &m->vcpus[i];
-		if (!vcpu->thread_started)
+	for (unsigned i = 0; i < m->nr_threads; i++) {
+		struct vcpu_thread *t = &m->threads[i];
+		if (!t->started)
 			continue;
-		kvm_vcpu_request_immediate_exit(vcpu->kvm);
-		(void)pthread_kill(vcpu->thread, kick_signal());
+		if (settled)
+			kvm_vcpu_request_immediate_exit(m->vcpus[i].kvm);
+		worker_signal(t->worker, kick_signal());
 	}
-	for (unsigned i = 0; m->vcpus && i < m->options.plan->nr_vcpus; i++) {
-		struct vcpu *vcpu = &m->vcpus[i];
-		if (!vcpu->thread_started)
-			continue;
-		(void)pthread_join(vcpu->thread, /* result */ NULL);
-		vcpu->thread_started = false;
+	for (unsigned i = 0; i < m->nr_threads; i++) {
+		struct vcpu_thread *t = &m->threads[i];
+		if (t->started)
+			worker_await(t->worker, &t->running);
+		worker_destroy(t->own_worker);
 	}
+	free(m->threads);
+	m->threads = NULL;
+	m->nr_threads = 0;
 }

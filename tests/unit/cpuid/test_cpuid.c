@@ -2,7 +2,7 @@
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
 
-#include "cpuid/cpuid.h"
+#include "cpuid/host_facts.h"
 
 static void cpuid_find__subleaf_matters__exact_one_only(void **state)
 {
@@ -126,6 +126,26 @@ static void cpuid_phys_bits__leaf_present_or_not__its_width_or_36_or_32(void **s
 	assert_int_equal(cpuid_phys_bits(&t), 46);
 }
 
+/* Whatever was there: as facts that are all zero, as far as anybody looks. */
+static void host_facts_clear__anything__a_host_that_can_do_nothing(void **state)
+{
+	static struct host_facts facts, none;
+	uint64_t value;
+	(void)state;
+	memset(&facts, 0xa5, sizeof(facts));
+	host_facts_clear(&facts);
+	assert_int_equal(facts.supported.nr_entries, 0);
+	assert_int_equal(facts.emulated.nr_entries, 0);
+	assert_int_equal(facts.hyperv.nr_entries, 0);
+	assert_int_equal(facts.unkept.nr_entries, 0);
+	assert_int_equal(facts.nr_unkept_msrs, 0);
+	assert_false(facts.kept_known);
+	assert_false(host_feature_msr(&facts, 0xa5a5a5a5, &value));
+	const size_t at = offsetof(struct host_facts, nr_unkept_msrs);
+	assert_memory_equal(
+		(const char *)&facts + at, (const char *)&none + at, sizeof(facts) - at);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +161,7 @@ int main(void)
 		cmocka_unit_test(cpuid_vendor__unknown_or_absent__other),
 		cmocka_unit_test(cpuid_has_vmx_and_svm__bits__are_those_of_the_manuals),
 		cmocka_unit_test(cpuid_phys_bits__leaf_present_or_not__its_width_or_36_or_32),
+		cmocka_unit_test(host_facts_clear__anything__a_host_that_can_do_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

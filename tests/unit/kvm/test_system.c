@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit/kvm/fixture.h"
 
+#include "base/worker.h"
 #include "cpuid/nestor_leaf.h"
 #include "kvm/internal.h"
 
@@ -185,43 +186,36 @@ static void give_feature_msrs(struct fixture *f, unsigned n)
 		f->facts.feature_msrs[i] = (struct msr_value){ 0x480 + i, 0x1000 + i };
 }
 
-static void kvm_host_facts_end__begun_before__are_those_read_at_once(void **state)
+struct reading {
+	struct fixture *f;
+	struct host_facts *facts;
+	struct err e;
+};
+
+static void read_cpuid(void *ctx)
+{
+	struct reading *r = ctx;
+	assert_int_equal(kvm_host_facts_cpuid(r->f->kvm, r->facts, &r->e), 0);
+}
+
+/* Also a test for ThreadSanitizer. */
+static void kvm_host_facts_others__while_another_thread_reads_cpuid__are_those_read_at_once(
+	void **state)
 {
 	struct fixture *f = *state;
-	struct host_facts at_once, got;
-	struct kvm_facts_reading *reading = NULL;
+	struct host_facts at_once = { 0 }, got = { 0 };
+	struct reading reading = { .f = f, .facts = &got };
+	struct work work = { .run = read_cpuid, .ctx = &reading };
+	struct worker *worker = NULL;
 	give_feature_msrs(f, 3);
 	assert_int_equal(open_fake(f), 0);
 	assert_int_equal(kvm_host_facts(f->kvm, &at_once, &f->e), 0);
-	assert_int_equal(kvm_host_facts_begin(&reading, f->kvm, &got, &f->e), 0);
-	assert_int_equal(kvm_host_facts_end(reading, &f->e), 0);
+	host_facts_clear(&got);
+	assert_int_equal(worker_create(&worker, &f->e), 0);
+	worker_give(worker, &work);
+	assert_int_equal(kvm_host_facts_others(f->kvm, &got, &f->e), 0);
+	worker_destroy(worker);
 	assert_memory_equal(&got, &at_once, sizeof(got));
-}
-
-/* Begins and ends with call n failing; whether there was a call n. */
-static bool read_failing_at(struct fixture *f, unsigned n)
-{
-	struct host_facts got;
-	struct kvm_facts_reading *reading = NULL;
-	f->fake->nr_calls = 0;
-	f->fake->fail_at = n;
-	f->e = (struct err)ERR_INIT;
-	assert_int_equal(kvm_host_facts_begin(&reading, f->kvm, &got, &f->e), 0);
-	int rc = kvm_host_facts_end(reading, &f->e);
-	assert_int_equal(rc != 0, f->e.msg[0] != '\0');
-	return f->fake->nr_calls >= n;
-}
-
-/* Which thread makes call n, nobody knows. */
-static void kvm_host_facts_end__call_n_fails__an_error_or_an_absent_capability(void **state)
-{
-	struct fixture *f = *state;
-	unsigned n = 1;
-	give_feature_msrs(f, 3);
-	assert_int_equal(open_fake(f), 0);
-	while (read_failing_at(f, n))
-		n++;
-	assert_true(n > 10);
 }
 
 static void kvm_host_facts__feature_msrs__all_by_one_call(void **state)
@@ -366,8 +360,7 @@ int main(void)
 		TEST(kvm_host_facts__synthetic_host__are_what_it_said),
 		TEST(kvm_host_facts__capabilities_absent__take_the_documented_values),
 		TEST(kvm_host_facts__more_leaves_than_fit__refused),
-		TEST(kvm_host_facts_end__begun_before__are_those_read_at_once),
-		TEST(kvm_host_facts_end__call_n_fails__an_error_or_an_absent_capability),
+		TEST(kvm_host_facts_others__while_another_thread_reads_cpuid__are_those_read_at_once),
 		TEST(kvm_host_facts__feature_msrs__all_by_one_call),
 		TEST(kvm_host_facts__an_msr_cannot_be_read__is_left_out_and_the_rest_read),
 		TEST(kvm_host_facts__emulated_cpuid__is_there_where_the_capability_is),

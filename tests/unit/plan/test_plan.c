@@ -433,6 +433,43 @@ static void plan_machine__smbios__is_the_configs(void **state)
 	assert_string_equal(f->plan.smbios.oem_strings[0], oem);
 }
 
+/* Every topology of up to 255 vCPUs: sockets, dies, cores, threads. */
+static void plan_foresee_short_ids__every_topology__no_id_of_255_and_0_for_the_first(void **state)
+{
+	struct fixture *f = *state;
+	unsigned nr_foreseen = 0, nr_long = 0;
+	for (unsigned n = 0; n < 16 * 16 * 16 * 16; n++) {
+		f->config.cpu.sockets = 1 + (n & 15);
+		f->config.cpu.dies = 1 + (n >> 4 & 15);
+		f->config.cpu.cores = 1 + (n >> 8 & 15);
+		f->config.cpu.threads = 1 + (n >> 12);
+		f->config.cpu.vcpus = f->config.cpu.sockets * f->config.cpu.dies *
+				      f->config.cpu.cores * f->config.cpu.threads;
+		if (f->config.cpu.vcpus > PLAN_MAX_VCPUS)
+			continue;
+		struct cpu_topology t = cpu_topology_make((unsigned)f->config.cpu.sockets,
+			(unsigned)f->config.cpu.dies, (unsigned)f->config.cpu.cores,
+			(unsigned)f->config.cpu.threads);
+		unsigned last = (unsigned)f->config.cpu.vcpus - 1;
+		bool is_long = cpu_topology_place(&t, last).apic_id >= 0xff;
+		bool foreseen = plan_foresee_short_ids(&f->config);
+		assert_false(foreseen && is_long);
+		assert_int_equal(cpu_topology_place(&t, 0).apic_id, PLAN_BOOT_APIC_ID);
+		nr_foreseen += foreseen;
+		nr_long += is_long;
+	}
+	assert_true(nr_foreseen > 100 && nr_long > 10);
+}
+
+static void plan_foresee_short_ids__host_decides_the_number__not_foreseen(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(plan_foresee_short_ids(&f->config));
+	f->config.cpu.vcpus = 0;
+	f->config.cpu.threads_of_host = true;
+	assert_false(plan_foresee_short_ids(&f->config));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +493,8 @@ int main(void)
 		TEST(plan_vcpu_cpuid__random_hosts_knob_off__no_rule_bit_is_left),
 		TEST(plan_foresee_filter__knob_off__is_what_the_plan_has),
 		TEST(plan_foresee_filter__config_says_more_of_msrs__nothing_is_foreseen),
+		TEST(plan_foresee_short_ids__every_topology__no_id_of_255_and_0_for_the_first),
+		TEST(plan_foresee_short_ids__host_decides_the_number__not_foreseen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,10 +30,11 @@ static void machine_create__intel__vm_settings_then_memory_then_irqchip_then_vcp
 {
 	static const char *const order[] = { "KVM_CREATE_VM", "KVM_SET_IDENTITY_MAP_ADDR",
 		"KVM_SET_TSS_ADDR", "KVM_X86_SET_MSR_FILTER", "KVM_SET_USER_MEMORY_REGION",
-		"KVM_CREATE_IRQCHIP", "KVM_CREATE_PIT2", "KVM_CREATE_VCPU", "map" };
+		"KVM_CREATE_IRQCHIP", "KVM_CREATE_VCPU", "map" };
 	struct fixture *f = *state;
 	assert_int_equal(fixture_create(f), 0);
 	assert_order(f, order, ARRAY_SIZE(order), 0);
+	assert_true(find(f, "KVM_CREATE_PIT2") > find(f, "KVM_CREATE_IRQCHIP"));
 	assert_int_equal(find(f, "KVM_ENABLE_CAP"), -1);
 	assert_int_equal(find(f, "KVM_RUN"), -1);
 }
@@ -110,25 +111,48 @@ static void machine_create__real_mode_reset__is_code_that_resets(void **state)
 	assert_memory_equal(ram + 0xffff0, "\xb0\xfe\xe6\x64", 4);
 }
 
+/* What the boot vCPU had when it began to run. */
+struct beginning {
+	struct fixture *f;
+	uint64_t rip;
+	unsigned nr_sregs;
+};
+
+static void look(void *ctx)
+{
+	struct beginning *b = ctx;
+	b->rip = b->f->fake->vcpus[0]->regs.rip;
+	b->nr_sregs = fake_kvm_count(b->f->fake, "KVM_SET_SREGS");
+}
+
 static void machine_create__each_vcpu__cpuid_before_msrs_before_registers(void **state)
 {
-	static const char *const boot[] = { "KVM_CREATE_VCPU", "KVM_SET_CPUID2", "KVM_GET_CPUID2",
-		"KVM_SET_MSRS", "KVM_GET_MSRS", "KVM_SET_LAPIC", "KVM_SET_SREGS", "KVM_SET_REGS" };
+	static const char *const order[] = { "KVM_CREATE_VCPU", "KVM_SET_CPUID2", "KVM_GET_CPUID2",
+		"KVM_SET_MSRS", "KVM_GET_MSRS" };
 	struct fixture *f = *state;
+	struct beginning beginning = { .f = f };
+	const struct fake_step script[] = {
+		{ .kind = FAKE_CALL, .fn = look, .fn_ctx = &beginning },
+		{ .kind = FAKE_OUT, .addr = 0xf4, .size = 1, .count = 1, .data = "\0" },
+		{ .kind = FAKE_END },
+	};
 	f->config.cpu.vcpus = 3;
+	f->fake->scripts[0] = script;
 	assert_int_equal(fixture_create(f), 0);
-	assert_order(f, boot, ARRAY_SIZE(boot), 0);
 	unsigned at = 0;
 	for (unsigned i = 0; i < 3; i++) {
 		at = (unsigned)fake_kvm_find(f->fake, "KVM_CREATE_VCPU", at);
 		assert_int_equal(f->fake->log[at].arg, f->plan.vcpus[i].apic_id);
-		assert_order(f, boot, 5, at);
+		assert_order(f, order, ARRAY_SIZE(order), at);
 		at++;
 	}
+	assert_int_equal(find(f, "KVM_SET_SREGS"), -1);
+	assert_int_equal(machine_run(f->machine, &f->result, &f->e), 0);
+	assert_int_equal(beginning.rip, FIXTURE_ENTRY);
+	assert_int_equal(beginning.nr_sregs, 1);
 	/* Only the boot vCPU gets registers. */
 	assert_int_equal(fake_kvm_count(f->fake, "KVM_SET_SREGS"), 1);
 	assert_int_equal(fake_kvm_count(f->fake, "KVM_SET_LAPIC"), 1);
-	assert_int_equal(f->fake->vcpus[0]->regs.rip, FIXTURE_ENTRY);
 }
 
 static void machine_create__vcpus__have_their_own_cpuid(void **state)
@@ -249,7 +273,7 @@ static void machine_create__config_has_msr_rules__filter_and_exits_before_the_ir
 static void machine_create__only_policy_has_msr_rules__they_replace_the_filter(void **state)
 {
 	static const char *const order[] = { "KVM_ENABLE_CAP", "KVM_X86_SET_MSR_FILTER",
-		"KVM_CREATE_VCPU" };
+		"KVM_SET_CPUID2" };
 	struct fixture *f = *state;
 	give_msr_rule(f);
 	assert_int_equal(fixture_create(f), 0);
@@ -683,14 +707,15 @@ static struct machine_options without_plan(struct fixture *f)
 	};
 }
 
-static void machine_begin__no_plan_yet__makes_the_vm_but_no_vcpu(void **state)
+static void machine_begin__no_plan_yet__makes_the_vm_and_the_boot_vcpu(void **state)
 {
 	struct fixture *f = *state;
 	const struct machine_options early = without_plan(f);
 	unsigned fds = fixture_count_fds();
 	assert_int_equal(machine_begin(&f->machine, &early, &f->e), 0);
-	assert_true(find(f, "KVM_CREATE_PIT2") >= 0);
-	assert_int_equal(find(f, "KVM_CREATE_VCPU"), -1);
+	assert_true(find(f, "KVM_CREATE_VCPU") > find(f, "KVM_CREATE_IRQCHIP"));
+	assert_true(find(f, "KVM_SET_LAPIC") > find(f, "KVM_CREATE_VCPU"));
+	assert_int_equal(find(f, "KVM_SET_CPUID2"), -1);
 	machine_destroy(f->machine); /* the plan was refused, say */
 	f->machine = NULL;
 	assert_int_equal(fixture_count_fds(), fds);
@@ -706,6 +731,7 @@ static void machine_begin__extensions_exposed__irqchip_waits_for_the_filter(void
 	assert_true(find(f, "KVM_SET_USER_MEMORY_REGION") >= 0);
 	assert_int_equal(find(f, "KVM_X86_SET_MSR_FILTER"), -1);
 	assert_int_equal(find(f, "KVM_CREATE_IRQCHIP"), -1);
+	assert_int_equal(find(f, "KVM_CREATE_VCPU"), -1);
 }
 
 /* A file with enough in it that not all was read when it was opened. */
@@ -853,7 +879,7 @@ int main(void)
 		FIXTURE_TEST(
 			machine_create__call_n_fails_split_and_exposed__error_and_nothing_leaks),
 		FIXTURE_TEST(machine_create__call_n_fails_amd_wide_ids__error_and_nothing_leaks),
-		FIXTURE_TEST(machine_begin__no_plan_yet__makes_the_vm_but_no_vcpu),
+		FIXTURE_TEST(machine_begin__no_plan_yet__makes_the_vm_and_the_boot_vcpu),
 		FIXTURE_TEST(machine_begin__extensions_exposed__irqchip_waits_for_the_filter),
 		FIXTURE_TEST(machine_complete__files_shrink_meanwhile__error_with_the_path),
 		FIXTURE_TEST(machine_complete__kernel_shrinks_meanwhile__it_was_read_already),

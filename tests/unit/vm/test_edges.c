@@ -29,6 +29,10 @@
 		.kind = FAKE_CALL, .fn = (f), .fn_ctx = (x)                                        \
 	}
 #define EXIT_42 OUT8(0xf4, "\x2a")
+#define SHUTDOWN                                                                                   \
+	{                                                                                          \
+		.kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN                                      \
+	}
 
 /* pthread_kill is watched: whoever is kicked must have been told to leave KVM_RUN before. */
 static struct fake_kvm *watched;
@@ -322,31 +326,29 @@ static void machine_stop__every_vcpu__is_told_to_leave_before_its_signal(void **
 /* A machine that ended while its event loop is busy: nobody stops the vCPUs from outside yet. */
 struct busy_loop {
 	struct fixture *f;
-	atomic_int last; /* thread of the vCPU that is watched, once it runs */
-	atomic_bool held, ran_on;
+	unsigned watched; /* vCPU */
+	atomic_bool running, held, ran_on;
 };
 
-/* On the loop: until the watched vCPU's thread is gone, or runs on. */
+/* On the loop: until the watched vCPU's thread has done with it, be it too late. */
 static void hold_loop(void *ctx)
 {
 	struct busy_loop *b = ctx;
-	char path[64];
 	atomic_store(&b->held, true);
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d", atomic_load(&b->last));
-	while (access(path, F_OK) == 0 && !atomic_load(&b->ran_on))
-		(void)sched_yield();
+	struct vcpu_thread *t = &b->f->machine->threads[b->watched];
+	worker_await(t->worker, &t->running);
 }
 
 static void watch_me(void *ctx)
 {
 	struct busy_loop *b = ctx;
-	atomic_store(&b->last, gettid());
+	atomic_store(&b->running, true);
 }
 
 static void start_to_hold(void *ctx)
 {
 	struct busy_loop *b = ctx;
-	while (!atomic_load(&b->last))
+	while (!atomic_load(&b->running))
 		(void)sched_yield();
 	loop_wake(b->f->loop);
 	while (!atomic_load(&b->held))
@@ -371,7 +373,7 @@ static void vcpu__ended_the_machine_and_nobody_stops_it__runs_no_further(void **
 	struct fixture *f = *state;
 	struct busy_loop b = { .f = f };
 	const struct fake_step script[] = { CALL(watch_me, &b), CALL(start_to_hold, &b),
-		OUT8(0xcf9, "\x06"), CALL(run_on, &b), { 0 } };
+		OUT8(0xcf9, "\x06"), CALL(run_on, &b), SHUTDOWN, { 0 } };
 	assert_int_equal(loop_add_waker(f->loop, hold_loop, &b, &f->e), 0);
 	assert_int_equal(fixture_run(f, script), 0);
 	assert_int_equal(f->result.end, MACHINE_END_REBOOT);
@@ -381,10 +383,10 @@ static void vcpu__ended_the_machine_and_nobody_stops_it__runs_no_further(void **
 static void vcpu__another_ended_the_machine_and_nobody_stops_it__runs_no_further(void **state)
 {
 	struct fixture *f = *state;
-	struct busy_loop b = { .f = f };
+	struct busy_loop b = { .f = f, .watched = 1 };
 	const struct fake_step first[] = { CALL(start_to_hold, &b), OUT8(0xcf9, "\x06"), { 0 } };
 	const struct fake_step second[] = { CALL(watch_me, &b), CALL(wait_for_the_end, &b),
-		OUT8(0x80, "\x01"), CALL(run_on, &b), { 0 } };
+		OUT8(0x80, "\x01"), CALL(run_on, &b), SHUTDOWN, { 0 } };
 	f->config.cpu.vcpus = 2;
 	f->fake->scripts[1] = second;
 	assert_int_equal(loop_add_waker(f->loop, hold_loop, &b, &f->e), 0);

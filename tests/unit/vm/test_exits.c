@@ -483,7 +483,8 @@ static void route_update__kvm_refuses__is_reported_and_the_guest_goes_on(void **
 	f->config.machine.irqchip = IRQCHIP_SPLIT;
 	f->fake->scripts[0] = script;
 	assert_int_equal(fixture_create(f), 0);
-	f->fake->fail_at = f->fake->nr_calls + 3; /* KVM_RUN twice, then the routes */
+	/* Registers read and set, KVM_RUN twice, then the routes. */
+	f->fake->fail_at = f->fake->nr_calls + 3 + 3;
 	assert_int_equal(machine_run(f->machine, &f->result, &f->e), 0);
 	assert_int_equal(f->result.status, 42);
 	assert_contains(f->reports, "I/O APIC: KVM_SET_GSI_ROUTING");

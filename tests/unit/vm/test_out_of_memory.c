@@ -3,6 +3,7 @@
 #include "unit/vm/fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* Allocations, or threads, until the one that fails; 0: none does. Of the test's thread. */
 static _Thread_local unsigned until_failure;
@@ -118,7 +119,9 @@ static void machine_run__thread_n_cannot_be_started__others_are_stopped(void **s
 		assert_int_equal(fixture_create(f), 0);
 		until_no_thread = n;
 		assert_int_equal(machine_run(f->machine, &f->result, &f->e), -EAGAIN);
-		assert_contains(f->e.msg, "pthread_create for vCPU");
+		char expected[64];
+		(void)snprintf(expected, sizeof(expected), "vCPU %u: pthread_create: ", n - 1);
+		assert_contains(f->e.msg, expected);
 		machine_destroy(f->machine);
 		f->machine = NULL;
 	}
