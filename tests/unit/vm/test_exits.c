@@ -372,6 +372,147 @@ static void exit_shutdown__registers_are_the_guests__no_word_of_init(void **stat
 	assert_null(strstr(f->reports, "INIT"));
 }
 
+/* The state after INIT, but for one register. */
+static unsigned differing;
+
+static void init_all_but_one(void *ctx)
+{
+	struct fake_vcpu *vcpu = ((struct fixture *)ctx)->fake->vcpus[0];
+	struct kvm_sregs *s = &vcpu->sregs;
+	init_vcpu(ctx);
+	switch (differing) {
+	case 0:
+		s->cs.selector = 0xf001;
+		break;
+	case 1:
+		s->cs.base = 0xf0000;
+		break;
+	case 2:
+		s->ss.selector = 8;
+		break;
+	case 3:
+		s->ss.base = 16;
+		break;
+	case 4:
+		s->ds.selector = 8;
+		break;
+	case 5:
+		s->ds.base = 16;
+		break;
+	case 6:
+		s->gdt.base = 0x1000;
+		break;
+	case 7:
+		s->gdt.limit = 0x2f;
+		break;
+	case 8:
+		s->idt.base = 0x1000;
+		break;
+	case 9:
+		s->idt.limit = 0;
+		break;
+	case 10:
+		s->cr0 |= 1;
+		break;
+	case 11:
+		s->cr3 = 0x1000;
+		break;
+	case 12:
+		s->cr4 = 0x10;
+		break;
+	default:
+		s->efer = 0x100;
+		break;
+	}
+}
+
+static void exit_shutdown__one_register_is_the_guests__no_word_of_init(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = {
+		{ .kind = FAKE_CALL, .fn = init_all_but_one, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 }
+	};
+	for (differing = 0; differing < 14; differing++) {
+		f->reports[0] = '\0';
+		assert_end(f, script, MACHINE_END_CRASH, 0);
+		assert_null(strstr(f->reports, "INIT"));
+		machine_destroy(f->machine);
+		f->machine = NULL;
+	}
+}
+
+/* KVM before Linux 5.16 leaves general registers: one of them tells. */
+static void init_all_but_a_general_register(void *ctx)
+{
+	struct fake_vcpu *vcpu = ((struct fixture *)ctx)->fake->vcpus[0];
+	__u64 *const regs[] = { &vcpu->regs.rip, &vcpu->regs.rsp, &vcpu->regs.rax, &vcpu->regs.rbx,
+		&vcpu->regs.rcx };
+	init_vcpu(ctx);
+	*regs[differing] = 0x1234;
+}
+
+static void exit_shutdown__a_general_register_is_the_guests__only_a_part_is_reset(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = {
+		{ .kind = FAKE_CALL, .fn = init_all_but_a_general_register, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 }
+	};
+	for (differing = 0; differing < 5; differing++) {
+		f->reports[0] = '\0';
+		assert_end(f, script, MACHINE_END_CRASH, 0);
+		assert_contains(f->reports, "KVM reset a part of this vCPU");
+		machine_destroy(f->machine);
+		f->machine = NULL;
+	}
+}
+
+static void fill_registers(void *ctx)
+{
+	struct fake_vcpu *vcpu = ((struct fixture *)ctx)->fake->vcpus[0];
+	vcpu->regs = (struct kvm_regs){ .rax = 0xa1,
+		.rbx = 0xa2,
+		.rcx = 0xa3,
+		.rdx = 0xa4,
+		.rsi = 0xa5,
+		.rdi = 0xa6,
+		.rsp = 0xa7,
+		.rbp = 0xa8,
+		.r8 = 0xb0,
+		.r9 = 0xb1,
+		.r10 = 0xb2,
+		.r11 = 0xb3,
+		.r12 = 0xb4,
+		.r13 = 0xb5,
+		.r14 = 0xb6,
+		.r15 = 0xb7,
+		.rip = 0x100030,
+		.rflags = 0x46 };
+	vcpu->sregs.cr2 = 0xc2;
+}
+
+static void crash_report__every_register__is_shown(void **state)
+{
+	static const char *const shown[] = { "rip 0000000000100030 rsp 00000000000000a7",
+		"rflags 0000000000000046", "rax 00000000000000a1 rbx 00000000000000a2",
+		"rcx 00000000000000a3 rdx 00000000000000a4",
+		"rsi 00000000000000a5 rdi 00000000000000a6",
+		"rbp 00000000000000a8 r8  00000000000000b0",
+		"r9  00000000000000b1 r10 00000000000000b2",
+		"r11 00000000000000b3 r12 00000000000000b4",
+		"r13 00000000000000b5 r14 00000000000000b6 r15 00000000000000b7",
+		"cr2 00000000000000c2" };
+	struct fixture *f = *state;
+	const struct fake_step script[] = {
+		{ .kind = FAKE_CALL, .fn = fill_registers, .fn_ctx = f },
+		{ .kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN }, { 0 }
+	};
+	assert_end(f, script, MACHINE_END_CRASH, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(shown); i++)
+		assert_contains(f->reports, shown[i]);
+}
+
 static void crash_report__code_not_mapped__says_so(void **state)
 {
 	struct fixture *f = *state;
@@ -723,6 +864,9 @@ int main(void)
 		FIXTURE_TEST(exit_shutdown__registers_are_those_after_init__says_so),
 		FIXTURE_TEST(exit_shutdown__segments_are_those_after_init__says_so),
 		FIXTURE_TEST(exit_shutdown__registers_are_the_guests__no_word_of_init),
+		FIXTURE_TEST(exit_shutdown__one_register_is_the_guests__no_word_of_init),
+		FIXTURE_TEST(exit_shutdown__a_general_register_is_the_guests__only_a_part_is_reset),
+		FIXTURE_TEST(crash_report__every_register__is_shown),
 		FIXTURE_TEST(crash_report__code_not_mapped__says_so),
 		FIXTURE_TEST(crash_report__code_runs_out_of_ram__shows_what_is_there),
 		FIXTURE_TEST(crash_report__registers_cannot_be_read__says_so),
