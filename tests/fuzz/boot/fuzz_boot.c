@@ -88,8 +88,16 @@ static void try_all(struct fuzz *f, const uint8_t *data, size_t size)
 	struct err e = ERR_INIT;
 	uint8_t *out = NULL;
 	size_t out_size = 0;
-	uint64_t r = next_random(f);
+	uint64_t r = next_random(f), loaded = f->nr_loaded;
 	try_load(f, data, size, 0x1f01); /* as it comes, at a random place */
+	bool loads = f->nr_loaded > loaded;
+	int refused = boot_check_head(&file, &e);
+	check(f, "boot_check_head", refused, &e);
+	if (loads && refused) {
+		(void)fprintf(
+			stderr, "fuzz_boot: %s: it loads, but not its head: %s\n", f->stage, e.msg);
+		abort();
+	}
 	try_load(f, data, size, 0xf00);
 	try_load(f, data, size, (unsigned)r);
 	if (r >> 40 & 7)
@@ -223,8 +231,33 @@ static struct image seed_elf(bool is_64_bit, bool multiboot)
 	return image;
 }
 
+/* Over the places of a loader's own tables. */
+static struct image seed_low(void)
+{
+	struct elf_options o = elf_options();
+	o.entry = o.pvh_entry = 0x2000;
+	o.pvh_note_size = 4;
+	o.segments[0] = (struct test_segment){ 0x2000, 0x2000, 512, 0x3000 };
+	o.segments[1] = (struct test_segment){ 0x10000, 0x10000, 512, 0x1000 };
+	o.nr_segments = 2;
+	return image_elf(&o);
+}
+
+/* No kernel, but with offsets of its own: an EFI program with a section ".linux". */
+static struct image seed_efi(void)
+{
+	uint8_t bytes[1024] = { 'M', 'Z' };
+	put_u32(bytes + 0x3c, 0x80);
+	(void)memcpy(bytes + 0x80, "PE\0\0\x64\x86\1", 8);
+	put_u16(bytes + 0x94, 0xf0);
+	put_u16(bytes + 0x98, 0x20b);
+	put_u16(bytes + 0xdc, 10);
+	(void)memcpy(bytes + 0x188, ".linux", 6);
+	return image_copy(bytes, sizeof(bytes));
+}
+
 #define NR_FORMATS 5
-#define NR_SEEDS (4 + 2 * NR_FORMATS)
+#define NR_SEEDS (5 + 2 * NR_FORMATS)
 
 static void make_seeds(struct image seeds[NR_SEEDS])
 {
@@ -238,6 +271,7 @@ static void make_seeds(struct image seeds[NR_SEEDS])
 	seeds[n++] = seed_elf(true, true);
 	seeds[n++] = seed_elf(false, true);
 	seeds[n++] = image_addresses(&addresses);
+	seeds[n++] = seed_low();
 	seeds[n++] = image_bzimage(&plain);
 	for (unsigned i = 0; i < NR_FORMATS; i++) {
 		struct image payload = image_payload(formats[i], &seeds[0]);
@@ -282,6 +316,12 @@ int main(int argc, char **argv)
 			scramble(&f, &seeds[i], 300);
 			random_under_magic(&f, &seeds[i], 100);
 		}
+		struct image efi = seed_efi();
+		truncate_everywhere(&f, &efi);
+		flip_bits(&f, &efi);
+		set_extremes(&f, &efi);
+		scramble(&f, &efi, 300);
+		image_free(&efi);
 	} while (now_ms() - start < run_ms);
 	(void)printf("fuzz_boot: seed %llu: %llu calls, of which %llu succeeded, in %llu ms\n",
 		(unsigned long long)seed, (unsigned long long)f.nr_calls,
