@@ -20,14 +20,18 @@ static void report_notes(
 }
 
 struct planning {
+	const struct kvm_calls *calls; /* for opening KVM, like … */
+	const char *path;
 	struct kvm *kvm;
+	bool kvm_is_own;       /* nobody has asked for it yet */
 	struct worker *worker; /* NULL: all is done by the caller */
-	struct work reading, computing;
+	struct work opening, reading, computing;
 	struct machine_plan *plan; /* until it is made */
 	struct host_facts facts;
-	/* Of the two halves of the facts, and in the end of the plan. */
-	int reading_rc, rc;
-	struct err reading_error, error;
+	/* Of opening KVM and of the worker's part of the facts; and of the caller's part and, in
+	 * the end, of the plan. */
+	int asking_rc, rc;
+	struct err asking_error, error;
 	/* Given to plan_compute. */
 	struct policy_file *policy_file;
 	const struct reporter *reporter;
@@ -37,8 +41,11 @@ struct planning {
 
 static void planning_free(struct planning *planning)
 {
-	if (planning)
+	if (planning) {
 		plan_destroy(planning->plan);
+		if (planning->kvm_is_own)
+			kvm_close(planning->kvm);
+	}
 	free(planning);
 }
 
@@ -56,10 +63,17 @@ static void await(struct planning *planning, struct work *work)
 		worker_await(planning->worker, work);
 }
 
+static void open_kvm(void *ctx)
+{
+	struct planning *p = ctx;
+	p->asking_rc = kvm_open(&p->kvm, p->calls, p->path, &p->asking_error);
+}
+
 static void read_cpuid(void *ctx)
 {
 	struct planning *p = ctx;
-	p->reading_rc = kvm_host_facts_cpuid(p->kvm, &p->facts, &p->reading_error);
+	if (p->asking_rc == 0)
+		p->asking_rc = kvm_host_facts_cpuid(p->kvm, &p->facts, &p->asking_error);
 }
 
 static void compute(void *ctx)
@@ -67,9 +81,9 @@ static void compute(void *ctx)
 	struct planning *p = ctx;
 	const struct vm_config *vm = policy_file_vm(p->policy_file);
 	const struct cpu_policy *policy = NULL;
-	if (p->reading_rc) {
-		p->rc = p->reading_rc;
-		p->error = p->reading_error;
+	if (p->asking_rc) {
+		p->rc = p->asking_rc;
+		p->error = p->asking_error;
 	}
 	if (p->rc == 0)
 		p->rc = policy_file_for_host(p->policy_file, &p->facts, &policy, &p->error);
@@ -84,27 +98,52 @@ static void compute(void *ctx)
 		*p->ret_policy = policy;
 }
 
-int plan_begin(struct planning **ret_planning, struct kvm *kvm, struct err *e)
+static struct planning *planning_create(void)
 {
 	struct planning *p = malloc(sizeof(*p));
 	if (!p)
-		return err_set(e, -ENOMEM, "out of memory");
-	p->kvm = kvm;
+		return NULL;
+	host_facts_clear(&p->facts);
+	p->kvm = NULL;
+	p->kvm_is_own = false;
 	p->worker = NULL;
-	p->reading = (struct work){ .run = read_cpuid, .ctx = p, .done = true };
+	p->opening = (struct work){ .run = open_kvm, .ctx = p };
+	p->reading = (struct work){ .run = read_cpuid, .ctx = p };
 	p->computing = (struct work){ .run = compute, .ctx = p };
 	p->plan = NULL;
-	p->rc = p->reading_rc = 0;
-	p->error = p->reading_error = (struct err)ERR_INIT;
-	host_facts_clear(&p->facts);
+	p->rc = p->asking_rc = 0;
+	p->error = p->asking_error = (struct err)ERR_INIT;
+	return p;
+}
+
+int plan_begin(struct planning **ret_planning, const struct kvm_calls *calls, const char *path,
+	struct worker *worker, struct err *e)
+{
+	struct planning *p = planning_create();
+	if (!p)
+		return err_set(e, -ENOMEM, "out of memory");
+	p->calls = calls;
+	p->path = path;
+	p->kvm_is_own = true;
+	p->worker = worker;
+	worker_give(worker, &p->opening);
+	worker_give(worker, &p->reading);
 	*ret_planning = p;
 	return 0;
 }
 
-void plan_ask(struct planning *planning, struct worker *worker)
+int plan_kvm(struct planning *planning, struct kvm **ret_kvm, struct err *e)
 {
-	planning->worker = worker;
-	give(planning, &planning->reading);
+	struct planning *p = planning;
+	worker_await(p->worker, &p->opening);
+	if (!p->kvm) {
+		if (e)
+			*e = p->asking_error;
+		return p->asking_rc;
+	}
+	p->kvm_is_own = false;
+	*ret_kvm = p->kvm;
+	return 0;
 }
 
 void plan_abandon(struct planning *planning)
@@ -142,11 +181,11 @@ int plan_finish(struct planning *planning, struct err *e)
 int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct reporter *reporter,
 	struct machine_plan **ret_plan, const struct cpu_policy **ret_policy, struct err *e)
 {
-	struct planning *planning = NULL;
-	int rc = plan_begin(&planning, kvm, e);
-	if (rc)
-		return rc;
-	plan_ask(planning, /* worker */ NULL);
+	struct planning *planning = planning_create();
+	if (!planning)
+		return err_set(e, -ENOMEM, "out of memory");
+	planning->kvm = kvm;
+	give(planning, &planning->reading);
 	plan_compute(planning, policy_file, reporter, ret_plan, ret_policy);
 	return plan_finish(planning, e);
 }

@@ -21,16 +21,17 @@ int plan_on_host(struct kvm *kvm, struct policy_file *policy_file, const struct 
 	struct err *e) MUST_CHECK;
 
 /*
- * The same in steps, by a worker while the caller does what needs no plan. plan_begin: KVM is to
- * say what it can do, as plan_ask gives to the worker. plan_compute: it is decided; after what the
- * worker was given before, and before what it is given next, which finds *ret_plan there or, if it
- * was refused, still NULL. plan_finish: waits for that, and tells. plan_finish or plan_abandon must
- * follow plan_begin.
+ * The same in steps, by a worker while the caller does what needs no plan. plan_begin: the worker
+ * opens KVM and lets it say what it can do. plan_kvm: waits until it is open; *ret_kvm is the
+ * caller's then (kvm_close), for longer than the planning. plan_compute, after that: it is decided;
+ * after what the worker was given before, and before what it is given next, which finds *ret_plan
+ * there or, if it was refused, still NULL. plan_finish: waits for that, and tells. plan_finish or
+ * plan_abandon must follow plan_begin.
  */
 struct planning;
-int plan_begin(struct planning **ret_planning, struct kvm *kvm, struct err *e) MUST_CHECK;
-/* NULL for the worker: at once, by the caller, like the rest. */
-void plan_ask(struct planning *planning, struct worker *worker);
+int plan_begin(struct planning **ret_planning, const struct kvm_calls *calls, const char *path,
+	struct worker *worker, struct err *e) MUST_CHECK;
+int plan_kvm(struct planning *planning, struct kvm **ret_kvm, struct err *e) MUST_CHECK;
 void plan_compute(struct planning *planning, struct policy_file *policy_file,
 	const struct reporter *reporter, struct machine_plan **ret_plan,
 	const struct cpu_policy **ret_policy);

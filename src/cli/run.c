@@ -97,23 +97,14 @@ static struct machine_options options_of(struct run *run)
 	};
 }
 
-static int start_worker(struct run *run, struct err *e)
-{
-	return run->worker ? 0 : worker_create(&run->worker, e);
-}
-
-/* KVM says to the worker what it can do, from here on. What has been done is not done again. */
+/* KVM is opened and says to the worker what it can do, from here on. */
 static int ask_kvm(struct run *run, struct err *e)
 {
-	int rc = run->kvm ? 0 : kvm_open(&run->kvm, &kvm_calls_real, KVM_DEVICE_PATH, e);
-	if (rc || run->planning)
-		return rc;
-	rc = start_worker(run, e);
-	if (rc == 0)
-		rc = plan_begin(&run->planning, run->kvm, e);
-	if (rc == 0)
-		plan_ask(run->planning, run->worker);
-	return rc;
+	if (run->planning)
+		return 0;
+	int rc = run->worker ? 0 : worker_create(&run->worker, e);
+	return rc ? rc
+		  : plan_begin(&run->planning, &kvm_calls_real, KVM_DEVICE_PATH, run->worker, e);
 }
 
 /*
@@ -140,6 +131,8 @@ static int plan_and_begin(struct run *run, struct err *e)
 static int prepare(struct run *run, struct err *e)
 {
 	int rc = ask_kvm(run, e);
+	if (rc == 0)
+		rc = plan_kvm(run->planning, &run->kvm, e);
 	if (rc == 0)
 		rc = plan_and_begin(run, e);
 	if (rc == 0)
@@ -263,15 +256,14 @@ int cmd_run(int argc, char **argv)
 	terminal_never_stop();
 	/*
 	 * KVM takes longer to say what it can do than it takes to read the config, and so is asked
-	 * first, by a thread that takes its time to start, too. But not where there is a terminal,
-	 * whose guard forks: there may be no thread and no KVM descriptor then. What fails of this
-	 * is tried again, and said, once the config has been read.
+	 * first. But not where there is a terminal, whose guard forks: there may be no thread and
+	 * no KVM descriptor then. What fails of this is said once the config has been read; for
+	 * want of a thread or of memory it is tried again.
 	 */
-	const bool early = isatty(STDIN_FILENO) != 1 && start_worker(&run, NULL) == 0;
+	if (isatty(STDIN_FILENO) != 1)
+		(void)ask_kvm(&run, NULL);
 	/* Before the file is read, so that it stays what was read. */
 	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock, &e) : 0;
-	if (rc == 0 && early)
-		(void)ask_kvm(&run, NULL);
 	if (rc == 0)
 		rc = policy_file_load(&run.policy_file, &args.config, POLICY_FILE_RUN, &e);
 	if (rc == 0)

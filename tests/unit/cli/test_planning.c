@@ -40,8 +40,7 @@ static int set_up(void **state)
 	host_intel(&f->facts, true);
 	f->reporter = (struct reporter){ .fn = hear, .ctx = f, .least = REPORT_INFO };
 	f->fake = fake_kvm_create(&f->facts);
-	return !f->fake || kvm_open(&f->kvm, &f->fake->calls, "fake", &f->e) ||
-	       worker_create(&f->worker, &f->e);
+	return !f->fake || worker_create(&f->worker, &f->e);
 }
 
 static int tear_down(void **state)
@@ -86,11 +85,15 @@ static int plan_by_worker(struct fixture *f, const char *text, struct next *next
 {
 	struct planning *planning = NULL;
 	*next = (struct next){ .f = f, .work = { .run = look, .ctx = next } };
-	int rc = plan_begin(&planning, f->kvm, &f->e);
+	int rc = plan_begin(&planning, &f->fake->calls, "fake", f->worker, &f->e);
 	if (rc)
 		return rc;
-	plan_ask(planning, f->worker);
 	load(f, text);
+	rc = plan_kvm(planning, &f->kvm, &f->e);
+	if (rc) {
+		plan_abandon(planning);
+		return rc;
+	}
 	plan_compute(planning, f->file, &f->reporter, &f->plan, &f->policy);
 	worker_give(f->worker, &next->work);
 	rc = plan_finish(planning, &f->e);
@@ -146,26 +149,40 @@ static void planning__features_missing__are_reported_before_it_is_finished(void 
 	assert_contains(f->reports, "avx512f");
 }
 
-/* Begins, asks, and changes its mind, the worker being wherever it is. */
-static void plan_abandon__asked__frees_all_once_kvm_has_answered(void **state)
+/* Begins, and changes its mind, the worker being wherever it is. */
+static void plan_abandon__begun__frees_all_once_kvm_has_answered(void **state)
 {
 	struct fixture *f = *state;
 	for (unsigned i = 0; i < 20; i++) {
 		struct planning *planning = NULL;
 		f->fake->nr_calls = 0;
-		assert_int_equal(plan_begin(&planning, f->kvm, &f->e), 0);
-		if (i > 0)
-			plan_ask(planning, f->worker);
+		assert_int_equal(
+			plan_begin(&planning, &f->fake->calls, "fake", f->worker, &f->e), 0);
 		plan_abandon(planning);
-		assert_int_equal(fake_kvm_count(f->fake, "KVM_GET_SUPPORTED_CPUID"), i > 0 ? 1 : 0);
+		assert_int_equal(fake_kvm_count(f->fake, "KVM_GET_SUPPORTED_CPUID"), 1);
+		assert_true(fake_kvm_is_clean(f->fake)); /* KVM was closed */
 	}
 	plan_abandon(NULL);
+}
+
+static void plan_kvm__cannot_be_opened__says_so_and_asks_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct planning *planning = NULL;
+	f->fake->fail_at = 1;
+	f->fake->fail_code = ENOENT;
+	assert_int_equal(plan_begin(&planning, &f->fake->calls, "fake", f->worker, &f->e), 0);
+	assert_int_equal(plan_kvm(planning, &f->kvm, &f->e), -ENOENT);
+	assert_contains(f->e.msg, "cannot open fake");
+	assert_null(f->kvm);
+	plan_abandon(planning);
+	assert_int_equal(f->fake->nr_calls, 1);
 }
 
 /* Which thread makes call n, nobody knows. */
 static bool plan_failing_at(struct fixture *f, unsigned n)
 {
-	struct next next;
+	struct next next = { .done = false };
 	f->fake->nr_calls = 0;
 	f->fake->fail_at = n;
 	f->fake->fail_code = EIO;
@@ -178,6 +195,9 @@ static bool plan_failing_at(struct fixture *f, unsigned n)
 	f->plan = NULL;
 	policy_file_destroy(f->file);
 	f->file = NULL;
+	kvm_close(f->kvm);
+	f->kvm = NULL;
+	assert_true(fake_kvm_is_clean(f->fake));
 	return f->fake->nr_calls >= n;
 }
 
@@ -198,7 +218,8 @@ int main(void)
 		TEST(planning__by_a_worker__is_the_plan_made_at_once),
 		TEST(planning__refused__no_plan_for_what_comes_next),
 		TEST(planning__features_missing__are_reported_before_it_is_finished),
-		TEST(plan_abandon__asked__frees_all_once_kvm_has_answered),
+		TEST(plan_abandon__begun__frees_all_once_kvm_has_answered),
+		TEST(plan_kvm__cannot_be_opened__says_so_and_asks_nothing),
 		TEST(planning__call_n_fails__an_error_or_an_absent_capability),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
