@@ -83,23 +83,6 @@ void host_amd(struct host_facts *ret_facts, bool svm)
 	add(f, 0x8000001f, 0, false, 0x1f, 0x16f, 0x1fd, 1);
 }
 
-void host_give_hyperv(struct host_facts *facts, bool evmcs)
-{
-	/* As Linux 6.12 has them on a host without SMT (KVM_GET_SUPPORTED_HV_CPUID). */
-	const struct cpuid_entry leaves[] = {
-		{ .leaf = 0x40000000, .reg = { 0x40000082, 0x756e694c, 0x564b2078, 0x7648204d } },
-		{ .leaf = 0x40000001, .reg = { 0x31237648 } },
-		{ .leaf = 0x40000002, .reg = { 14393, 10 << 16 } },
-		{ .leaf = 0x40000003, .reg = { 0xaaff, 0x100830, 0, 0x84d12 } },
-		{ .leaf = 0x40000004, .reg = { 0x40e2c | (evmcs ? 0x4000 : 0), UINT32_MAX } },
-		{ .leaf = 0x40000005, .reg = { 1024, 64 } },
-		{ .leaf = 0x4000000a, .reg = { 0xa0000 | (evmcs ? 0x101 : 0), 1 } },
-	};
-	memcpy(facts->hyperv.entries, leaves, sizeof(leaves));
-	facts->hyperv.nr_entries = ARRAY_SIZE(leaves);
-	facts->hyperv_enforce_cpuid = true;
-}
-
 uint32_t host_random_next(uint32_t *state)
 {
 	*state ^= *state << 13;

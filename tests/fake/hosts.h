@@ -3,14 +3,12 @@
 #ifndef NESTOR_TESTS_FAKE_HOSTS_H
 #define NESTOR_TESTS_FAKE_HOSTS_H
 
+#include "cpuid/everything.h"
 #include "cpuid/host_facts.h"
 
 /* A recent Intel (leaves up to 0x1F, 4 cache leaves) or AMD (0x8000001D, 0x8000001E) host. */
 void host_intel(struct host_facts *ret_facts, bool vmx);
 void host_amd(struct host_facts *ret_facts, bool svm);
-
-/* Gives a host all of Hyper-V's enlightenments that KVM has; evmcs: enlightened VMCS 1, too. */
-void host_give_hyperv(struct host_facts *facts, bool evmcs);
 
 /* A table of random entries, always the same for one seed; the vendor is random as well. */
 void host_random(struct host_facts *ret_facts, uint32_t seed);

@@ -7,14 +7,9 @@
 #ifndef NESTOR_TESTS_FAKE_HOSTS_EVERYTHING_H
 #define NESTOR_TESTS_FAKE_HOSTS_EVERYTHING_H
 
-#include "cpuid/features.h"
+#include "cpuid/everything.h"
 #include "cpuid/host_facts.h"
 #include "cpuid/models.h"
-
-/* Every named feature of the vendor's processors, every XSAVE component, caches, the widest
- * addresses, and feature MSRs that allow all. OTHER: Zhaoxin's name, and everybody's features. What
- * KVM itself never offers (OSPKE, a dedicated processor's hint) is not there. */
-void host_everything(enum cpuid_vendor vendor, struct host_facts *ret);
 
 /* KVM offers what the model has and what it gives any guest, no more. A model of no vendor gets an
  * Intel host. */

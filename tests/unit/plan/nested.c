@@ -13,14 +13,7 @@
 
 void nested_host_everything(enum cpuid_vendor vendor, struct host_facts *ret)
 {
-	struct feature_set set;
-	struct host_facts *all = calloc(1, sizeof(*all));
-	assert_non_null(all);
-	host_everything(vendor, all);
-	host_features(all, &set);
-	feature_set_remove(&set, FEATURE_ID_vmx_basic_32bit_phys_addr);
-	host_with_features(all, &set, ret);
-	free(all);
+	host_everything(vendor, ret);
 }
 
 struct nested *nested_create(enum cpuid_vendor vendor)
