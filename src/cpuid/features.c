@@ -2,6 +2,7 @@
 #include "cpuid/features.h"
 
 #include "base/nearest.h"
+#include "cpuid/msr.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -194,6 +195,17 @@ void feature_set_of_attribute(unsigned attributes, struct feature_set *ret_set)
 		if (features[i].attributes & attributes)
 			feature_set_add(ret_set, features[i].id);
 	}
+}
+
+const char *feature_extensions(feature_id id)
+{
+	const struct feature_word *w = feature_word(id / 32u);
+	if (id == FEATURE_ID_vmx || (w->kind == FEATURE_WORD_MSR && w->msr >= MSR_IA32_VMX_BASIC &&
+					    w->msr <= MSR_IA32_VMX_EXIT_CTLS2))
+		return "vmx";
+	if (id == FEATURE_ID_svm || (w->kind == FEATURE_WORD_CPUID && w->leaf == 0x8000000a))
+		return "svm";
+	return NULL;
 }
 
 void feature_set_foreign(enum cpuid_vendor vendor, struct feature_set *ret_set)

@@ -113,6 +113,9 @@ feature_id feature_set_next(const struct feature_set *s, feature_id from);
 /* All features of a class (enum feature_attribute, any of them). Const, made at build. */
 void feature_set_of_attribute(unsigned attributes, struct feature_set *ret_set);
 
+/* Which virtualization extensions a feature is a part of, or is: "vmx", "svm", or NULL. */
+const char *feature_extensions(feature_id id);
+
 /* Those of the named features that processors of that vendor cannot have. */
 void feature_set_foreign(enum cpuid_vendor vendor, struct feature_set *ret_set);
 

@@ -81,6 +81,21 @@ struct policy_need {
 	enum policy_level level;
 };
 
+/* nesting.expose_virtualization_extensions. UNSAID: the text that it comes from leaves it to the
+ * other program's default. */
+enum policy_knob { POLICY_KNOB_UNSAID, POLICY_KNOB_HIDDEN, POLICY_KNOB_EXPOSED };
+
+/* The table [nesting] in its words, for those who write a policy down: the engine takes what plan/
+ * makes of them. */
+struct policy_nesting {
+	enum policy_knob knob;
+	const char *extensions; /* "svm" or "vmx"; NULL: those that the host has */
+	const char *profile;    /* NULL: full */
+	const struct policy_feature *features;
+	size_t nr_features;
+	bool require;
+};
+
 struct cpu_policy {
 	/* A name of models.h, "host" or "max". Not given: that of base, or "host". */
 	struct policy_text model;
@@ -123,6 +138,7 @@ struct cpu_policy {
 	struct policy_text needs_of;
 	/* The rest of the table [nesting], which plan/ makes withdrawals, needs and features of:
 	 * where its keys stand, and how many levels there may be. Of the outermost policy only. */
+	struct policy_nesting nesting;
 	const char *extensions_origin, *profile_origin, *require_origin;
 	struct policy_number max_depth;
 

@@ -56,13 +56,7 @@ int nesting_check_extensions(
 
 const char *nesting_extensions_of(feature_id id)
 {
-	const struct feature_word *w = feature_word(id / 32u);
-	if (id == FEATURE_ID_vmx || (w->kind == FEATURE_WORD_MSR && w->msr >= MSR_IA32_VMX_BASIC &&
-					    w->msr <= MSR_IA32_VMX_EXIT_CTLS2))
-		return "vmx";
-	if (id == FEATURE_ID_svm || (w->kind == FEATURE_WORD_CPUID && w->leaf == 0x8000000a))
-		return "svm";
-	return NULL;
+	return feature_extensions(id);
 }
 
 size_t nesting_withdrawals(bool expose, const char *origin, struct policy_withdrawal *ret)

@@ -10,7 +10,7 @@
 struct vm_policy {
 	struct cpu_policy policy;
 	struct policy_feature *features;
-	struct policy_feature *hyperv_features;
+	struct policy_feature *hyperv_features, *nesting_features;
 	struct policy_leaf *leaves;
 	struct msr_rule *rules;
 	struct policy_msr_bits *bits;
@@ -54,6 +54,23 @@ static int fill_features(struct vm_policy *p, const struct vm_config *vm)
 	p->policy.features = p->features = features_of(&vm->cpu.features);
 	p->policy.nr_features = vm->cpu.features.n;
 	return p->features ? 0 : -ENOMEM;
+}
+
+/* Its words; what they do is in plan/cpu.c. */
+static int fill_nesting(struct vm_policy *p, const struct vm_config *vm)
+{
+	static const char *const extensions[] = { NULL, "svm", "vmx" }; /* enum config_extensions */
+	static const char *const profiles[] = { NULL, "kvm", "xen", "hyperv", "vmware", "minimal" };
+	struct policy_nesting *to = &p->policy.nesting;
+	size_t its = (size_t)vm->nesting.extensions, profile = (size_t)vm->nesting.profile;
+	to->knob = vm->nesting.expose_virtualization_extensions ? POLICY_KNOB_EXPOSED
+								: POLICY_KNOB_HIDDEN;
+	to->extensions = its < ARRAY_SIZE(extensions) ? extensions[its] : NULL;
+	to->profile = profile < ARRAY_SIZE(profiles) ? profiles[profile] : NULL;
+	to->require = vm->nesting.require;
+	to->features = p->nesting_features = features_of(&vm->nesting.features);
+	to->nr_features = vm->nesting.features.n;
+	return p->nesting_features ? 0 : -ENOMEM;
 }
 
 static int fill_hyperv(struct vm_policy *p, const struct config *c, const struct vm_config *vm)
@@ -192,6 +209,8 @@ int vm_policy_create(struct vm_policy **ret_policy, const struct config *config,
 	fill_scalars(&p->policy, config, vm);
 	int rc = fill_features(p, vm);
 	if (rc == 0)
+		rc = fill_nesting(p, vm);
+	if (rc == 0)
 		rc = fill_hyperv(p, config, vm);
 	if (rc == 0)
 		rc = fill_leaves(p, config, vm);
@@ -221,6 +240,7 @@ void vm_policy_destroy(struct vm_policy *policy)
 		return;
 	free(policy->features);
 	free(policy->hyperv_features);
+	free(policy->nesting_features);
 	free(policy->leaves);
 	free(policy->rules);
 	free(policy->bits);
