@@ -8,11 +8,12 @@
 static const char usage[] =
 	"Usage: maketables cpuid SOURCE TARGET\n"
 	"       maketables nesting SOURCE TARGET PROFILE...\n"
+	"       maketables formats SOURCE TARGET\n"
 	"       maketables acpi DSDT.aml TARGET\n"
 	"\n"
 	"Turns tables into const C: those of a room below the folder SOURCE (src/), or an\n"
-	"ACPI table in binary form, into files in TARGET/cpuid, TARGET/nesting or\n"
-	"TARGET/acpi, which must be there. PROFILE is the name of a profile of\n"
+	"ACPI table in binary form, into files in TARGET/cpuid, TARGET/nesting,\n"
+	"TARGET/formats or TARGET/acpi, which must be there. PROFILE is the name of a profile of\n"
 	"SOURCE/nesting/profiles, in the order in which they are shown. Files whose text\n"
 	"stays the same are not touched. What is wrong with the tables is printed as\n"
 	"FILE:LINE:COLUMN: TEXT, and then nothing is written. tools/tsv/tsv.h says what\n"
@@ -28,8 +29,9 @@ int main(int argc, char **argv)
 	}
 	bool cpuid = argc == 4 && strcmp(argv[1], "cpuid") == 0;
 	bool nesting = argc >= 5 && strcmp(argv[1], "nesting") == 0;
+	bool formats = argc == 4 && strcmp(argv[1], "formats") == 0;
 	bool acpi = argc == 4 && strcmp(argv[1], "acpi") == 0;
-	if (!cpuid && !nesting && !acpi) {
+	if (!cpuid && !nesting && !formats && !acpi) {
 		(void)fputs(usage, stderr);
 		return 2;
 	}
@@ -39,6 +41,8 @@ int main(int argc, char **argv)
 		make_cpuid(&m);
 	else if (nesting)
 		make_nesting(&m, (const char *const *)&argv[4], (size_t)(argc - 4));
+	else if (formats)
+		make_formats(&m);
 	else
 		make_acpi(&m, argv[2]);
 	bool good = m.faults.nr == 0 && outputs_write(&m.outputs);

@@ -27,6 +27,7 @@ FILE *make_begin(struct make *m, const char *name, const char *made_from);
 /* All of a room's tables: TARGET/cpuid/..., TARGET/nesting/... profiles: names of the guest
  * hypervisors' profiles, in their order. */
 void make_cpuid(struct make *m);
+void make_formats(struct make *m);
 void make_nesting(struct make *m, const char *const *profiles, size_t nr_profiles);
 
 /* An ACPI table in binary form (ACPI, section 5.2.6) as TARGET/acpi/dsdt.c. */

@@ -73,6 +73,19 @@ const struct good_table good_tables[] = {
 	{ "nesting/profiles/xen.tsv", "# feature\tlevel\tvendor\treason\n"
 				      "profile\txen\t0\tXen\n"
 				      "npt\thidden\tamd\twhy\n" },
+	{ "formats/data/qemu-models.tsv",
+		"# model\tfamily\tmodel_number\tstepping\tlevel\txlevel\tsince\tbrand\tlacks\n"
+		"M\t6\t1\t5\t0xd\t0x80000008\t7.2\ta \"brand\"\ta\n"
+		"N\t0\t255\t0\t0x1\t0x0\t10.0\t-\t-\n" },
+	{ "formats/data/words-qemu.tsv", "# word\tfate\tnothing\tnote\n"
+					 "hv-*\tcarried\t-\ta key\n"
+					 "l3-cache\tlost\ton auto\t-\n" },
+	{ "formats/data/words-libvirt.tsv", "# word\tfate\tnothing\tnote\n"
+					    "cpu@mode\tsame\t-\t-\n" },
+	{ "formats/data/words-firecracker.tsv", "# word\tfate\tnothing\tnote\n"
+						"reg\trefused\t-\tof Arm\n" },
+	{ "formats/data/words-toml.tsv", "# word\tfate\tnothing\tnote\n"
+					 "*\tsame\t-\t-\n" },
 };
 /* clang-format on */
 

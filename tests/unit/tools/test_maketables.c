@@ -42,8 +42,8 @@ static int enter_folder(void **state)
 	assert_non_null(mkdtemp(folder));
 	assert_int_equal(chdir(folder), 0);
 	static const char *const folders[] = { "src", "src/cpuid", "src/cpuid/data", "src/nesting",
-		"src/nesting/data", "src/nesting/profiles", "out", "out/cpuid", "out/nesting",
-		"out/acpi" };
+		"src/nesting/data", "src/nesting/profiles", "src/formats", "src/formats/data",
+		"out", "out/cpuid", "out/nesting", "out/formats", "out/acpi" };
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		assert_int_equal(mkdir(folders[i], 0700), 0);
 	for (size_t i = 0; i < nr_good_tables; i++)
@@ -76,6 +76,8 @@ static void run(struct make *m, const char *path)
 	make_init(m, "src", "out");
 	if (strncmp(path, "cpuid/", 6) == 0)
 		make_cpuid(m);
+	else if (strncmp(path, "formats/", 8) == 0)
+		make_formats(m);
 	else
 		make_nesting(m, profiles, 2);
 }
@@ -191,15 +193,24 @@ static const struct {
 				  ".rows = rows_kvm, .nr_rows = 2 },\n"
 				  "{ .name = \"xen\", .title = \"Xen\", .memory_mib = 0, .rows = "
 				  "rows_xen, .nr_rows = 1 },\n};\n" },
+	{ "formats/qemu_models.inc", "\n{ \"M\", \"a \\\"brand\\\"\", 6, 1, 5, 0xd, 0x80000008, "
+				     "\"7.2\", \"a\" },\n"
+				     "{ \"N\", \"\", 0, 255, 0, 0x1, 0x0, \"10.0\", \"\" },\n" },
+	{ "formats/words_qemu.inc", "\n{ \"hv-*\", WORD_CARRIED, \"\", \"a key\" },\n"
+				    "{ \"l3-cache\", WORD_LOST, \"on auto\", \"\" },\n" },
+	{ "formats/words_libvirt.inc", "\n{ \"cpu@mode\", WORD_SAME, \"\", \"\" },\n" },
+	{ "formats/words_firecracker.inc", "\n{ \"reg\", WORD_REFUSED, \"\", \"of Arm\" },\n" },
+	{ "formats/words_toml.inc", "\n{ \"*\", WORD_SAME, \"\", \"\" },\n" },
 };
 /* clang-format on */
 
 static void maketables__good_tables__become_these_lines_of_c(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	static const char *const rooms[] = { "cpuid/", "nesting/", "formats/" };
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
 		struct make m;
-		run(&m, i == 0 ? "cpuid/" : "nesting/");
+		run(&m, rooms[i]);
 		faults_print(&m.faults, stderr);
 		assert_int_equal(m.faults.nr, 0);
 		assert_true(outputs_write(&m.outputs));
