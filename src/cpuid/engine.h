@@ -86,6 +86,9 @@ int cpu_result_vcpu(const struct cpu_result *result, unsigned i, struct cpu_trac
 void cpu_features_of(const struct cpuid_table *table, const struct msr_value *msrs,
 	unsigned nr_msrs, struct feature_set *ret_set);
 
+/* What KVM provides to a guest of a named model where it can, whatever the processor. */
+void cpu_provided_features(struct feature_set *ret_set);
+
 /* What a host can give a guest: its KVM's table and feature MSRs, and what nestor manages. */
 void cpu_features_of_host(
 	const struct host_facts *host, bool emulated, struct feature_set *ret_set);

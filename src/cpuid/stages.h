@@ -116,9 +116,6 @@ void cpu_raw_apply(struct cpu_work *w);                 /* raw.c; once more, sil
 void cpu_stage_max_leaves(struct cpu_work *w);          /* leaves.c */
 int cpu_stage_msrs(struct cpu_work *w) MUST_CHECK;      /* feature_msrs.c */
 
-/* What KVM provides to a guest of a named model where it can. wanted.c */
-void cpu_provided_features(struct feature_set *ret_set);
-
 /* Features whose XSAVE state component the host's leaf 0xD lacks. xsave.c */
 void cpu_xsave_lacking(const struct host_facts *host, struct feature_set *ret_set);
 

@@ -104,21 +104,46 @@ const struct feature *dialect_qemu_twin(const struct feature *f)
 	return NULL;
 }
 
-void dialect_qemu_extra(const struct cpu_model *m, struct feature_set *ret_set)
+static const struct qemu_model models[] = {
+#include "formats/qemu_models.inc"
+};
+
+const struct qemu_model *dialect_qemu_model(const struct cpu_model *m)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
+		if (strcmp(models[i].name, m->name) == 0)
+			return &models[i];
+	}
+	return NULL;
+}
+
+/* kvm_default_props of QEMU's target/i386/kvm/kvm-cpu.c. */
+static void remove_switched_off(struct feature_set *set)
+{
+	feature_set_remove(set, FEATURE_ID_acpi);
+	feature_set_remove(set, FEATURE_ID_monitor);
+	feature_set_remove(set, FEATURE_ID_svm);
+}
+
+static void remove_parts(struct feature_set *set)
+{
+	for (feature_id id = feature_set_next(set, 0); id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(set, (feature_id)(id + 1))) {
+		if (feature_extensions(id))
+			feature_set_remove(set, id);
+	}
+}
+
+void dialect_qemu_extra(const struct cpu_model *m, bool exposed, struct feature_set *ret_set)
 {
 	struct feature_set managed;
 	*ret_set = m->qemu_extra;
 	feature_set_subtract(ret_set, &m->features);
-	feature_set_of_attribute(FEATURE_MANAGED | FEATURE_PV | FEATURE_VMX_CONTROL, &managed);
+	feature_set_of_attribute(FEATURE_MANAGED | FEATURE_PV, &managed);
 	feature_set_subtract(ret_set, &managed);
-	feature_set_remove(ret_set, FEATURE_ID_acpi);
-	feature_set_remove(ret_set, FEATURE_ID_monitor);
-	feature_set_remove(ret_set, FEATURE_ID_svm);
-	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
-		const struct feature_word *w = feature_word(i);
-		if (w->kind == FEATURE_WORD_CPUID && w->leaf == 0x8000000a)
-			ret_set->w[i] = 0;
-	}
+	remove_switched_off(ret_set);
+	if (!exposed)
+		remove_parts(ret_set);
 	/* What has no name in QEMU could not be said again. */
 	for (feature_id id = feature_set_next(ret_set, 0); id < FEATURE_NR_WORDS * 32;
 		id = feature_set_next(ret_set, (feature_id)(id + 1))) {
@@ -126,4 +151,37 @@ void dialect_qemu_extra(const struct cpu_model *m, struct feature_set *ret_set)
 		if (!f || !qemu_feature(f))
 			feature_set_remove(ret_set, id);
 	}
+}
+
+void dialect_qemu_features(const struct cpu_model *m, bool exposed, struct feature_set *ret_set)
+{
+	const struct qemu_model *q = dialect_qemu_model(m);
+	const struct feature *lacks = q && q->lacks[0] ? feature_find(q->lacks) : NULL;
+	struct feature_set more;
+	*ret_set = m->features;
+	dialect_qemu_extra(m, exposed, &more);
+	feature_set_or(ret_set, &more);
+	cpu_provided_features(&more);
+	if (!feature_set_has(ret_set, FEATURE_ID_apic))
+		feature_set_remove(&more, FEATURE_ID_x2apic);
+	feature_set_or(ret_set, &more);
+	remove_switched_off(ret_set);
+	feature_set_remove(ret_set, FEATURE_ID_vmx);
+	if (!exposed)
+		remove_parts(ret_set);
+	/* What QEMU sets in VMX's MSRs by itself (kvm_msr_entry_add_vmx). */
+	if (exposed && feature_set_has(ret_set, FEATURE_ID_vmx_ept)) {
+		feature_set_add(ret_set, FEATURE_ID_vmx_ept_uc);
+		feature_set_add(ret_set, FEATURE_ID_vmx_ept_wb);
+	}
+	if (exposed && feature_set_has(ret_set, FEATURE_ID_lm))
+		feature_set_add(ret_set, FEATURE_ID_vmx_exit_host_addr_space_size);
+	if (lacks)
+		feature_set_remove(ret_set, lacks->id);
+}
+
+void dialect_qemu_unmigratable(struct feature_set *ret_set)
+{
+	*ret_set = (struct feature_set){ { 0 } };
+	feature_set_add(ret_set, FEATURE_ID_invtsc);
 }

@@ -3,9 +3,11 @@
  * Firecracker's CPU template for x86-64 (docs/cpu_templates): bits of CPUID registers and MSRs that
  * become 0 or 1, on top of what the host has. Bits that have a name come back as features.
  */
+#include "cpuid/fields.h"
 #include "cpuid/models.h"
 #include "formats/convert.h"
 #include "formats/input.h"
+#include "formats/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,9 +16,7 @@
 
 #define MAX_MODIFIERS 4096 /* of either list */
 
-/* KVM_CPUID_FLAG_SIGNIFCANT_INDEX and two that KVM took back (KVM API, KVM_SET_CPUID2). */
-#define FLAG_SUBLEAF 1
-#define FLAGS_ALL 7
+#define FLAGS_ALL 7 /* KVM_CPUID_FLAG_* (KVM API, KVM_SET_CPUID2) */
 
 /* Fields of leaf 1 EAX (SDM vol. 2, CPUID, Version Information), and of leaf 0x80000008 EAX. */
 #define STEPPING_BITS UINT32_C(0x0000000f)
@@ -32,6 +32,8 @@ struct reader {
 	struct losses *losses;
 	struct err *e;
 	struct feature_set on, off;
+	feature_id order[FEATURE_COUNT]; /* of both, as they came */
+	size_t nr_order;
 	char at[96]; /* the element in hand: "cpuid_modifiers[3].modifiers[0]" */
 };
 
@@ -100,13 +102,53 @@ static int take_bitmap(struct reader *r, json_t *object, unsigned width, struct 
 
 static int add_feature(struct reader *r, const struct feature *f, bool on)
 {
-	const struct policy_feature asked = { f->name, on, r->origin };
 	if (feature_set_has(on ? &r->off : &r->on, f->id))
 		return fail(r, f->name, "is set here and cleared elsewhere");
 	if (feature_set_has(on ? &r->on : &r->off, f->id))
 		return 0;
 	feature_set_add(on ? &r->on : &r->off, f->id);
-	return policy_doc_add_feature(r->doc, &asked) ? no_memory(r) : 0;
+	r->order[r->nr_order++] = f->id;
+	return 0;
+}
+
+/* What the template leaves alone is the host's, but for what nestor hides unless told otherwise. */
+static void take_knob(struct reader *r)
+{
+	struct cpu_policy *p = policy_doc_edit(r->doc);
+	struct policy_nesting *n = &p->nesting;
+	bool vmx = feature_set_has(&r->on, FEATURE_ID_vmx);
+	bool svm = feature_set_has(&r->on, FEATURE_ID_svm);
+	bool said = vmx || svm || feature_set_has(&r->off, FEATURE_ID_vmx) ||
+		    feature_set_has(&r->off, FEATURE_ID_svm);
+	n->knob = vmx || svm ? POLICY_KNOB_EXPOSED : said ? POLICY_KNOB_HIDDEN : POLICY_KNOB_UNSAID;
+	n->extensions = vmx == svm ? NULL : vmx ? "vmx" : "svm";
+	p->knob_origin = said ? r->origin : NULL;
+	if (!said)
+		losses_add(r->losses,
+			"VMX or SVM, which the guest would see where the host's KVM offers it, is "
+			"hidden; nesting.expose_virtualization_extensions = true shows it");
+}
+
+static int add_features(struct reader *r)
+{
+	bool exposed = policy_doc_policy(r->doc)->nesting.knob == POLICY_KNOB_EXPOSED;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < r->nr_order; i++) {
+		feature_id id = r->order[i];
+		const struct policy_feature f = { feature_by_id(id)->name,
+			feature_set_has(&r->on, id), r->origin };
+		bool with_knob = id == FEATURE_ID_smx || id == FEATURE_ID_skinit;
+		if (id == FEATURE_ID_vmx || id == FEATURE_ID_svm)
+			continue;
+		if (with_knob && f.on && !exposed)
+			losses_add(
+				r->losses, "%s: hidden with the virtualization extensions", f.name);
+		else if (!feature_extensions(id))
+			rc = policy_doc_add_feature(r->doc, &f);
+		else if (exposed)
+			rc = policy_doc_add_nesting_feature(r->doc, &f);
+	}
+	return rc ? no_memory(r) : 0;
 }
 
 /* Moves the bits of a word that have a name from *bits, which is shifted to it, to features. */
@@ -233,7 +275,9 @@ static int read_cpuid(struct reader *r, json_t *v, size_t i)
 	const struct policy_leaf where = {
 		.leaf = (uint32_t)leaf,
 		.subleaf = (uint32_t)subleaf,
-		.any_subleaf = !(json_integer_value(flags) & FLAG_SUBLEAF),
+		/* The flags tell KVM whether ECX matters, and the template means this entry alone.
+		 */
+		.any_subleaf = subleaf == 0 && !cpuid_leaf_has_subleaves((uint32_t)leaf),
 		.origin = r->origin,
 	};
 	for (size_t k = 0; rc == 0 && k < json_array_size(list); k++) {
@@ -275,8 +319,8 @@ static int read_capability(struct reader *r, json_t *v, size_t i)
 	(void)i;
 	if (!json_is_string(v))
 		return fail(r, "", "expected a string such as \"!56\"");
-	losses_add(r->losses, "kvm_capabilities: %s: nestor decides which of KVM's it uses",
-		json_string_value(v));
+	losses_add(r->losses, "kvm_capabilities: %s: %s", json_string_value(v),
+		word_find(WORDS_FIRECRACKER, "kvm_capabilities")->note);
 	return 0;
 }
 
@@ -306,17 +350,30 @@ static int read_template(struct reader *r, json_t *root)
 {
 	static const char *const known[] = { "kvm_capabilities", "cpuid_modifiers", "msr_modifiers",
 		NULL };
-	if (json_object_get(root, "reg_modifiers") || json_object_get(root, "vcpu_features"))
-		return input_fail(r->e, "%s: a template for Arm processors", r->name);
+	const char *member;
+	json_t *ignored;
+	json_object_foreach(root, member, ignored)
+	{
+		const struct word *w = word_find(WORDS_FIRECRACKER, member);
+		if (w && w->fate == WORD_REFUSED)
+			return input_fail(r->e, "%s: %s: %s", r->name, member, w->note);
+	}
 	int rc = only(r, root, known);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(lists); i++) {
 		json_t *v = json_object_get(root, lists[i].name);
 		if (v)
 			rc = read_list(r, &lists[i], v);
 	}
-	if (rc == 0)
-		policy_doc_edit(r->doc)->model = (struct policy_text){ "host", r->origin };
-	return rc;
+	if (rc)
+		return rc;
+	struct cpu_policy *p = policy_doc_edit(r->doc);
+	p->model = (struct policy_text){ "host", r->origin };
+	/* Firecracker sets a bit without asking the host: where that lacks it, this VM starts
+	 * without. */
+	p->on_missing_given = true;
+	p->on_missing = CPU_MISSING_WARN;
+	take_knob(r);
+	return add_features(r);
 }
 
 int firecracker_cpu_read(const char *text, size_t n, const char *name, struct policy_doc **ret_doc,

@@ -138,6 +138,7 @@ static void take_scalars(struct cpu_policy *to, const struct cpu_policy *from)
 {
 	take_text(&to->model, &from->model);
 	take_text(&to->vendor, &from->vendor);
+	take_text(&to->host_vendor, &from->host_vendor);
 	take_text(&to->brand, &from->brand);
 	take_number(&to->family, &from->family);
 	take_number(&to->model_number, &from->model_number);
@@ -193,6 +194,9 @@ int fold_init(struct fold *f, const struct cpu_policy *policy, struct err *e)
 	struct cpu_policy *all = policy_doc_edit(f->doc);
 	/* Of the outermost layer only, as the engine has it. */
 	all->topology = policy->topology;
+	all->nesting = policy->nesting;
+	all->knob_origin = policy->knob_origin;
+	all->max_depth = policy->max_depth;
 	all->hyperv_features = policy->hyperv_features;
 	all->nr_hyperv_features = policy->nr_hyperv_features;
 	all->hyperv_spinlock_retries = policy->hyperv_spinlock_retries;

@@ -14,45 +14,107 @@
  * "more". */
 #define MAX_LINES 1000
 
-ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* l->lines owns it */
-static int keep(struct losses *l, const char *line)
+ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* l owns it */
+static int keep(char ***ret_lines, size_t *nr, size_t *capacity, const char *line)
 {
-	if (l->nr_lines == l->capacity) {
-		size_t capacity = l->capacity ? 2 * l->capacity : 8;
-		char **lines = realloc(l->lines, capacity * sizeof(*lines));
+	if (*nr == *capacity) {
+		size_t more = *capacity ? 2 * *capacity : 8;
+		char **lines = realloc(*ret_lines, more * sizeof(*lines));
 		if (!lines)
 			return -ENOMEM;
-		l->lines = lines;
-		l->capacity = capacity;
+		*ret_lines = lines;
+		*capacity = more;
 	}
 	char *copy = strdup(line);
 	if (!copy)
 		return -ENOMEM;
-	l->lines[l->nr_lines++] = copy;
+	(*ret_lines)[(*nr)++] = copy;
 	return 0;
 }
 ANALYZER_END;
 
-void losses_add(struct losses *l, const char *fmt, ...)
+static void add(struct losses *l, bool note, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+static void add(struct losses *l, bool note, const char *fmt, va_list ap)
 {
 	char line[512];
-	if (!l || l->nr_lines > MAX_LINES)
+	char ***lines = note ? &l->notes : &l->lines;
+	size_t *nr = note ? &l->nr_notes : &l->nr_lines;
+	size_t *capacity = note ? &l->notes_capacity : &l->capacity;
+	if (*nr > MAX_LINES)
 		return;
-	va_list ap;
-	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
 	input_clean(line);
 	for (char *newline = line; (newline = strchr(newline, '\n'));)
 		*newline = ' ';
-	for (size_t i = 0; i < l->nr_lines; i++) {
-		if (strcmp(l->lines[i], line) == 0)
+	for (size_t i = 0; i < *nr; i++) {
+		if (strcmp((*lines)[i], line) == 0)
 			return;
 	}
-	int rc = keep(l,
-		l->nr_lines == MAX_LINES ? "more than 1000 things; not all are named here" : line);
+	int rc = keep(lines, nr, capacity,
+		*nr == MAX_LINES ? "more than 1000 things; not all are named here" : line);
 	if (rc)
 		l->error = rc;
+}
+
+void losses_add(struct losses *l, const char *fmt, ...)
+{
+	va_list ap;
+	if (!l)
+		return;
+	va_start(ap, fmt);
+	add(l, false, fmt, ap);
+	va_end(ap);
+}
+
+void losses_note(struct losses *l, const char *fmt, ...)
+{
+	va_list ap;
+	if (!l)
+		return;
+	va_start(ap, fmt);
+	add(l, true, fmt, ap);
+	va_end(ap);
+}
+
+static bool same_place(const struct loss_place *a, const struct loss_place *b)
+{
+	return a->is_msr == b->is_msr && a->leaf == b->leaf && a->subleaf == b->subleaf;
+}
+
+void losses_cover(struct losses *l, const struct loss_place *place)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->nr_places; i++) {
+		if (!same_place(&l->places[i], place))
+			continue;
+		for (unsigned r = 0; r < 4; r++)
+			l->places[i].reg[r] |= place->reg[r];
+		return;
+	}
+	if (l->nr_places == l->places_capacity) {
+		size_t more = l->places_capacity ? 2 * l->places_capacity : 16;
+		struct loss_place *moved = realloc(l->places, more * sizeof(*moved));
+		if (!moved) {
+			l->error = -ENOMEM;
+			return;
+		}
+		l->places = moved;
+		l->places_capacity = more;
+	}
+	l->places[l->nr_places++] = *place;
+}
+
+struct loss_place losses_uncovered(const struct losses *l, const struct loss_place *place)
+{
+	struct loss_place rest = *place;
+	for (size_t i = 0; l && i < l->nr_places; i++) {
+		if (!same_place(&l->places[i], place))
+			continue;
+		for (unsigned r = 0; r < 4; r++)
+			rest.reg[r] &= ~l->places[i].reg[r];
+	}
+	return rest;
 }
 
 void losses_done(struct losses *l)
@@ -61,6 +123,10 @@ void losses_done(struct losses *l)
 		return;
 	for (size_t i = 0; i < l->nr_lines; i++)
 		free(l->lines[i]);
+	for (size_t i = 0; i < l->nr_notes; i++)
+		free(l->notes[i]);
 	free(l->lines);
+	free(l->notes);
+	free(l->places);
 	*l = (struct losses){ 0 };
 }

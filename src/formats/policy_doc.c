@@ -16,12 +16,14 @@ struct block {
 
 struct policy_doc {
 	struct cpu_policy policy;
+	bool checked_before;
 	struct block *blocks;
-	struct policy_feature *features;
+	struct policy_feature *features, *nesting_features, *hyperv_features;
 	struct policy_leaf *leaves;
 	struct policy_msr_bits *msr_bits;
 	struct msr_rule *msr_rules;
-	size_t features_capacity, leaves_capacity, msr_bits_capacity, msr_rules_capacity;
+	size_t features_capacity, nesting_features_capacity, hyperv_features_capacity;
+	size_t leaves_capacity, msr_bits_capacity, msr_rules_capacity;
 };
 
 struct policy_doc *policy_doc_create(void)
@@ -42,6 +44,8 @@ void policy_doc_destroy(struct policy_doc *doc)
 		b = next;
 	}
 	free(doc->features);
+	free(doc->nesting_features);
+	free(doc->hyperv_features);
 	free(doc->leaves);
 	free(doc->msr_bits);
 	free(doc->msr_rules);
@@ -56,6 +60,16 @@ const struct cpu_policy *policy_doc_policy(const struct policy_doc *doc)
 struct cpu_policy *policy_doc_edit(struct policy_doc *doc)
 {
 	return &doc->policy;
+}
+
+void policy_doc_set_checked_before(struct policy_doc *doc, bool checked)
+{
+	doc->checked_before = checked;
+}
+
+bool policy_doc_checked_before(const struct policy_doc *doc)
+{
+	return doc->checked_before;
 }
 
 const char *policy_doc_string(struct policy_doc *doc, const char *text, size_t n)
@@ -99,6 +113,28 @@ int policy_doc_add_feature(struct policy_doc *doc, const struct policy_feature *
 	doc->policy.features = doc->features = array;
 	if (rc == 0)
 		doc->features[doc->policy.nr_features++] = *f;
+	return rc;
+}
+
+int policy_doc_add_nesting_feature(struct policy_doc *doc, const struct policy_feature *f)
+{
+	void *array = doc->nesting_features;
+	size_t *nr = &doc->policy.nesting.nr_features;
+	int rc = grow(&array, &doc->nesting_features_capacity, *nr, sizeof(*f));
+	doc->policy.nesting.features = doc->nesting_features = array;
+	if (rc == 0)
+		doc->nesting_features[(*nr)++] = *f;
+	return rc;
+}
+
+int policy_doc_add_hyperv_feature(struct policy_doc *doc, const struct policy_feature *f)
+{
+	void *array = doc->hyperv_features;
+	size_t *nr = &doc->policy.nr_hyperv_features;
+	int rc = grow(&array, &doc->hyperv_features_capacity, *nr, sizeof(*f));
+	doc->policy.hyperv_features = doc->hyperv_features = array;
+	if (rc == 0)
+		doc->hyperv_features[(*nr)++] = *f;
 	return rc;
 }
 

@@ -2,8 +2,9 @@
 /* QEMU's -cpu argument (docs/system/i386/cpu.rst; the properties of target/i386's CPU class). */
 #include "cpuid/models.h"
 #include "formats/convert.h"
-#include "formats/dialect.h"
 #include "formats/input.h"
+#include "formats/qemu_guest.h"
+#include "formats/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,17 +12,17 @@
 #include <string.h>
 
 struct reader {
-	const char *name;   /* of the text, for errors */
-	const char *origin; /* the same, as long as doc lives */
+	const char *name; /* of the text, for errors */
 	struct policy_doc *doc;
 	struct losses *losses;
 	struct err *e;
-	const struct cpu_model *model; /* NULL: host, max */
+	struct qemu_guest guest;
 	/* What the text says of each feature, by precedence: minus over plus over NAME=VALUE. */
 	struct feature_set minus, plus, on, off;
 	feature_id order[FEATURE_COUNT]; /* those that were named, as they came */
 	size_t nr_order;
-	bool enforce, check, kvm_off, host_phys_bits;
+	bool enforce, check, hyperv;
+	struct policy_leaf version[4]; /* of Hyper-V's leaf 2, by register */
 	/* The item in hand: NAME=VALUE, NAME, +NAME or -NAME. */
 	char sign; /* '+', '-' or '\0' */
 	const char *item, *value;
@@ -66,7 +67,7 @@ static int take_text(struct reader *r, size_t n, struct policy_text *to)
 	const char *copy = policy_doc_string(r->doc, r->value, n);
 	if (!copy)
 		return no_memory(r);
-	*to = (struct policy_text){ copy, r->origin };
+	*to = (struct policy_text){ copy, r->guest.origin };
 	return 0;
 }
 
@@ -91,7 +92,7 @@ static int set_number(struct reader *r, uint64_t max, struct policy_number *to)
 	uint64_t value = 0;
 	int rc = take_number(r, 0, max, &value);
 	if (rc == 0)
-		*to = (struct policy_number){ true, value, r->origin };
+		*to = (struct policy_number){ true, value, r->guest.origin };
 	return rc;
 }
 
@@ -129,13 +130,31 @@ static int set_phys_bits(struct reader *r)
 		rc = take_number(r, 32, 52, &value);
 	if (rc == 0)
 		policy_doc_edit(r->doc)->phys_bits =
-			(struct policy_number){ value > 0, value, r->origin };
+			(struct policy_number){ value > 0, value, r->guest.origin };
+	return rc;
+}
+
+static int take_switch(struct reader *r, enum qemu_switch *to)
+{
+	bool on = false;
+	int rc = take_flag(r, &on);
+	*to = on ? QEMU_ON : QEMU_OFF;
 	return rc;
 }
 
 static int set_host_phys_bits(struct reader *r)
 {
-	return take_flag(r, &r->host_phys_bits);
+	return take_switch(r, &r->guest.host_phys_bits);
+}
+
+static int set_migratable(struct reader *r)
+{
+	return take_switch(r, &r->guest.migratable);
+}
+
+static int set_pmu(struct reader *r)
+{
+	return take_switch(r, &r->guest.pmu);
 }
 
 static int set_enforce(struct reader *r)
@@ -152,7 +171,7 @@ static int set_kvm(struct reader *r)
 {
 	bool on = true;
 	int rc = take_flag(r, &on);
-	r->kvm_off = !on;
+	r->guest.kvm_hidden = !on;
 	return rc;
 }
 
@@ -197,7 +216,7 @@ static int set_tsc(struct reader *r)
 	if (hz / 1000 > UINT32_MAX)
 		return fail(r, "more than any processor's");
 	policy_doc_edit(r->doc)->tsc_khz =
-		(struct policy_number){ hz >= 1000, hz / 1000, r->origin };
+		(struct policy_number){ hz >= 1000, hz / 1000, r->guest.origin };
 	return 0;
 }
 
@@ -216,10 +235,108 @@ static int set_ucode_rev(struct reader *r)
 {
 	uint64_t value = 0;
 	int rc = take_number(r, 0, UINT64_MAX, &value);
-	const struct policy_msr_bits bits = { MSR_IA32_UCODE_REV, value, ~value, r->origin };
+	const struct policy_msr_bits bits = { MSR_IA32_UCODE_REV, value, ~value, r->guest.origin };
 	if (rc)
 		return rc;
 	return policy_doc_add_msr_bits(r->doc, &bits) ? no_memory(r) : 0;
+}
+
+/* A whole register by a rule: what QEMU has a number for, and nestor no key. */
+static int set_register(struct reader *r, uint32_t leaf)
+{
+	uint64_t value = 0;
+	int rc = take_number(r, 0, UINT32_MAX, &value);
+	const struct policy_leaf l = {
+		.leaf = leaf,
+		.any_subleaf = leaf != 7,
+		.reg = CPUID_EAX,
+		.set = (uint32_t)value,
+		.clear = ~(uint32_t)value,
+		.origin = r->guest.origin,
+	};
+	/* QEMU's own mark for "as it comes". */
+	if (rc || value == UINT32_MAX)
+		return rc;
+	return policy_doc_add_leaf(r->doc, &l) ? no_memory(r) : 0;
+}
+
+static int set_level(struct reader *r)
+{
+	return set_register(r, 0);
+}
+
+static int set_level_7(struct reader *r)
+{
+	return set_register(r, 7);
+}
+
+static int set_xlevel(struct reader *r)
+{
+	return set_register(r, 0x80000000);
+}
+
+static int set_spinlocks(struct reader *r)
+{
+	uint64_t retries = 0;
+	int rc = take_number(r, 0, UINT32_MAX, &retries);
+	/* QEMU's own mark for "never"; its least is 0xfff, as nestor's. */
+	if (rc == 0 && retries != UINT32_MAX)
+		policy_doc_edit(r->doc)->hyperv_spinlock_retries =
+			(struct policy_number){ true, retries, r->guest.origin };
+	return rc;
+}
+
+static int set_hyperv_vendor(struct reader *r)
+{
+	size_t n = strlen(r->value);
+	if (n == 0)
+		return 0;
+	if (n > 12 || !is_ascii(r->value))
+		return fail(r, "expected at most 12 printable ASCII characters");
+	return take_text(r, n, &policy_doc_edit(r->doc)->hyperv_vendor_id);
+}
+
+/* Bits low to high of a register of leaf 0x40000002 (Hyper-V TLFS, "Hypervisor System Identity").
+ */
+static int set_version(struct reader *r, enum cpuid_reg reg, unsigned low, unsigned high)
+{
+	uint64_t value = 0, most = bit_mask(high - low + 1);
+	uint32_t mask = (uint32_t)(most << low);
+	int rc = take_number(r, 0, most, &value);
+	struct policy_leaf *l = &r->version[reg];
+	l->set = (l->set & ~mask) | (uint32_t)(value << low);
+	l->clear = (l->clear & ~mask) | (~(uint32_t)(value << low) & mask);
+	return rc;
+}
+
+static int set_build(struct reader *r)
+{
+	return set_version(r, CPUID_EAX, 0, 31);
+}
+
+static int set_major(struct reader *r)
+{
+	return set_version(r, CPUID_EBX, 16, 31);
+}
+
+static int set_minor(struct reader *r)
+{
+	return set_version(r, CPUID_EBX, 0, 15);
+}
+
+static int set_service_pack(struct reader *r)
+{
+	return set_version(r, CPUID_ECX, 0, 31);
+}
+
+static int set_service_branch(struct reader *r)
+{
+	return set_version(r, CPUID_EDX, 24, 31);
+}
+
+static int set_service_number(struct reader *r)
+{
+	return set_version(r, CPUID_EDX, 0, 23);
 }
 
 /* Properties that say more than one feature bit. */
@@ -232,87 +349,65 @@ static const struct {
 	{ "family", set_family },
 	{ "host-cache-info", set_cache },
 	{ "host-phys-bits", set_host_phys_bits },
+	{ "hv-spinlocks", set_spinlocks },
+	{ "hv-vendor-id", set_hyperv_vendor },
+	{ "hv-version-id-build", set_build },
+	{ "hv-version-id-major", set_major },
+	{ "hv-version-id-minor", set_minor },
+	{ "hv-version-id-sbranch", set_service_branch },
+	{ "hv-version-id-snumber", set_service_number },
+	{ "hv-version-id-spack", set_service_pack },
 	{ "kvm", set_kvm },
+	{ "level", set_level },
+	{ "level-func7", set_level_7 },
+	{ "migratable", set_migratable },
 	{ "model", set_model },
 	{ "model-id", set_brand },
 	{ "phys-bits", set_phys_bits },
+	{ "pmu", set_pmu },
 	{ "stepping", set_stepping },
 	{ "tsc-freq", set_tsc },
 	{ "tsc-frequency", set_tsc },
 	{ "ucode-rev", set_ucode_rev },
 	{ "vendor", set_vendor },
+	{ "xlevel", set_xlevel },
 };
 
-/* Properties without a counterpart, and the value that asks for nothing ("" where each does). */
-static const struct {
-	const char *name, *nothing;
-} lost[] = {
-	{ "amd-topoext-features-only", "on" },
-	{ "apic-id", "" },
-	{ "arch-cap-always-on", "off" },
-	{ "avx10-version", "" },
-	{ "core-id", "" },
-	{ "cpuid-0xb", "on" },
-	{ "die-id", "" },
-	{ "fill-mtrr-mask", "on" },
-	{ "full-cpuid-auto-level", "on" },
-	{ "guest-phys-bits", "" },
-	{ "host-phys-bits-limit", "" },
-	{ "intel-pt-auto-level", "on" },
-	{ "kvm-no-smi-migration", "off" },
-	{ "kvm-pv-enforce-cpuid", "off" },
-	{ "l3-cache", "on" },
-	{ "lbr-fmt", "" },
-	{ "legacy-cache", "" },
-	{ "legacy-multi-node", "off" },
-	{ "level", "" },
-	{ "lmce", "off" },
-	{ "migratable", "on" },
-	{ "min-level", "" },
-	{ "min-xlevel", "" },
-	{ "min-xlevel2", "" },
-	{ "module-id", "" },
-	{ "node-id", "" },
-	{ "pmu", "" },
-	{ "socket-id", "" },
-	{ "start-powered-off", "off" },
-	{ "tcg-cpuid", "on" },
-	{ "thread-id", "" },
-	{ "vmware-cpuid-freq", "on" },
-	{ "xen-vapic", "off" },
-	{ "xlevel", "" },
-	{ "xlevel2", "" },
-};
-
-static bool is_off(const char *value)
+static int add_enlightenment(struct reader *r)
 {
-	return strcmp(value, "off") == 0 || strcmp(value, "no") == 0 ||
-	       strcmp(value, "false") == 0 || strcmp(value, "n") == 0;
+	bool on = false;
+	if (strcmp(r->value, "auto") == 0) {
+		losses_add(r->losses, "%s=auto: on or off, by the host; left off", r->item);
+		return 0;
+	}
+	int rc = take_flag(r, &on);
+	if (rc)
+		return rc;
+	r->hyperv |= on;
+	const struct policy_feature f = { policy_doc_string(r->doc, r->item, strlen(r->item)), on,
+		r->guest.origin };
+	return f.name && policy_doc_add_hyperv_feature(r->doc, &f) == 0 ? 0 : no_memory(r);
 }
 
-/* True where the item is one that cannot be carried over; it is then named among the losses. */
-static bool lose(struct reader *r)
+/* What there is no row for in properties: an enlightenment, or what is not carried over. */
+static int take_word(struct reader *r)
 {
-	if (strncmp(r->item, "hv-", 3) == 0) {
-		if (!is_off(r->value))
-			losses_add(r->losses, "%s=%s: Hyper-V enlightenments are not carried over",
-				r->item, r->value);
-		return true;
+	const struct word *word = word_find(WORDS_QEMU, r->item);
+	if (!word)
+		return -ENOENT;
+	switch (word->fate) {
+	case WORD_REFUSED:
+		return input_fail(r->e, "%s: %s: %s", r->name, r->item, word->note);
+	case WORD_LOST:
+		if (!word_is_nothing(word, r->value))
+			losses_add(r->losses, "%s=%s: %s", r->item, r->value, word->note);
+		return 0;
+	case WORD_SAME:
+		return 0;
+	case WORD_CARRIED:
+		break;
 	}
-	if (strncmp(r->item, "x-", 2) == 0) {
-		losses_add(
-			r->losses, "%s=%s: an experimental property of QEMU's", r->item, r->value);
-		return true;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
-		if (strcmp(lost[i].name, r->item) != 0)
-			continue;
-		if (strcmp(lost[i].nothing, r->value) != 0)
-			losses_add(
-				r->losses, "%s=%s: nestor has no such setting", r->item, r->value);
-		return true;
-	}
-	return false;
+	return add_enlightenment(r);
 }
 
 static void name_feature(struct reader *r, const struct feature *f, bool on)
@@ -377,7 +472,8 @@ static int read_item(struct reader *r, char *item)
 		if (strcmp(properties[i].name, item) == 0)
 			return properties[i].set(r);
 	}
-	return lose(r) ? 0 : fail_unknown(r);
+	int rc = take_word(r);
+	return rc == -ENOENT ? fail_unknown(r) : rc;
 }
 
 /*
@@ -398,81 +494,43 @@ static char *end_of_item(char *p)
 	return more ? p + 1 : p;
 }
 
-static int add_feature(struct reader *r, feature_id id, bool on)
+/* The words on features, settled. */
+static void name_features(struct reader *r)
 {
-	const struct policy_feature f = { feature_by_id(id)->name, on, r->origin };
-	return policy_doc_add_feature(r->doc, &f) ? no_memory(r) : 0;
+	feature_set_subtract(&r->on, &r->minus);
+	feature_set_subtract(&r->off, &r->plus);
+	feature_set_or(&r->on, &r->plus);
+	feature_set_subtract(&r->on, &r->minus);
+	for (size_t i = 0; i < r->nr_order; i++)
+		qemu_guest_name(&r->guest, r->order[i], feature_set_has(&r->on, r->order[i]));
 }
 
-/* What QEMU's model has besides, and what the text takes away goes with what needs it. */
-static int add_extra(struct reader *r, const struct feature_set *on, const struct feature_set *off)
+/* Its version is seen where Hyper-V's leaves are. */
+static int finish_version(struct reader *r)
 {
-	struct feature_set extra, all;
-	if (!r->model)
-		return 0;
-	dialect_qemu_extra(r->model, &extra);
-	feature_set_subtract(&extra, on);
-	feature_set_subtract(&extra, off);
-	all = r->model->features;
-	feature_set_or(&all, &extra);
-	feature_set_or(&all, on);
-	feature_set_subtract(&all, off);
-	feature_set_close(&all, NULL, NULL);
-	feature_set_and(&extra, &all);
-	int rc = 0;
-	for (feature_id id = feature_set_next(&extra, 0); rc == 0 && id < FEATURE_NR_WORDS * 32;
-		id = feature_set_next(&extra, (feature_id)(id + 1)))
-		rc = add_feature(r, id, true);
-	return rc;
-}
-
-static int finish_features(struct reader *r)
-{
-	struct feature_set on = r->on, off = r->off, extra = { { 0 } };
-	feature_set_subtract(&on, &r->minus);
-	feature_set_subtract(&off, &r->plus);
-	feature_set_or(&on, &r->plus);
-	feature_set_subtract(&on, &r->minus);
-	feature_set_or(&off, &r->minus);
-	struct cpu_policy *p = policy_doc_edit(r->doc);
-	bool bit_off = feature_set_has(&off, FEATURE_ID_hypervisor);
-	if (bit_off || r->kvm_off) {
-		p->hypervisor_given = true;
-		p->hypervisor = CPU_HYPERVISOR_NONE;
+	for (unsigned i = 0; i < 4; i++) {
+		struct policy_leaf *l = &r->version[i];
+		l->leaf = 0x40000002;
+		l->any_subleaf = true;
+		l->reg = (enum cpuid_reg)i;
+		l->origin = r->guest.origin;
+		if (r->hyperv && (l->set | l->clear) && policy_doc_add_leaf(r->doc, l))
+			return no_memory(r);
 	}
-	if (bit_off && !r->kvm_off)
-		losses_add(r->losses, "hypervisor=off: hides KVM's leaves 0x4000xxxx as well");
-	if (r->kvm_off && !bit_off)
-		losses_add(r->losses, "kvm=off: hides the hypervisor bit (CPUID 0x1 ECX bit 31) "
-				      "as well as KVM's leaves");
-	if (r->model)
-		dialect_qemu_extra(r->model, &extra);
-	for (size_t i = 0; i < r->nr_order; i++) {
-		feature_id id = r->order[i];
-		/* Without what only QEMU's model has, nestor's is as the text wants it. */
-		bool needless = feature_set_has(&off, id) && feature_set_has(&extra, id);
-		int rc = id == FEATURE_ID_hypervisor || needless
-				 ? 0
-				 : add_feature(r, id, feature_set_has(&on, id));
-		if (rc)
-			return rc;
-	}
-	return add_extra(r, &on, &off);
+	return 0;
 }
 
 static int finish(struct reader *r)
 {
 	struct cpu_policy *p = policy_doc_edit(r->doc);
-	if (r->host_phys_bits) {
-		p->phys_bits = (struct policy_number){ 0 };
-		losses_add(r->losses, "host-phys-bits=on: needs no word, as nestor's guests have "
-				      "the host's width where no other is given");
-	}
 	p->on_missing_given = true;
 	p->on_missing = r->enforce ? CPU_MISSING_ERROR
 			: r->check ? CPU_MISSING_WARN
 				   : CPU_MISSING_DROP;
-	return finish_features(r);
+	r->hyperv |= p->hyperv_spinlock_retries.given;
+	name_features(r);
+	int rc = finish_version(r);
+	return rc ? rc : qemu_guest_finish(&r->guest);
 }
 
 /* QEMU's "base" has no feature at all; nestor's smallest model without its own comes nearest. */
@@ -482,11 +540,13 @@ static int read_base(struct reader *r, struct policy_text *model)
 	int rc = 0;
 	if (!m)
 		return input_fail(r->e, "%s: the model base has no counterpart", r->name);
+	struct feature_set has;
+	dialect_qemu_features(m, /* exposed */ false, &has);
 	model->text = m->name;
+	r->guest.model = m;
 	losses_add(r->losses, "base: written as 486 without its features");
-	for (feature_id id = feature_set_next(&m->features, 0);
-		rc == 0 && id < FEATURE_NR_WORDS * 32;
-		id = feature_set_next(&m->features, (feature_id)(id + 1))) {
+	for (feature_id id = feature_set_next(&has, 0); rc == 0 && id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(&has, (feature_id)(id + 1))) {
 		feature_set_add(&r->off, id);
 		r->order[r->nr_order++] = id;
 	}
@@ -506,13 +566,13 @@ static int read_model(struct reader *r, const char *item)
 	if (n == 0)
 		return input_fail(
 			r->e, "%s: the model is missing: expected MODEL[,FEATURE...]", r->name);
-	*model = (struct policy_text){ name, r->origin };
+	*model = (struct policy_text){ name, r->guest.origin };
 	if (strcmp(name, "host") == 0 || strcmp(name, "max") == 0)
 		return 0;
 	if (strcmp(name, "base") == 0)
 		return read_base(r, model);
-	r->model = cpu_model_find(name);
-	if (r->model)
+	r->guest.model = cpu_model_find(name);
+	if (r->guest.model)
 		return 0;
 	const char *near = cpu_model_nearest(name);
 	return input_fail(r->e, "%s: unknown model %s%s%s%s", r->name, name,
@@ -563,8 +623,11 @@ int qemu_cpu_read(const char *text, size_t n, const char *name, struct policy_do
 		goto out;
 	*r = (struct reader){ .name = name, .losses = losses, .e = e, .check = true };
 	r->doc = policy_doc_create();
-	r->origin = r->doc ? policy_doc_string(r->doc, name, strlen(name)) : NULL;
-	if (!r->origin)
+	r->guest.doc = r->doc;
+	r->guest.losses = losses;
+	r->guest.e = e;
+	r->guest.origin = r->doc ? policy_doc_string(r->doc, name, strlen(name)) : NULL;
+	if (!r->guest.origin)
 		goto out;
 	rc = read_items(r, copy);
 	if (rc == 0) {

@@ -101,6 +101,8 @@ static int write_cpu(FILE *out, const struct cpu_policy *p, struct err *e)
 	write_features(out, p->features, p->nr_features);
 	if (rc == 0 && p->vendor.text)
 		rc = write_string(out, "cpu", "vendor", p->vendor.text, e);
+	if (rc == 0 && p->host_vendor.text)
+		rc = write_string(out, "cpu", "host_vendor", p->host_vendor.text, e);
 	write_number(out, "family", &p->family);
 	write_number(out, "model_number", &p->model_number);
 	write_number(out, "stepping", &p->stepping);
@@ -185,6 +187,27 @@ static int write_msrs(FILE *out, const struct cpu_policy *p, struct err *e)
 	return rc;
 }
 
+/* The knob is written where it is said: hidden is the default. */
+static void write_nesting(FILE *out, const struct cpu_policy *p)
+{
+	const struct policy_nesting *n = &p->nesting;
+	bool exposed = n->knob == POLICY_KNOB_EXPOSED;
+	bool said = exposed || p->knob_origin || n->extensions || n->profile || n->nr_features ||
+		    p->max_depth.given || n->require;
+	if (!said)
+		return;
+	(void)fprintf(out, "\n[nesting]\nexpose_virtualization_extensions = %s\n",
+		exposed ? "true" : "false");
+	if (n->extensions)
+		(void)fprintf(out, "extensions = \"%s\"\n", n->extensions);
+	if (n->profile)
+		(void)fprintf(out, "profile = \"%s\"\n", n->profile);
+	write_features(out, n->features, n->nr_features);
+	write_number(out, "max_depth", &p->max_depth);
+	if (n->require)
+		(void)fputs("require = true\n", out);
+}
+
 static int write_hyperv(FILE *out, const struct cpu_policy *p, struct err *e)
 {
 	const struct policy_number *retries = &p->hyperv_spinlock_retries;
@@ -208,8 +231,10 @@ int toml_cpu_write(const struct cpu_policy *policy, FILE *out, struct err *e)
 		write_leaves(out, f.policy);
 		rc = write_msrs(out, f.policy, e);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		write_nesting(out, f.policy);
 		rc = write_hyperv(out, f.policy, e);
+	}
 	if (rc == 0 && (fflush(out) != 0 || ferror(out)))
 		rc = err_set_config(e, -EIO, "cannot write the tables [cpu] and [msr]");
 	fold_done(&f);

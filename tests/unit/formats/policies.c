@@ -25,52 +25,78 @@ static struct policy_number number(uint64_t value)
 	return (struct policy_number){ true, value, "test" };
 }
 
-static bool is_host(const char *model)
-{
-	return !model || strcmp(model, "host") == 0 || strcmp(model, "max") == 0;
-}
-
-static void random_model(const struct policy_kind *kind, struct cpu_policy *p, uint32_t *s)
+static void random_model(struct cpu_policy *p, uint32_t *s)
 {
 	size_t nr = 0;
 	while (cpu_model_at(nr))
 		nr++;
 	uint32_t choice = next_random(s) % 6;
-	if (kind->host_only || choice == 0)
+	if (choice == 0)
 		p->model.text = "host";
 	else if (choice == 1)
 		p->model.text = "max";
-	else if (choice > 2) {
-		const struct cpu_model *m = cpu_model_at(next_random(s) % nr);
-		if (kind->dialect < 0 || dialect_has_model((enum dialect)kind->dialect, m))
-			p->model.text = m->name;
-	}
+	else if (choice > 2)
+		p->model.text = cpu_model_at(next_random(s) % nr)->name;
 }
 
-static void add_feature(struct policy_doc *doc, const struct feature *f, bool on)
-{
-	const struct policy_feature asked = { f->name, on, "test" };
-	assert_int_equal(policy_doc_add_feature(doc, &asked), 0);
-}
-
-static void random_features(const struct policy_kind *kind, struct policy_doc *doc, uint32_t *s)
+static void random_features(struct policy_doc *doc, uint32_t *s)
 {
 	struct feature_set named = { { 0 } };
 	for (uint32_t i = next_random(s) % 12; i > 0; i--) {
 		const struct feature *f = feature_at(next_random(s) % FEATURE_COUNT);
-		const struct feature *twin = dialect_qemu_twin(f);
-		bool on = one_in(s, 2);
-		if (feature_set_has(&named, f->id) || f->id == FEATURE_ID_hypervisor ||
-			(kind->dialect >= 0 && !dialect_feature((enum dialect)kind->dialect, f)))
+		const struct policy_feature asked = { f->name, one_in(s, 2), "test" };
+		if (feature_set_has(&named, f->id) || feature_extensions(f->id) ||
+			f->id == FEATURE_ID_hypervisor)
 			continue;
 		feature_set_add(&named, f->id);
-		add_feature(doc, f, on);
-		if (!twin || kind->dialect != DIALECT_QEMU)
-			continue;
-		/* QEMU has one name for both. */
-		feature_set_add(&named, twin->id);
-		add_feature(doc, twin, on);
+		assert_int_equal(policy_doc_add_feature(doc, &asked), 0);
 	}
+}
+
+/* The virtualization extensions, and parts of them where they are exposed. */
+static void random_nesting(struct policy_doc *doc, uint32_t *s)
+{
+	static const char *const extensions[] = { NULL, "vmx", "svm" };
+	struct feature_set named = { { 0 } };
+	struct cpu_policy *p = policy_doc_edit(doc);
+	if (one_in(s, 2))
+		return;
+	p->nesting.knob = one_in(s, 3) ? POLICY_KNOB_HIDDEN : POLICY_KNOB_EXPOSED;
+	p->knob_origin = "test";
+	if (p->nesting.knob == POLICY_KNOB_HIDDEN)
+		return;
+	p->nesting.extensions = extensions[next_random(s) % ARRAY_SIZE(extensions)];
+	for (uint32_t i = next_random(s) % 60; i > 0; i--) {
+		const struct feature *f = feature_at(next_random(s) % FEATURE_COUNT);
+		const char *its = feature_extensions(f->id);
+		const struct policy_feature asked = { f->name, one_in(s, 2), "test" };
+		if (!its || feature_set_has(&named, f->id) || f->id == FEATURE_ID_vmx ||
+			f->id == FEATURE_ID_svm ||
+			(p->nesting.extensions && strcmp(its, p->nesting.extensions) != 0))
+			continue;
+		feature_set_add(&named, f->id);
+		assert_int_equal(policy_doc_add_nesting_feature(doc, &asked), 0);
+	}
+	if (one_in(s, 4))
+		p->max_depth = number(1 + next_random(s) % 3);
+}
+
+static void random_hyperv(struct policy_doc *doc, uint32_t *s)
+{
+	static const char *const names[] = { "hv-relaxed", "hv-vapic", "hv-time", "hv-vpindex",
+		"hv-frequencies", "hv-crash", "hv_ipi", "hv-tlbflush" };
+	struct cpu_policy *p = policy_doc_edit(doc);
+	if (!one_in(s, 4))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct policy_feature asked = { names[i], !one_in(s, 4), "test" };
+		if (one_in(s, 2))
+			assert_int_equal(policy_doc_add_hyperv_feature(doc, &asked), 0);
+	}
+	if (one_in(s, 3))
+		p->hyperv_spinlock_retries = number(0xfff + next_random(s) % 0x10000);
+	if (one_in(s, 3))
+		p->hyperv_vendor_id.text = "a <vendor>";
 }
 
 static void random_leaves(struct policy_doc *doc, uint32_t *s)
@@ -147,49 +173,44 @@ static void random_msr_rules(struct policy_doc *doc, uint32_t *s)
 	}
 }
 
-static void random_identity(const struct policy_kind *kind, struct cpu_policy *p, uint32_t *s)
+static void random_identity(struct cpu_policy *p, uint32_t *s)
 {
 	static const char *const vendors[] = { "GenuineIntel", "AuthenticAMD", "intel", "hygon",
 		"<&'>\"Vendor;" };
-	if (one_in(s, 3) && (!kind->vendor_by_model || !is_host(p->model.text)) &&
-		(kind->identity || kind->vendor_by_model))
+	if (one_in(s, 4))
 		p->vendor.text = vendors[next_random(s) % ARRAY_SIZE(vendors)];
-	if (kind->identity && one_in(s, 2)) {
+	if (one_in(s, 4))
+		p->host_vendor.text = vendors[next_random(s) % 4];
+	if (one_in(s, 2)) {
 		bool old = one_in(s, 2);
 		p->family = number(old ? 6 : 15 + next_random(s) % 12);
 		p->model_number = number(next_random(s) % 256);
 		p->stepping = number(next_random(s) % 16);
 	}
-	if (kind->brand && one_in(s, 3))
+	if (one_in(s, 3))
 		p->brand.text = "A \"brand\" = <new> \\ 'CPU' @ 2.40GHz";
-	if (kind->phys_bits && one_in(s, 3))
+	if (one_in(s, 3))
 		p->phys_bits = number(32 + next_random(s) % 21);
-	if (kind->tsc && one_in(s, 3))
+	if (one_in(s, 3))
 		p->tsc_khz = number(100 + next_random(s) % 5000000);
 }
 
-static void random_switches(const struct policy_kind *kind, struct cpu_policy *p, uint32_t *s)
+static void random_switches(struct cpu_policy *p, uint32_t *s)
 {
-	if (kind->no_switches)
-		return;
 	p->on_missing_given = one_in(s, 2);
 	if (p->on_missing_given)
 		p->on_missing = (enum cpu_on_missing)(next_random(s) % 3);
-	if (p->on_missing == CPU_MISSING_WARN && !kind->on_missing_warn)
-		p->on_missing = CPU_MISSING_DROP;
 	p->cache_given = one_in(s, 2);
 	if (p->cache_given)
-		p->cache = (enum cpu_cache)(next_random(s) % (kind->cache_none ? 3 : 2));
-	p->hypervisor_given = one_in(s, 2) && kind->hypervisor_none;
+		p->cache = (enum cpu_cache)(next_random(s) % 3);
+	p->hypervisor_given = one_in(s, 2);
 	if (p->hypervisor_given)
-		p->hypervisor = one_in(s, 2) ? CPU_HYPERVISOR_NONE : CPU_HYPERVISOR_KVM;
-	if (kind->hypervisor_hyperv && one_in(s, 4)) {
-		p->hypervisor_given = true;
-		p->hypervisor = CPU_HYPERVISOR_HYPERV;
-	}
+		p->hypervisor = one_in(s, 4)   ? CPU_HYPERVISOR_HYPERV
+				: one_in(s, 2) ? CPU_HYPERVISOR_NONE
+					       : CPU_HYPERVISOR_KVM;
 }
 
-struct policy_doc *policy_random(const struct policy_kind *kind, uint32_t seed)
+struct policy_doc *policy_random(uint32_t seed)
 {
 	uint32_t s = seed * 2654435761u + 1;
 	struct policy_doc *doc = policy_doc_create();
@@ -197,25 +218,22 @@ struct policy_doc *policy_random(const struct policy_kind *kind, uint32_t seed)
 	struct cpu_policy *p = policy_doc_edit(doc);
 	for (unsigned i = 0; i < 8; i++)
 		(void)next_random(&s);
-	random_model(kind, p, &s);
-	random_features(kind, doc, &s);
-	random_identity(kind, p, &s);
-	random_switches(kind, p, &s);
-	if (kind->topology && one_in(&s, 2))
+	random_model(p, &s);
+	random_features(doc, &s);
+	random_nesting(doc, &s);
+	random_hyperv(doc, &s);
+	random_identity(p, &s);
+	random_switches(p, &s);
+	if (one_in(&s, 2))
 		p->topology = (struct policy_topology){ 1 + next_random(&s) % 2,
 			1 + next_random(&s) % 2, 1 + next_random(&s) % 4, 1 + next_random(&s) % 2 };
-	if (kind->modes) {
-		p->migration = one_in(&s, 3) ? CPU_MIGRATION_MINIMUM : CPU_MIGRATION_OFF;
-		p->older_os = one_in(&s, 4);
-		p->msr_default_deny = one_in(&s, 3);
-	}
-	if (kind->leaves)
-		random_leaves(doc, &s);
-	if (kind->msr_bits)
-		random_msr_bits(doc, &s);
-	if (kind->msr_rules)
-		random_msr_rules(doc, &s);
-	if (kind->ucode && one_in(&s, 3)) {
+	p->migration = one_in(&s, 3) ? CPU_MIGRATION_MINIMUM : CPU_MIGRATION_OFF;
+	p->older_os = one_in(&s, 4);
+	p->msr_default_deny = one_in(&s, 3);
+	random_leaves(doc, &s);
+	random_msr_bits(doc, &s);
+	random_msr_rules(doc, &s);
+	if (one_in(&s, 3)) {
 		uint64_t revision = (uint64_t)next_random(&s) << 32;
 		const struct policy_msr_bits b = { MSR_IA32_UCODE_REV, revision, ~revision,
 			"test" };
@@ -230,19 +248,16 @@ static void print_number(FILE *out, const char *name, const struct policy_number
 		(void)fprintf(out, "%s %" PRIu64 "\n", name, n->value);
 }
 
-static void print_features(FILE *out, const struct cpu_policy *p, bool qemu)
+static void print_features(FILE *out, const struct cpu_policy *p)
 {
-	struct feature_set on = { { 0 } }, off = { { 0 } }, extra = { { 0 } };
-	const struct cpu_model *m = p->model.text ? cpu_model_find(p->model.text) : NULL;
-	for (size_t i = 0; i < p->nr_features; i++) {
+	struct feature_set on = { { 0 } }, off = { { 0 } };
+	/* In a VM's policy those of [nesting] are the last. */
+	for (size_t i = 0; i < p->nr_features - p->nr_nesting_features; i++) {
 		const struct feature *f = feature_find(p->features[i].name);
 		assert_non_null(f);
 		assert_string_equal(f->name, p->features[i].name);
 		feature_set_add(p->features[i].on ? &on : &off, f->id);
 	}
-	if (m && qemu)
-		dialect_qemu_extra(m, &extra);
-	feature_set_subtract(&off, &extra);
 	for (size_t i = 0; i < FEATURE_COUNT; i++) {
 		const struct feature *f = feature_at(i);
 		if (feature_set_has(&on, f->id) || feature_set_has(&off, f->id))
@@ -352,7 +367,26 @@ static char *sort_lines(char *text)
 	return sorted;
 }
 
-char *policy_normal(const struct cpu_policy *p, bool qemu)
+static void print_switches(FILE *out, const struct cpu_policy *p)
+{
+	const struct policy_nesting *n = &p->nesting;
+	(void)fprintf(out, "knob %d %s\n", n->knob == POLICY_KNOB_EXPOSED,
+		n->extensions ? n->extensions : "");
+	for (size_t i = 0; i < n->nr_features; i++)
+		(void)fprintf(
+			out, "nesting %c%s\n", n->features[i].on ? '+' : '-', n->features[i].name);
+	print_number(out, "max_depth", &p->max_depth);
+	if (p->host_vendor.text)
+		(void)fprintf(out, "host_vendor %s\n", cpuid_vendor_id(p->host_vendor.text));
+	for (size_t i = 0; i < p->nr_hyperv_features; i++)
+		(void)fprintf(out, "hyperv %c%s\n", p->hyperv_features[i].on ? '+' : '-',
+			p->hyperv_features[i].name);
+	print_number(out, "spinlock_retries", &p->hyperv_spinlock_retries);
+	if (p->hyperv_vendor_id.text)
+		(void)fprintf(out, "vendor_id %s\n", p->hyperv_vendor_id.text);
+}
+
+char *policy_normal(const struct cpu_policy *p)
 {
 	char *text = NULL;
 	size_t n = 0;
@@ -360,7 +394,7 @@ char *policy_normal(const struct cpu_policy *p, bool qemu)
 	assert_non_null(out);
 	assert_null(p->base);
 	(void)fprintf(out, "model %s\n", p->model.text ? p->model.text : "host");
-	print_features(out, p, qemu);
+	print_features(out, p);
 	if (p->vendor.text)
 		(void)fprintf(out, "vendor %s\n", cpuid_vendor_id(p->vendor.text));
 	print_number(out, "family", &p->family);
@@ -375,6 +409,7 @@ char *policy_normal(const struct cpu_policy *p, bool qemu)
 		p->cache_given ? p->cache : 0);
 	(void)fprintf(out, "migration %d older %d deny %d\n", p->migration, p->older_os,
 		p->msr_default_deny);
+	print_switches(out, p);
 	(void)fprintf(out, "topology %u %u %u %u\n", p->topology.sockets, p->topology.dies,
 		p->topology.cores, p->topology.threads);
 	print_leaves(out, p);
@@ -383,14 +418,14 @@ char *policy_normal(const struct cpu_policy *p, bool qemu)
 	return sort_lines(text);
 }
 
-char *policy_write(policy_writer *writer, const struct cpu_policy *p, struct losses *losses)
+char *policy_toml(const struct cpu_policy *p)
 {
 	char *text = NULL;
 	size_t n = 0;
 	struct err e = ERR_INIT;
 	FILE *out = open_memstream(&text, &n);
 	assert_non_null(out);
-	int rc = writer(p, out, losses, &e);
+	int rc = toml_cpu_write(p, out, &e);
 	assert_int_equal(fclose(out), 0);
 	if (rc)
 		fail_msg("not written: %s", e.msg);

@@ -71,7 +71,7 @@ static void extra__of_every_model__can_be_named_and_is_not_in_it(void **state)
 	const struct cpu_model *m;
 	for (size_t i = 0; (m = cpu_model_at(i)); i++) {
 		struct feature_set extra, common;
-		dialect_qemu_extra(m, &extra);
+		dialect_qemu_extra(m, /* exposed */ false, &extra);
 		common = extra;
 		feature_set_and(&common, &m->features);
 		assert_true(feature_set_is_empty(&common));
@@ -80,7 +80,7 @@ static void extra__of_every_model__can_be_named_and_is_not_in_it(void **state)
 		assert_false(feature_set_has(&extra, FEATURE_ID_npt));
 	}
 	struct feature_set broadwell;
-	dialect_qemu_extra(cpu_model_find("Broadwell"), &broadwell);
+	dialect_qemu_extra(cpu_model_find("Broadwell"), /* exposed */ false, &broadwell);
 	assert_true(feature_set_has(&broadwell, FEATURE_ID_abm));
 	assert_int_equal(feature_set_count(&broadwell), 6);
 }
