@@ -44,6 +44,9 @@ void condition_failed(const char *condition)
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
+/* Else numbers with a fraction go through a stream, and with those come locales: a sixth of a
+ * static program, and set up at each start. */
+#define TOML_FLOAT_CHARCONV 1
 #define TOML_ENABLE_UNRELEASED_FEATURES 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
 #define TOML_MAX_NESTED_VALUES 16
