@@ -187,11 +187,19 @@ static int check_cluster(struct cpu_work *w)
 	return err_hint(w->e, -ENOTSUP, "run it on a host of the cluster");
 }
 
-/* Model "host" is the host's processor, which has nothing of another vendor's; KVM may. */
+/*
+ * Model "host" is the host's processor, which has nothing of another vendor's; KVM may. What needs
+ * such a feature goes with it, without a word: nobody asked for it.
+ */
 static void return_borrowed(struct cpu_work *w, const char *origin)
 {
-	struct feature_set borrowed;
+	struct feature_set borrowed, with = w->r->wanted, without = with;
 	feature_set_borrowed(cpuid_vendor(&w->source->supported), &borrowed);
+	feature_set_subtract(&without, &borrowed);
+	feature_set_close(&with, NULL, NULL);
+	feature_set_close(&without, NULL, NULL);
+	feature_set_subtract(&with, &without);
+	feature_set_or(&borrowed, &with);
 	feature_set_and(&borrowed, &w->r->wanted);
 	feature_set_subtract(&w->r->wanted, &borrowed);
 	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++)
