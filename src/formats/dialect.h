@@ -30,6 +30,7 @@ struct qemu_model {
 	uint8_t model, stepping;
 	uint32_t level, xlevel; /* the highest leaves, where features do not bring more */
 	char since[8];          /* the oldest of the QEMUs that were looked at: 7.2, 10.0 */
+	char libvirt[8];        /* and of the libvirts: 9.0, 11.3, or "" where none has it */
 	char lacks[16];         /* a feature of nestor's model that QEMU's has not, or "" */
 };
 

@@ -306,6 +306,8 @@ static int resolve(struct qemu_need *n, struct fold *f, enum dialect dialect, st
 	else if (n->qemu && strcmp(n->qemu->since, "7.2") != 0)
 		losses_note(
 			losses, "model %s: QEMU %s has it, QEMU 7.2 has not", name, n->qemu->since);
+	if (dialect == DIALECT_LIBVIRT && n->qemu && strcmp(n->qemu->libvirt, "11.3") == 0)
+		losses_note(losses, "model %s: libvirt 11.3 has it, libvirt 9.0 has not", name);
 	return 0;
 }
 

@@ -164,6 +164,27 @@ static int compare_qemu(const char *where)
 
 /* --- libvirt --- */
 
+/* The models that the table says this version has, as its map has them. */
+static void check_map(struct check *c, const char *where, const char *version)
+{
+	const struct cpu_model *m;
+	bool newer = strncmp(version, "9.0.", 4) != 0;
+	for (size_t i = 0; (m = cpu_model_at(i)); i++) {
+		const struct qemu_model *row = dialect_qemu_model(m);
+		char path[1200];
+		(void)snprintf(path, sizeof(path), "%s/cpu_map/x86_%s.xml", where, m->name);
+		if (!row)
+			continue;
+		bool listed = strcmp(row->libvirt, "9.0") == 0 ||
+			      (newer && strcmp(row->libvirt, "11.3") == 0);
+		c->nr++;
+		if (listed == (access(path, R_OK) == 0))
+			continue;
+		c->other++;
+		(void)printf("%s: is %s in the table\n", m->name, listed ? "there" : "absent");
+	}
+}
+
 static void on_word(void *ctx, const char *word, const char *value)
 {
 	struct check *c = ctx;
@@ -204,6 +225,8 @@ static int compare_libvirt(const char *where)
 		return COMPARE_SKIP;
 	}
 	bool ok = list_load(&c.list, "libvirt") && schema_rng_walk(folder, on_word, &c);
+	if (!installed)
+		check_map(&c, where, version);
 	free(c.list.text);
 	(void)printf("libvirt %s: %u looked at, %u other than listed\n", version, c.nr, c.other);
 	bool known = strncmp(version, "9.0.", 4) == 0 || strncmp(version, "11.3.", 5) == 0;

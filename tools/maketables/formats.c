@@ -7,6 +7,7 @@
 #define MODEL_BYTES 31 /* of struct qemu_model */
 #define BRAND_BYTES 48
 #define LACKS_BYTES 15
+#define SINCE_BYTES 7
 #define WORD_BYTES 47 /* of struct word */
 #define NOTHING_BYTES 23
 #define NOTE_BYTES 103
@@ -21,23 +22,26 @@ static void judge_order(const struct tsv *t, size_t i)
 
 static void make_models(struct make *m, const struct features *f)
 {
-	const struct tsv *t =
-		tsv_read(&m->faults, make_source_path(m, "formats/data/qemu-models.tsv"),
-			"model family model_number stepping level xlevel since brand lacks");
+	const struct tsv *t = tsv_read(&m->faults,
+		make_source_path(m, "formats/data/qemu-models.tsv"),
+		"model family model_number stepping level xlevel since libvirt brand lacks");
 	FILE *out = make_begin(m, "formats/qemu_models.inc", "qemu-models.tsv");
 	for (size_t i = 0; i < t->nr_rows; i++) {
 		const struct cell *c = t->rows[i].cell;
 		judge_order(t, i);
 		(void)cell_choice(&c[6], "7.2 10.0");
-		if (!cell_none(&c[8]))
-			(void)features_known(f, &c[8]);
-		(void)fprintf(out, "{ %s, %s, %u, %u, %u, 0x%x, 0x%x, %s, %s },\n",
+		if (!cell_none(&c[7]))
+			(void)cell_choice(&c[7], "9.0 11.3");
+		if (!cell_none(&c[9]))
+			(void)features_known(f, &c[9]);
+		(void)fprintf(out, "{ %s, %s, %u, %u, %u, 0x%x, 0x%x, %s, %s, %s },\n",
 			c_string(&m->arena, cell_said(&c[0], MODEL_BYTES)),
-			c_string(&m->arena, cell_text(&c[7], BRAND_BYTES)),
+			c_string(&m->arena, cell_text(&c[8], BRAND_BYTES)),
 			cell_number(&c[1], 0, 270), cell_number(&c[2], 0, 255),
 			cell_number(&c[3], 0, 15), cell_hex32(&c[4]), cell_hex32(&c[5]),
 			c_string(&m->arena, c[6].text),
-			c_string(&m->arena, cell_text(&c[8], LACKS_BYTES)));
+			c_string(&m->arena, cell_text(&c[7], SINCE_BYTES)),
+			c_string(&m->arena, cell_text(&c[9], LACKS_BYTES)));
 	}
 }
 

@@ -254,7 +254,7 @@ static void toml_to_qemu__model_of_neither_program__is_qemu64_with_its_features(
 }
 
 /* A user of an older QEMU is told which names that lacks. */
-static void to_qemu__model_that_older_qemus_lack__is_noted(void **state)
+static void out__model_that_older_versions_lack__is_noted(void **state)
 {
 	struct losses l = { 0 };
 	(void)state;
@@ -262,6 +262,11 @@ static void to_qemu__model_that_older_qemus_lack__is_noted(void **state)
 	assert_int_equal(l.nr_lines, 0);
 	assert_int_equal(l.nr_notes, 1);
 	assert_contains(l.notes[0], "QEMU 10.0 has it, QEMU 7.2 has not");
+	losses_done(&l);
+	l = (struct losses){ 0 };
+	free(converted(CONVERT_QEMU, "Haswell-v2", CONVERT_LIBVIRT, NULL, &l));
+	assert_int_equal(l.nr_notes, 1);
+	assert_contains(l.notes[0], "libvirt 11.3 has it, libvirt 9.0 has not");
 	losses_done(&l);
 	l = (struct losses){ 0 };
 	free(converted(CONVERT_QEMU, "Haswell", CONVERT_QEMU, NULL, &l));
@@ -448,7 +453,7 @@ int main(void)
 		cmocka_unit_test(toml_to_qemu__host__is_the_host_as_it_is),
 		cmocka_unit_test(
 			toml_to_qemu__model_of_neither_program__is_qemu64_with_its_features),
-		cmocka_unit_test(to_qemu__model_that_older_qemus_lack__is_noted),
+		cmocka_unit_test(out__model_that_older_versions_lack__is_noted),
 		cmocka_unit_test(toml_out__what_a_format_cannot_say__is_named),
 		cmocka_unit_test(in__what_no_vms_file_can_say__is_refused),
 		cmocka_unit_test(in__enlightenments_that_are_not_offered__are_named),

@@ -85,6 +85,23 @@ static void extra__of_every_model__can_be_named_and_is_not_in_it(void **state)
 	assert_int_equal(feature_set_count(&broadwell), 6);
 }
 
+static void qemu_model__of_both_programs__is_known_to_both(void **state)
+{
+	(void)state;
+	const struct cpu_model *m;
+	unsigned nr = 0;
+	for (size_t i = 0; (m = cpu_model_at(i)); i++) {
+		const struct qemu_model *q = dialect_qemu_model(m);
+		if (!q)
+			continue;
+		assert_true(dialect_has_model(DIALECT_QEMU, m));
+		if (dialect_has_model(DIALECT_LIBVIRT, m) != (q->libvirt[0] != '\0'))
+			fail_msg("libvirt has %s, or has not", m->name);
+		nr++;
+	}
+	assert_true(nr > 140);
+}
+
 /* Each name that the QEMU of this machine shows is the one that is written for that feature. */
 static void qemu_name__what_this_machines_qemu_recognizes__is_what_is_written(void **state)
 {
@@ -146,6 +163,7 @@ int main(void)
 		cmocka_unit_test(qemu_name__not_qemus__is_null),
 		cmocka_unit_test(libvirt_name__own_names__and_none_for_others),
 		cmocka_unit_test(models__by_program__are_known_or_not),
+		cmocka_unit_test(qemu_model__of_both_programs__is_known_to_both),
 		cmocka_unit_test(extra__of_every_model__can_be_named_and_is_not_in_it),
 		cmocka_unit_test(qemu_name__what_this_machines_qemu_recognizes__is_what_is_written),
 		cmocka_unit_test(

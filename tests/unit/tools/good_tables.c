@@ -74,9 +74,11 @@ const struct good_table good_tables[] = {
 				      "profile\txen\t0\tXen\n"
 				      "npt\thidden\tamd\twhy\n" },
 	{ "formats/data/qemu-models.tsv",
-		"# model\tfamily\tmodel_number\tstepping\tlevel\txlevel\tsince\tbrand\tlacks\n"
-		"M\t6\t1\t5\t0xd\t0x80000008\t7.2\ta \"brand\"\ta\n"
-		"N\t0\t255\t0\t0x1\t0x0\t10.0\t-\t-\n" },
+		"# "
+		"model\tfamily\tmodel_"
+		"number\tstepping\tlevel\txlevel\tsince\tlibvirt\tbrand\tlacks\n"
+		"M\t6\t1\t5\t0xd\t0x80000008\t7.2\t9.0\ta \"brand\"\ta\n"
+		"N\t0\t255\t0\t0x1\t0x0\t10.0\t-\t-\t-\n" },
 	{ "formats/data/words-qemu.tsv", "# word\tfate\tnothing\tnote\n"
 					 "hv-*\tcarried\t-\ta key\n"
 					 "l3-cache\tlost\ton auto\t-\n" },

@@ -193,9 +193,10 @@ static const struct {
 				  ".rows = rows_kvm, .nr_rows = 2 },\n"
 				  "{ .name = \"xen\", .title = \"Xen\", .memory_mib = 0, .rows = "
 				  "rows_xen, .nr_rows = 1 },\n};\n" },
-	{ "formats/qemu_models.inc", "\n{ \"M\", \"a \\\"brand\\\"\", 6, 1, 5, 0xd, 0x80000008, "
-				     "\"7.2\", \"a\" },\n"
-				     "{ \"N\", \"\", 0, 255, 0, 0x1, 0x0, \"10.0\", \"\" },\n" },
+	{ "formats/qemu_models.inc",
+		"\n{ \"M\", \"a \\\"brand\\\"\", 6, 1, 5, 0xd, 0x80000008, "
+		"\"7.2\", \"9.0\", \"a\" },\n"
+		"{ \"N\", \"\", 0, 255, 0, 0x1, 0x0, \"10.0\", \"\", \"\" },\n" },
 	{ "formats/words_qemu.inc", "\n{ \"hv-*\", WORD_CARRIED, \"\", \"a key\" },\n"
 				    "{ \"l3-cache\", WORD_LOST, \"on auto\", \"\" },\n" },
 	{ "formats/words_libvirt.inc", "\n{ \"cpu@mode\", WORD_SAME, \"\", \"\" },\n" },
