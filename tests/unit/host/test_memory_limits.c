@@ -481,8 +481,22 @@ static void cgroup_up__from_any_depth__ends_at_the_mount(void **state)
 	assert_true(cgroup_up(&c));
 	assert_string_equal(cgroup_name(&c), "/sys/fs/cgroup");
 	assert_false(cgroup_up(&c));
+	put_v2(f, "/a//b/", "/");
+	cgroup_find(f->root, "memory", &c);
+	assert_string_equal(cgroup_name(&c), "/sys/fs/cgroup/a//b/");
+	assert_true(cgroup_up(&c));
+	assert_string_equal(cgroup_name(&c), "/sys/fs/cgroup/a");
+	assert_true(cgroup_up(&c));
+	assert_string_equal(cgroup_name(&c), "/sys/fs/cgroup");
+	assert_false(cgroup_up(&c));
 	cgroup_find(f->root, "absent", &c);
 	assert_int_equal(c.version, 2);
+	/* Blanks, tabs and backslashes are octal; what is no three digits is itself. */
+	put(f, "/proc/self/cgroup", "0::/\n");
+	put(f, "/proc/self/mountinfo",
+		"30 23 0:26 / /c\\134g\\011\\040\\x\\0 rw - cgroup2 cgroup2 rw\n");
+	cgroup_find(f->root, "memory", &c);
+	assert_string_equal(cgroup_name(&c), "/c\\g\t \\x\\0");
 	put(f, "/proc/self/cgroup", "");
 	cgroup_find(f->root, "memory", &c);
 	assert_int_equal(c.version, 0);
