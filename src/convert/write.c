@@ -55,6 +55,9 @@ int convert_write(
 	FILE *words = open_memstream(&text, &n);
 	if (!words)
 		return err_set(e, -ENOMEM, "out of memory");
+	/* What QEMU's model host has of the host's, QEMU and libvirt leave open in the same way. */
+	bool from_qemu = c->from == CONVERT_QEMU || c->from == CONVERT_LIBVIRT;
+	losses_settle(losses, from_qemu && (to == CONVERT_QEMU || to == CONVERT_LIBVIRT));
 	int rc = write_words(c, to, words, losses, e);
 	if (fclose(words) != 0 && rc == 0)
 		rc = err_set(e, -ENOMEM, "out of memory");

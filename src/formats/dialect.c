@@ -20,8 +20,6 @@ static const char *const not_qemu[] = { "cmt", "cvt16", "mbm_local", "mbm_total"
 static const struct {
 	const char *name, *qemu;
 } respelt[] = {
-	{ "cet-ibt", "ibt" },
-	{ "cet-ss", "shstk" },
 	{ "pclmuldq", "pclmulqdq" },
 	{ "vmx-invvpid-single-context-noglobals", "vmx-invept-single-context-noglobals" },
 };
@@ -55,7 +53,8 @@ static const char *qemu_feature(const struct feature *f)
 {
 	/* The notes of the tables say where a name is Linux's, or libvirt's, alone. */
 	if (strstr(f->note, "Linux name only") || strstr(f->note, "no QEMU") ||
-		strstr(f->note, "not in QEMU") || is_one_of(f->name, not_qemu))
+		strstr(f->note, "not in QEMU") || strstr(f->note, "newer than QEMU 10.0") ||
+		is_one_of(f->name, not_qemu))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(respelt); i++) {
 		if (strcmp(respelt[i].name, f->name) == 0)
@@ -80,6 +79,21 @@ const char *dialect_feature(enum dialect d, const struct feature *f)
 		strstr(f->note, "libvirt 11.3") || strstr(f->note, "no QEMU"))
 		return NULL;
 	return f->name;
+}
+
+bool dialect_is_recent(enum dialect d, const struct feature *f)
+{
+	static const struct {
+		feature_id feature;
+		bool qemu, libvirt;
+	} recent[] = {
+#include "formats/names_since.inc"
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(recent); i++) {
+		if (recent[i].feature == f->id)
+			return d == DIALECT_QEMU ? recent[i].qemu : recent[i].libvirt;
+	}
+	return false;
 }
 
 bool dialect_has_model(enum dialect d, const struct cpu_model *m)

@@ -2,7 +2,7 @@
 /*
  * How QEMU and libvirt differ from nestor in names: which features and models they know, and what
  * they call them. nestor's own names are libvirt's, with QEMU's among the aliases, and a feature's
- * note says where it has no name. Of this room alone.
+ * note says where it has no name. The versions are QEMU 10.0 and libvirt 11.3. Of this room alone.
  */
 #ifndef NESTOR_FORMATS_DIALECT_H
 #define NESTOR_FORMATS_DIALECT_H
@@ -13,6 +13,9 @@ enum dialect { DIALECT_QEMU, DIALECT_LIBVIRT };
 
 /* What the other program calls a feature, or NULL: it has no name for it. Static. */
 const char *dialect_feature(enum dialect d, const struct feature *f);
+
+/* True of a name that the program's version of Debian 12 (QEMU 7.2, libvirt 9.0) does not know. */
+bool dialect_is_recent(enum dialect d, const struct feature *f);
 
 bool dialect_has_model(enum dialect d, const struct cpu_model *m);
 

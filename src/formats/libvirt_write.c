@@ -175,7 +175,7 @@ static void write_feature(const struct writer *w, feature_id id)
 			on ? "require" : "disable", name);
 	if (name)
 		return;
-	losses_add(w->losses, "%c%s: libvirt has no name for it (%s)", on ? '+' : '-', f->name,
+	losses_add(w->losses, "%c%s: libvirt 11.3 has no name for it (%s)", on ? '+' : '-', f->name,
 		feature_place(place, id));
 	shared_cover_feature(w->losses, id);
 }

@@ -33,13 +33,17 @@ static int keep(char ***ret_lines, size_t *nr, size_t *capacity, const char *lin
 }
 ANALYZER_END;
 
-static void add(struct losses *l, bool note, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
-static void add(struct losses *l, bool note, const char *fmt, va_list ap)
+enum list { LINES, NOTES, OPEN };
+
+static void add(struct losses *l, enum list list, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+static void add(struct losses *l, enum list list, const char *fmt, va_list ap)
 {
 	char line[512];
-	char ***lines = note ? &l->notes : &l->lines;
-	size_t *nr = note ? &l->nr_notes : &l->nr_lines;
-	size_t *capacity = note ? &l->notes_capacity : &l->capacity;
+	char ***lines = list == LINES ? &l->lines : list == NOTES ? &l->notes : &l->open;
+	size_t *nr = list == LINES ? &l->nr_lines : list == NOTES ? &l->nr_notes : &l->nr_open;
+	size_t *capacity = list == LINES   ? &l->capacity
+			   : list == NOTES ? &l->notes_capacity
+					   : &l->open_capacity;
 	if (*nr > MAX_LINES)
 		return;
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
@@ -62,7 +66,7 @@ void losses_add(struct losses *l, const char *fmt, ...)
 	if (!l)
 		return;
 	va_start(ap, fmt);
-	add(l, false, fmt, ap);
+	add(l, LINES, fmt, ap);
 	va_end(ap);
 }
 
@@ -72,8 +76,30 @@ void losses_note(struct losses *l, const char *fmt, ...)
 	if (!l)
 		return;
 	va_start(ap, fmt);
-	add(l, true, fmt, ap);
+	add(l, NOTES, fmt, ap);
 	va_end(ap);
+}
+
+void losses_open(struct losses *l, const char *fmt, ...)
+{
+	va_list ap;
+	if (!l)
+		return;
+	va_start(ap, fmt);
+	add(l, OPEN, fmt, ap);
+	va_end(ap);
+}
+
+void losses_settle(struct losses *l, bool stays_open)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->nr_open; i++) {
+		if (!stays_open)
+			losses_add(l, "%s", l->open[i]);
+		free(l->open[i]);
+	}
+	l->nr_open = 0;
 }
 
 static bool same_place(const struct loss_place *a, const struct loss_place *b)
@@ -125,8 +151,11 @@ void losses_done(struct losses *l)
 		free(l->lines[i]);
 	for (size_t i = 0; i < l->nr_notes; i++)
 		free(l->notes[i]);
+	for (size_t i = 0; i < l->nr_open; i++)
+		free(l->open[i]);
 	free(l->lines);
 	free(l->notes);
+	free(l->open);
 	free(l->places);
 	*l = (struct losses){ 0 };
 }

@@ -22,14 +22,18 @@ struct loss_place {
 struct losses {
 	struct loss_place *places;
 	size_t nr_places, places_capacity;
-	char **lines, **notes;
-	size_t nr_lines, nr_notes, capacity, notes_capacity;
+	char **lines, **notes, **open;
+	size_t nr_lines, nr_notes, nr_open, capacity, notes_capacity, open_capacity;
 	int error; /* 0 or -ENOMEM: a line could not be kept */
 };
 
 void losses_add(struct losses *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What a user should know, though nothing is lost. */
 void losses_note(struct losses *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* What a text leaves open, and is otherwise in nestor's guest. losses_settle makes such lines
+ * losses, or forgets them where what is written leaves the same open. */
+void losses_open(struct losses *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void losses_settle(struct losses *l, bool stays_open);
 /* Says that the lines are about these bits, too. */
 void losses_cover(struct losses *l, const struct loss_place *place);
 /* The bits of a place that no line is about yet. */

@@ -80,7 +80,7 @@ static void take_knob(struct qemu_guest *g)
 		n->knob = POLICY_KNOB_HIDDEN;
 		p->knob_origin = g->origin;
 	} else if (is_host(g)) {
-		losses_add(g->losses,
+		losses_open(g->losses,
 			"model %s: VMX or SVM, which the guest would see where the host's KVM "
 			"offers it, is hidden; nesting.expose_virtualization_extensions = true "
 			"shows it",
@@ -165,13 +165,19 @@ static int add_features(struct qemu_guest *g)
 	return rc || !g->model ? rc : remove_lacking(g);
 }
 
-/* Of model host: what does not survive a migration is not there unless named, or asked for. */
+/* Of model host: what does not survive a migration is not there unless named, or asked for; nor is
+ * what QEMU has no name for. */
 static int add_unmigratable(struct qemu_guest *g)
 {
+	const struct policy_text *model = &policy_doc_policy(g->doc)->model;
 	struct feature_set gone;
 	int rc = 0;
 	if (!is_host(g) || g->migratable == QEMU_OFF)
 		return 0;
+	losses_open(g->losses,
+		"model %s: a feature that QEMU has no name for is not there unless migratable=off; "
+		"here it is, where the host's KVM offers it",
+		model->text ? model->text : "host");
 	dialect_qemu_unmigratable(&gone);
 	for (feature_id id = feature_set_next(&gone, 0); rc == 0 && id < FEATURE_NR_WORDS * 32;
 		id = feature_set_next(&gone, (feature_id)(id + 1))) {

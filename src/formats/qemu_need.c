@@ -138,6 +138,8 @@ static void need_migratable(struct qemu_need *n)
 	struct feature_set kept;
 	if (n->model)
 		return;
+	/* What QEMU has no name for is left out as well. */
+	n->migratable_off = !n->subject->of_qemu;
 	dialect_qemu_unmigratable(&kept);
 	for (feature_id id = feature_set_next(&kept, 0); id < FEATURE_NR_WORDS * 32;
 		id = feature_set_next(&kept, (feature_id)(id + 1))) {
@@ -284,6 +286,32 @@ static void need_pmu(struct qemu_need *n)
 	n->pmu_off = cleared;
 }
 
+/* Words that are no use to the program of Debian 12. */
+static void note_recent(const struct qemu_need *n, enum dialect dialect, struct losses *losses)
+{
+	struct feature_set said = n->on;
+	char names[400] = "";
+	size_t used = 0;
+	feature_set_or(&said, &n->off);
+	for (feature_id id = feature_set_next(&said, 0); id < FEATURE_NR_WORDS * 32;
+		id = feature_set_next(&said, (feature_id)(id + 1))) {
+		const struct feature *f = feature_by_id(id);
+		const char *name = f ? dialect_feature(dialect, f) : NULL;
+		if (!name || !dialect_is_recent(dialect, f))
+			continue;
+		int bytes = snprintf(names + used, sizeof(names) - used, " %s", name);
+		if (bytes < 0 || (size_t)bytes >= sizeof(names) - used) {
+			(void)snprintf(names + used, sizeof(names) - used, " …");
+			break;
+		}
+		used += (size_t)bytes;
+	}
+	if (names[0])
+		losses_note(losses, "%s does not know, and %s does:%s",
+			dialect == DIALECT_QEMU ? "QEMU 7.2" : "libvirt 9.0",
+			dialect == DIALECT_QEMU ? "QEMU 10.0" : "libvirt 11.3", names);
+}
+
 static int resolve(struct qemu_need *n, struct fold *f, enum dialect dialect, struct losses *losses,
 	struct err *e)
 {
@@ -335,6 +363,7 @@ int qemu_need_make(struct qemu_need *n, struct fold *f, const struct convert_sub
 	need_width(n, target, losses);
 	need_levels(n);
 	need_pmu(n);
+	note_recent(n, dialect, losses);
 	n->host_caches = !f->policy->cache_given || f->policy->cache == CPU_CACHE_HOST;
 	return 0;
 }

@@ -147,9 +147,18 @@ static int set_host_phys_bits(struct reader *r)
 	return take_switch(r, &r->guest.host_phys_bits);
 }
 
+/* What QEMU refuses as a property of a named model. */
+static int of_host_alone(struct reader *r)
+{
+	if (!r->guest.model)
+		return 0;
+	return fail(r, "QEMU has it with the models host and max alone");
+}
+
 static int set_migratable(struct reader *r)
 {
-	return take_switch(r, &r->guest.migratable);
+	int rc = of_host_alone(r);
+	return rc ? rc : take_switch(r, &r->guest.migratable);
 }
 
 static int set_pmu(struct reader *r)
@@ -223,7 +232,9 @@ static int set_tsc(struct reader *r)
 static int set_cache(struct reader *r)
 {
 	bool on = false;
-	int rc = take_flag(r, &on);
+	int rc = of_host_alone(r);
+	if (rc == 0)
+		rc = take_flag(r, &on);
 	struct cpu_policy *p = policy_doc_edit(r->doc);
 	p->cache_given = true;
 	p->cache = on ? CPU_CACHE_HOST : CPU_CACHE_EMULATE;

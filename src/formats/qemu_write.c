@@ -27,7 +27,7 @@ static void write_feature(
 	if (!f)
 		return;
 	if (!name) {
-		losses_add(losses, "%c%s: QEMU has no name for it (%s)", sign, f->name,
+		losses_add(losses, "%c%s: QEMU 10.0 has no name for it (%s)", sign, f->name,
 			feature_place(place, id));
 		shared_cover_feature(losses, id);
 		return;
@@ -138,15 +138,20 @@ static void write_modes(const struct qemu_need *n, FILE *out, struct losses *los
 			"0x4000001f and 0x40000100 to 0x4000011f)");
 		shared_cover_hypervisor(losses);
 	}
-	if (n->host_caches)
+	if (n->host_caches && !n->model)
 		(void)fputs(",host-cache-info=on", out);
+	else if (n->host_caches)
+		losses_add(losses,
+			"cache = \"host\": QEMU has the host's caches with the models host and max "
+			"alone (%s)",
+			SHARED_CACHE_LEAVES);
 	else if (p->cache == CPU_CACHE_NONE)
 		losses_add(losses, "cache = \"none\": QEMU always describes caches (%s)",
 			SHARED_CACHE_LEAVES);
 	else if (!n->subject->of_qemu)
 		losses_add(losses, "cache = \"emulate\": QEMU makes up other caches (%s)",
 			SHARED_CACHE_LEAVES);
-	if (!n->host_caches)
+	if (!n->host_caches || n->model)
 		shared_cover_caches(losses);
 	if (n->migratable_off)
 		(void)fputs(",migratable=off", out);

@@ -108,6 +108,64 @@ static void check_model(struct qemu_child *q, struct check *c, const struct cpu_
 	json_decref(answer);
 }
 
+/* A named model has the properties of max, but for two. */
+static void check_named(struct qemu_child *q, struct check *c, const json_t *of_max)
+{
+	json_t *named = qemu_child_ask(q, "device-list-properties",
+		json_pack("{s:s}", "typename", "Haswell-x86_64-cpu"), false);
+	const json_t *item;
+	size_t i;
+	json_array_foreach(of_max, i, item)
+	{
+		const char *name = json_string_value(json_object_get(item, "name"));
+		const json_t *other;
+		size_t k;
+		bool has = false;
+		json_array_foreach(named, k, other)
+		{
+			const char *its = json_string_value(json_object_get(other, "name"));
+			has |= name && its && strcmp(name, its) == 0;
+		}
+		bool ours = name && strcmp(name, "host-cache-info") != 0 &&
+			    strcmp(name, "migratable") != 0;
+		c->nr++;
+		if (has == ours)
+			continue;
+		c->other++;
+		(void)printf("%s: a named model has it, or has it not\n", name);
+	}
+	json_decref(named);
+}
+
+/* Names that are said to be newer than an older version. */
+static void check_recent(struct check *c, enum dialect d,
+	bool (*has)(const void *ctx, const char *), const void *ctx, bool older)
+{
+	for (size_t i = 0; i < FEATURE_COUNT; i++) {
+		const struct feature *f = feature_at(i);
+		const char *name = dialect_feature(d, f);
+		bool expected = !older || !dialect_is_recent(d, f);
+		c->nr += name != NULL;
+		if (!name || has(ctx, name) == expected)
+			continue;
+		c->other++;
+		(void)printf("%s: is %s\n", name, expected ? "absent" : "there");
+	}
+}
+
+static bool json_has(const void *ctx, const char *name)
+{
+	const json_t *item;
+	size_t i;
+	json_array_foreach((const json_t *)ctx, i, item)
+	{
+		const char *its = json_string_value(json_object_get(item, "name"));
+		if (its && strcmp(its, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool check_qemu(struct qemu_child *q, struct check *c, bool older)
 {
 	json_t *list = qemu_child_ask(q, "device-list-properties",
@@ -121,6 +179,8 @@ static bool check_qemu(struct qemu_child *q, struct check *c, bool older)
 		if (name)
 			check_word(c, name);
 	}
+	check_named(q, c, list);
+	check_recent(c, DIALECT_QEMU, json_has, list, older);
 	for (i = 0; (m = cpu_model_at(i)); i++) {
 		const struct qemu_model *row = dialect_qemu_model(m);
 		/* The oldest is the first with just that model; it had other levels. */
@@ -206,6 +266,30 @@ static void on_word(void *ctx, const char *word, const char *value)
 	(void)printf("%s: the value %s is in no list\n", word, value);
 }
 
+/* A feature in the text of libvirt's map of them. */
+static bool map_has(const void *ctx, const char *name)
+{
+	char text[128];
+	(void)snprintf(text, sizeof(text), "<feature name='%s'", name);
+	return strstr(ctx, text) != NULL;
+}
+
+static void check_features(struct check *c, const char *where, const char *version)
+{
+	char path[1200], *text = calloc(1, 1 << 18);
+	(void)snprintf(path, sizeof(path), "%s/cpu_map/x86_features.xml", where);
+	FILE *in = fopen(path, "re");
+	if (in && text && fread(text, 1, (1 << 18) - 1, in) > 0) {
+		check_recent(c, DIALECT_LIBVIRT, map_has, text, strncmp(version, "9.0.", 4) == 0);
+	} else {
+		c->other++;
+		(void)printf("%s: cannot be read\n", path);
+	}
+	if (in)
+		(void)fclose(in);
+	free(text);
+}
+
 static int compare_libvirt(const char *where)
 {
 	struct check c = { .nr = 0 };
@@ -225,8 +309,10 @@ static int compare_libvirt(const char *where)
 		return COMPARE_SKIP;
 	}
 	bool ok = list_load(&c.list, "libvirt") && schema_rng_walk(folder, on_word, &c);
-	if (!installed)
+	if (!installed) {
 		check_map(&c, where, version);
+		check_features(&c, where, version);
+	}
 	free(c.list.text);
 	(void)printf("libvirt %s: %u looked at, %u other than listed\n", version, c.nr, c.other);
 	bool known = strncmp(version, "9.0.", 4) == 0 || strncmp(version, "11.3.", 5) == 0;

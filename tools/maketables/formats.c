@@ -45,6 +45,28 @@ static void make_models(struct make *m, const struct features *f)
 	}
 }
 
+static void make_since(struct make *m, const struct features *f)
+{
+	const struct tsv *t = tsv_read(&m->faults,
+		make_source_path(m, "formats/data/names-since.tsv"), "feature qemu libvirt");
+	FILE *out = make_begin(m, "formats/names_since.inc", "names-since.tsv");
+	for (size_t i = 0; i < t->nr_rows; i++) {
+		const struct cell *c = t->rows[i].cell;
+		const struct feature *feature = features_known(f, &c[0]);
+		judge_order(t, i);
+		if (!cell_none(&c[1]))
+			(void)cell_choice(&c[1], "10.0");
+		if (!cell_none(&c[2]))
+			(void)cell_choice(&c[2], "11.3");
+		if (cell_none(&c[1]) && cell_none(&c[2]))
+			cell_expected(&c[2], "a version in one of the columns");
+		if (feature)
+			(void)fprintf(out, "{ FEATURE_ID_%s, %s, %s },\n", feature->id,
+				cell_none(&c[1]) ? "false" : "true",
+				cell_none(&c[2]) ? "false" : "true");
+	}
+}
+
 static void make_words(struct make *m, const char *format)
 {
 	const struct tsv *t = tsv_read(&m->faults,
@@ -74,6 +96,7 @@ void make_formats(struct make *m)
 	struct features features;
 	features_read(&features, m);
 	make_models(m, &features);
+	make_since(m, &features);
 	make_words(m, "qemu");
 	make_words(m, "libvirt");
 	make_words(m, "firecracker");

@@ -228,8 +228,16 @@ static void toml_to_qemu__host__is_the_host_as_it_is(void **state)
 	free(text);
 	text = written(
 		"[cpu]\nmodel = \"host\"\nfeatures = [\"-invtsc\"]\n", CONVERT_QEMU, NULL, &l);
+	/* With migratable=on QEMU would leave out what it has no name for, too. */
 	assert_contains(text, ",-invtsc");
+	assert_contains(text, ",migratable=off");
 	assert_nothing_lost(&l);
+	free(text);
+	text = written("[cpu]\nmodel = \"Haswell\"\n", CONVERT_QEMU, NULL, &l);
+	assert_null(strstr(text, "host-cache-info"));
+	assert_null(strstr(text, "migratable"));
+	assert_said(&l,
+		"cache = \"host\": QEMU has the host's caches with the models host and max alone");
 	free(text);
 	losses_done(&l);
 }
@@ -271,6 +279,38 @@ static void out__model_that_older_versions_lack__is_noted(void **state)
 	l = (struct losses){ 0 };
 	free(converted(CONVERT_QEMU, "Haswell", CONVERT_QEMU, NULL, &l));
 	assert_int_equal(l.nr_notes, 0);
+	losses_done(&l);
+}
+
+/* What QEMU and libvirt take from the host is open in both; elsewhere nestor decides, and says so.
+ */
+static void model_host__what_qemu_leaves_to_the_host__is_named_where_it_is_not(void **state)
+{
+	struct losses l = { 0 };
+	(void)state;
+	assert_converts(CONVERT_LIBVIRT, "<cpu mode='host-passthrough'/>", CONVERT_QEMU, "host\n");
+	assert_converts(CONVERT_QEMU, "host,migratable=off", CONVERT_LIBVIRT,
+		"<cpu mode='host-passthrough' check='none' migratable='off'>\n"
+		"  <cache level='3' mode='emulate'/>\n</cpu>\n");
+	free(converted(CONVERT_QEMU, "host", CONVERT_TOML, NULL, &l));
+	assert_said(&l, "model host: VMX or SVM");
+	assert_said(&l, "model host: a feature that QEMU has no name for");
+	assert_int_equal(l.nr_lines, 2);
+	losses_done(&l);
+}
+
+/* A user of Debian 12's QEMU or libvirt is told of names that it lacks. */
+static void out__feature_that_older_versions_lack__is_noted(void **state)
+{
+	struct losses l = { 0 };
+	(void)state;
+	free(converted(CONVERT_QEMU, "EPYC,+auto-ibrs", CONVERT_QEMU, NULL, &l));
+	assert_int_equal(l.nr_notes, 1);
+	assert_string_equal(l.notes[0], "QEMU 7.2 does not know, and QEMU 10.0 does: auto-ibrs");
+	losses_done(&l);
+	l = (struct losses){ 0 };
+	free(converted(CONVERT_QEMU, "host,-vmx,+svm,-vnmi", CONVERT_LIBVIRT, NULL, &l));
+	assert_contains(l.notes[0], "libvirt 9.0 does not know, and libvirt 11.3 does: vnmi");
 	losses_done(&l);
 }
 
@@ -454,6 +494,9 @@ int main(void)
 		cmocka_unit_test(
 			toml_to_qemu__model_of_neither_program__is_qemu64_with_its_features),
 		cmocka_unit_test(out__model_that_older_versions_lack__is_noted),
+		cmocka_unit_test(
+			model_host__what_qemu_leaves_to_the_host__is_named_where_it_is_not),
+		cmocka_unit_test(out__feature_that_older_versions_lack__is_noted),
 		cmocka_unit_test(toml_out__what_a_format_cannot_say__is_named),
 		cmocka_unit_test(in__what_no_vms_file_can_say__is_refused),
 		cmocka_unit_test(in__enlightenments_that_are_not_offered__are_named),

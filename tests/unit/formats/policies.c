@@ -466,6 +466,15 @@ void assert_loss(const struct losses *l, const char *part)
 	fail_msg("no loss contains \"%s\"", part);
 }
 
+void assert_open(const struct losses *l, const char *part)
+{
+	for (size_t i = 0; i < l->nr_open; i++) {
+		if (strstr(l->open[i], part))
+			return;
+	}
+	fail_msg("nothing that is open contains \"%s\"", part);
+}
+
 void assert_no_losses(const struct losses *l)
 {
 	assert_int_equal(l->error, 0);

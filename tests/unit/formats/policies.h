@@ -31,6 +31,8 @@ void assert_refused(policy_reader *reader, const char *text, const char *message
 
 /* A line of losses contains part. */
 void assert_loss(const struct losses *l, const char *part);
+/* The same of what a text leaves open. */
+void assert_open(const struct losses *l, const char *part);
 void assert_no_losses(const struct losses *l);
 
 /* The features of a policy: "+a -b". Into text. */

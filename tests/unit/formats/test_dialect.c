@@ -28,7 +28,6 @@ static void qemu_name__spelt_otherwise__is_the_one_that_qemu_shows(void **state)
 	assert_string_equal(qemu("pclmuldq"), "pclmulqdq");
 	assert_string_equal(qemu("pni"), "pni");
 	assert_string_equal(qemu("sse4.1"), "sse4.1");
-	assert_string_equal(qemu("cet-ss"), "shstk");
 	assert_string_equal(qemu("kvmclock2"), "kvmclock");
 	assert_string_equal(qemu("avx512f"), "avx512f");
 }
@@ -37,6 +36,7 @@ static void qemu_name__not_qemus__is_null(void **state)
 {
 	(void)state;
 	assert_null(qemu("cmt"));
+	assert_null(qemu("cet-ss")); /* newer than QEMU 10.0 */
 	assert_null(qemu("mbm_total"));
 	assert_null(qemu("osxsave"));
 	assert_null(qemu("amd-ppin"));
@@ -52,6 +52,15 @@ static void libvirt_name__own_names__and_none_for_others(void **state)
 	assert_null(libvirt("kvm-pv-eoi"));
 	assert_null(libvirt("amd-ppin"));
 	assert_null(libvirt("xcrypt"));
+}
+
+static void recent__names_of_debian_13__are_told_from_older_ones(void **state)
+{
+	(void)state;
+	assert_true(dialect_is_recent(DIALECT_QEMU, feature_find("auto-ibrs")));
+	assert_true(dialect_is_recent(DIALECT_LIBVIRT, feature_find("vmx-ept")));
+	assert_false(dialect_is_recent(DIALECT_QEMU, feature_find("vmx-ept")));
+	assert_false(dialect_is_recent(DIALECT_LIBVIRT, feature_find("avx2")));
 }
 
 static void models__by_program__are_known_or_not(void **state)
@@ -121,6 +130,8 @@ static void qemu_name__what_this_machines_qemu_recognizes__is_what_is_written(vo
 		const struct feature *f = feature_find(word);
 		if (!f)
 			fail_msg("QEMU's %s is not known", word);
+		if (strstr(f->note, "newer than QEMU 10.0"))
+			continue;
 		assert_non_null(dialect_feature(DIALECT_QEMU, f));
 		assert_string_equal(dialect_feature(DIALECT_QEMU, f), word);
 		nr++;
@@ -162,6 +173,7 @@ int main(void)
 		cmocka_unit_test(qemu_name__spelt_otherwise__is_the_one_that_qemu_shows),
 		cmocka_unit_test(qemu_name__not_qemus__is_null),
 		cmocka_unit_test(libvirt_name__own_names__and_none_for_others),
+		cmocka_unit_test(recent__names_of_debian_13__are_told_from_older_ones),
 		cmocka_unit_test(models__by_program__are_known_or_not),
 		cmocka_unit_test(qemu_model__of_both_programs__is_known_to_both),
 		cmocka_unit_test(extra__of_every_model__can_be_named_and_is_not_in_it),

@@ -37,10 +37,31 @@ static void add__thousands__end_with_a_word_that_there_are_more(void **state)
 	losses_done(&l);
 }
 
+static void settle__open_lines__are_losses_or_forgotten(void **state)
+{
+	(void)state;
+	struct losses l = { 0 };
+	losses_open(&l, "model host: %s", "a");
+	losses_open(&l, "model host: %s", "a");
+	assert_int_equal(l.nr_open, 1);
+	assert_int_equal(l.nr_lines, 0);
+	losses_settle(&l, false);
+	assert_int_equal(l.nr_open, 0);
+	assert_string_equal(l.lines[0], "model host: a");
+	losses_open(&l, "model host: b");
+	losses_settle(&l, true);
+	assert_int_equal(l.nr_open, 0);
+	assert_int_equal(l.nr_lines, 1);
+	losses_open(&l, "left");
+	losses_done(&l);
+}
+
 static void add_and_done__null__do_nothing(void **state)
 {
 	(void)state;
 	losses_add(NULL, "x");
+	losses_open(NULL, "x");
+	losses_settle(NULL, false);
 	losses_done(NULL);
 }
 
@@ -50,6 +71,7 @@ int main(void)
 		cmocka_unit_test(add__same_line_twice__is_kept_once),
 		cmocka_unit_test(add__control_characters__become_one_printable_line),
 		cmocka_unit_test(add__thousands__end_with_a_word_that_there_are_more),
+		cmocka_unit_test(settle__open_lines__are_losses_or_forgotten),
 		cmocka_unit_test(add_and_done__null__do_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

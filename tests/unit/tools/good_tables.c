@@ -79,6 +79,9 @@ const struct good_table good_tables[] = {
 		"number\tstepping\tlevel\txlevel\tsince\tlibvirt\tbrand\tlacks\n"
 		"M\t6\t1\t5\t0xd\t0x80000008\t7.2\t9.0\ta \"brand\"\ta\n"
 		"N\t0\t255\t0\t0x1\t0x0\t10.0\t-\t-\t-\n" },
+	{ "formats/data/names-since.tsv", "# feature\tqemu\tlibvirt\n"
+					  "a\t10.0\t-\n"
+					  "vmx\t10.0\t11.3\n" },
 	{ "formats/data/words-qemu.tsv", "# word\tfate\tnothing\tnote\n"
 					 "hv-*\tcarried\t-\ta key\n"
 					 "l3-cache\tlost\ton auto\t-\n" },

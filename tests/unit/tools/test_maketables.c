@@ -197,6 +197,8 @@ static const struct {
 		"\n{ \"M\", \"a \\\"brand\\\"\", 6, 1, 5, 0xd, 0x80000008, "
 		"\"7.2\", \"9.0\", \"a\" },\n"
 		"{ \"N\", \"\", 0, 255, 0, 0x1, 0x0, \"10.0\", \"\", \"\" },\n" },
+	{ "formats/names_since.inc", "\n{ FEATURE_ID_a, true, false },\n"
+				     "{ FEATURE_ID_vmx, true, true },\n" },
 	{ "formats/words_qemu.inc", "\n{ \"hv-*\", WORD_CARRIED, \"\", \"a key\" },\n"
 				    "{ \"l3-cache\", WORD_LOST, \"on auto\", \"\" },\n" },
 	{ "formats/words_libvirt.inc", "\n{ \"cpu@mode\", WORD_SAME, \"\", \"\" },\n" },
