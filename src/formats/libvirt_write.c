@@ -438,10 +438,21 @@ static void write_domain(const struct writer *w, FILE *out, const struct part pa
 	(void)fputs("</domain>\n", out);
 }
 
+static void write_parts(struct writer *w)
+{
+	const struct cpu_policy *p = w->n->policy;
+	write_hyperv(w);
+	if (w->n->pmu_off)
+		(void)fputs("    <pmu state='off'/>\n", w->features);
+	if (p->tsc_khz.given)
+		(void)fprintf(w->clock, "    <timer name='tsc' frequency='%" PRIu64 "'/>\n",
+			p->tsc_khz.value * 1000);
+	write_cpu(w);
+}
+
 static int write_all(struct writer *w, FILE *out)
 {
 	struct part parts[4] = { { 0 } };
-	const struct cpu_policy *p = w->n->policy;
 	bool ok = true;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		ok &= part_open(&parts[i]);
@@ -449,15 +460,8 @@ static int write_all(struct writer *w, FILE *out)
 	w->features = parts[1].file;
 	w->kvm = parts[2].file;
 	w->clock = parts[3].file;
-	if (ok) {
-		write_hyperv(w);
-		if (w->n->pmu_off)
-			(void)fputs("    <pmu state='off'/>\n", w->features);
-		if (p->tsc_khz.given)
-			(void)fprintf(w->clock, "    <timer name='tsc' frequency='%" PRIu64 "'/>\n",
-				p->tsc_khz.value * 1000);
-		write_cpu(w);
-	}
+	if (w->out && w->features && w->kvm && w->clock)
+		write_parts(w);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		ok &= part_close(&parts[i]);
 	if (ok)

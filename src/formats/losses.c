@@ -31,7 +31,6 @@ static int keep(char ***ret_lines, size_t *nr, size_t *capacity, const char *lin
 	(*ret_lines)[(*nr)++] = copy;
 	return 0;
 }
-ANALYZER_END;
 
 enum list { LINES, NOTES, OPEN };
 
@@ -59,6 +58,7 @@ static void add(struct losses *l, enum list list, const char *fmt, va_list ap)
 	if (rc)
 		l->error = rc;
 }
+ANALYZER_END;
 
 void losses_add(struct losses *l, const char *fmt, ...)
 {
