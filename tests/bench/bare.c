@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bare: the least that a program can do to run a guest: no irqchip, no devices, no CPUID, no
- * config. What nestor takes longer than this is nestor's own, or what its guests need of KVM.
+ * config. What nestor takes longer than this is nestor's own, or what its guests need of KVM:
+ * with --cpuid-and-chips, the calls of that without which no VMM gives a guest a CPUID policy,
+ * an APIC and a timer are made, too, in the order in which they took least.
  *
  * One vCPU in flat 32-bit protected mode, the state that Multiboot leaves a kernel in, runs the
  * same instructions as tiny.S: the byte written to COM1 goes to standard output.
@@ -11,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,11 +93,28 @@ static int run(int vcpu_fd, const struct kvm_run *kvm_run)
 	}
 }
 
-int main(void)
+#define MAX_CPUID_ENTRIES 256
+
+/* What KVM offers is what the guest gets. */
+struct cpuid {
+	struct kvm_cpuid2 head;
+	struct kvm_cpuid_entry2 entries[MAX_CPUID_ENTRIES];
+};
+
+int main(int argc, char **argv)
 {
+	const bool more = argc > 1 && strcmp(argv[1], "--cpuid-and-chips") == 0;
+	static struct cpuid cpuid = { .head.nent = MAX_CPUID_ENTRIES };
+	struct kvm_pit_config pit = { 0 };
+	if (argc > 2 || (argc > 1 && !more)) {
+		(void)fprintf(stderr, "usage: bare [--cpuid-and-chips]\n");
+		return 2;
+	}
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm_fd < 0)
 		return failed("/dev/kvm", SKIP);
+	if (more && ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
+		return failed("KVM_GET_SUPPORTED_CPUID", 1);
 	int vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	if (vm_fd < 0)
 		return failed("KVM_CREATE_VM", SKIP);
@@ -107,9 +127,15 @@ int main(void)
 		.userspace_addr = (uintptr_t)ram };
 	if (ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
 		return failed("KVM_SET_USER_MEMORY_REGION", 1);
+	if (more && ioctl(vm_fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return failed("KVM_CREATE_IRQCHIP", 1);
 	int vcpu_fd = ioctl(vm_fd, KVM_CREATE_VCPU, 0);
 	if (vcpu_fd < 0)
 		return failed("KVM_CREATE_VCPU", 1);
+	if (more && ioctl(vcpu_fd, KVM_SET_CPUID2, &cpuid) < 0)
+		return failed("KVM_SET_CPUID2", 1);
+	if (more && ioctl(vm_fd, KVM_CREATE_PIT2, &pit) < 0)
+		return failed("KVM_CREATE_PIT2", 1);
 	int run_bytes = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (run_bytes < 0)
 		return failed("KVM_GET_VCPU_MMAP_SIZE", 1);
