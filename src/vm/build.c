@@ -15,10 +15,8 @@
 #include "plan/plan.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 /* The files before KVM is asked for anything: one that is absent costs no VM. */
 static int step_1_files(struct machine *m, struct err *e)
@@ -333,64 +331,4 @@ void machine_destroy(struct machine *m)
 	(void)fd_close(m->stop_fd);
 	(void)pthread_mutex_destroy(&m->routes_lock);
 	free(m);
-}
-
-void machine_end(struct machine *m, enum machine_end end, uint32_t status, const struct err *error)
-{
-	int running = 0;
-	if (!atomic_compare_exchange_strong(&m->ended, &running, 1 + (int)end))
-		return;
-	m->end_status = status;
-	if (error)
-		m->run_error = *error;
-	loop_stop(m->options.loop);
-}
-
-int machine_run(struct machine *m, struct machine_result *ret_result, struct err *e)
-{
-	int rc = machine_start_vcpus(m, e);
-	/* What reading, planning and loading freed goes back to the host: nearly half of all the
-	 * memory that is ours alone. Only now, as the guest need not wait for it. */
-	(void)malloc_trim(0);
-	if (rc == 0)
-		rc = loop_run(m->options.loop, e);
-	machine_join_vcpus(m);
-	if (rc)
-		return rc;
-	enum machine_end end = (enum machine_end)(atomic_load(&m->ended) - 1);
-	if (end == MACHINE_END_ERROR) {
-		if (e)
-			*e = m->run_error;
-		return -EIO;
-	}
-	*ret_result = (struct machine_result){ .end = end, .status = m->end_status };
-	return 0;
-}
-
-bool machine_has_new_kernel(const struct machine *m)
-{
-	return m->has_new_kernel;
-}
-
-void machine_press_power_button(struct machine *m)
-{
-	for (unsigned i = 0; i < CONFIG_MAX_SERIALS; i++)
-		host_output_hurry(m->serial_output[i]);
-	host_output_hurry(m->debug_output);
-	acpi_pm_press_power_button(m->acpi_pm);
-}
-
-void machine_stop(struct machine *m)
-{
-	machine_end(m, MACHINE_END_STOPPED, 0, /* error */ NULL);
-}
-
-size_t machine_serial_space(struct machine *m, unsigned i)
-{
-	return m->serials[i] ? ns16550_input_space(m->serials[i]) : 0;
-}
-
-size_t machine_serial_input(struct machine *m, unsigned i, const uint8_t *bytes, size_t n)
-{
-	return m->serials[i] ? ns16550_input(m->serials[i], bytes, n) : 0;
 }

@@ -85,7 +85,7 @@ struct machine {
 	struct err run_error;        /* likewise, for MACHINE_END_ERROR */
 };
 
-/* Ends the run; only the first call counts. error may be NULL. Any thread. */
+/* end.c: ends the run; only the first call counts. error may be NULL. Any thread. */
 void machine_end(struct machine *m, enum machine_end end, uint32_t status, const struct err *error);
 
 /* devices.c: creates and claims every device of the plan. */
