@@ -44,14 +44,12 @@ void args_refuse(struct argp_state *state, const char *fmt, ...)
 static error_t add(struct argp_state *state, const char *key, const char *text, const char *flag)
 {
 	struct config_args *args = state->input;
-	if (args->nr_assignments == ARGS_MAX_ASSIGNMENTS) {
+	if (args->nr_overrides == ARGS_MAX_ASSIGNMENTS) {
 		argp_error(state, "more than %d flags that set a key", ARGS_MAX_ASSIGNMENTS);
 		return EINVAL;
 	}
-	args->assignments[args->nr_assignments].key = key;
-	args->assignments[args->nr_assignments].text = text;
-	args->assignments[args->nr_assignments].flag = flag;
-	args->nr_assignments++;
+	args->overrides[args->nr_overrides++] =
+		(struct config_override){ .key = key, .text = text, .origin = flag };
 	return 0;
 }
 
@@ -77,6 +75,17 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 }
 
 const struct argp config_argp = { .options = options, .parser = parse };
+
+static error_t parse_set(int option, char *arg, struct argp_state *state)
+{
+	return option == 's' ? add(state, /* key */ NULL, arg, "--set") : ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_option set_options[] = {
+	{ "set", 's', "KEY=VALUE", 0, "override any key of the VM's file; see nestor.toml(5)", 1 },
+	{ 0 },
+};
+const struct argp policy_argp = { .options = set_options, .parser = parse_set };
 
 static error_t ignore(int option, char *arg, struct argp_state *state)
 {
@@ -151,15 +160,13 @@ int args_parse(const struct argp *argp, int argc, char **argv, void *input)
 	return rc ? rc : argp_parse(argp, argc, argv, 0, /* arg_index */ NULL, input);
 }
 
-int config_apply_args(struct config *c, const struct config_args *args, struct err *e)
+struct config_source config_args_source(const struct config_args *args)
 {
-	int rc = args->file ? config_load_file(c, args->file, e) : 0;
-	for (size_t i = 0; rc == 0 && i < args->nr_assignments; i++) {
-		const char *key = args->assignments[i].key, *text = args->assignments[i].text;
-		const char *flag = args->assignments[i].flag;
-		rc = key ? config_set_text(c, key, text, flag, e) : config_set(c, text, flag, e);
-	}
-	return rc;
+	return (struct config_source){
+		.name = args->file,
+		.overrides = args->overrides,
+		.nr_overrides = args->nr_overrides,
+	};
 }
 
 int config_from_args(const struct config_args *args, struct config **ret_config,
@@ -169,6 +176,7 @@ int config_from_args(const struct config_args *args, struct config **ret_config,
 	*ret_config = c;
 	if (!c)
 		return err_set(e, -ENOMEM, "out of memory");
-	int rc = config_apply_args(c, args, e);
+	const struct config_source source = config_args_source(args);
+	int rc = config_load(c, &source, e);
 	return rc ? rc : config_finish(c, ret_vm, e);
 }

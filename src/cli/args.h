@@ -7,7 +7,7 @@
 #define NESTOR_CLI_ARGS_H
 
 #include "base/err.h"
-#include "config/config.h"
+#include "config/source.h"
 
 #include <argp.h>
 
@@ -25,20 +25,19 @@ void args_refuse(struct argp_state *state, const char *fmt, ...) PRINTF_LIKE(2, 
 /* Overrides in the order given; text is borrowed from argv. */
 struct config_args {
 	const char *file; /* the TOML file, or NULL */
-	struct {
-		const char *key; /* NULL: text is key=value (--set) */
-		const char *text;
-		const char *flag;
-	} assignments[ARGS_MAX_ASSIGNMENTS];
-	size_t nr_assignments;
+	struct config_override overrides[ARGS_MAX_ASSIGNMENTS];
+	size_t nr_overrides;
 };
 
 /* The argp child that fills a struct config_args: --set, --kernel, --initrd, --append, --memory,
  * --vcpus. */
 extern const struct argp config_argp;
 
-/* Loads the file and sets what the flags say, in their order; nothing is checked as a whole yet. */
-int config_apply_args(struct config *c, const struct config_args *args, struct err *e) MUST_CHECK;
+/* An argp child of nothing but --set, with the same input. */
+extern const struct argp policy_argp;
+
+/* What they come to: the file by its name, its text not read yet. It borrows from args. */
+struct config_source config_args_source(const struct config_args *args);
 
 /* Loads and checks; *ret_config must be destroyed by the caller, also on failure. */
 int config_from_args(const struct config_args *args, struct config **ret_config,

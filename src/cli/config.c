@@ -3,7 +3,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/outfile.h"
-#include "cli/planning.h"
+#include "policy/planning.h"
 
 #include "base/fd.h"
 #include "fdt/fdt.h"
@@ -118,7 +118,8 @@ static int dtb(const struct command_args *args, struct config *c, const struct v
 	struct machine_plan *plan = NULL;
 	uint8_t *blob = NULL;
 	size_t size = 0;
-	int rc = policy_file_load(&policy_file, &args->config, POLICY_FILE_RUN, &e);
+	const struct config_source source = config_args_source(&args->config);
+	int rc = policy_file_load(&policy_file, &source, POLICY_FILE_RUN, &e);
 	if (rc == 0)
 		rc = kvm_open(&kvm, &kvm_calls_real, KVM_DEVICE_PATH, &e);
 	if (rc == 0)

@@ -2,6 +2,7 @@
 /* nestor cpuid baseline: what all of several hosts have. */
 #include "cli/cpuid.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/cpuid_hosts.h"
 #include "cli/outfile.h"

@@ -2,11 +2,12 @@
 /* nestor cpuid check: on which of many hosts a VM can run, and why not on the others. */
 #include "cli/cpuid.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/cpuid_hosts.h"
-#include "cli/json_out.h"
-#include "cli/paint.h"
 #include "cpuid/kept.h"
+#include "render/json_out.h"
+#include "render/paint.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -334,12 +335,13 @@ static int check_all(struct check *c, struct hosts *hosts, struct err *e)
 
 static int run(struct check_args *args, int *ret_status, struct err *e)
 {
+	const struct config_source source = config_args_source(&args->config);
 	struct check c = { .args = args, .paint = paint_to(stdout) };
 	c.plan = malloc(sizeof(*c.plan));
 	c.kept = malloc(sizeof(*c.kept));
 	int rc = c.plan && c.kept ? 0 : err_set(e, -ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = policy_file_load(&c.policy_file, &args->config, POLICY_FILE_ASK, e);
+		rc = policy_file_load(&c.policy_file, &source, POLICY_FILE_ASK, e);
 	if (rc == 0)
 		rc = hosts_start(&args->hosts, e);
 	if (rc == 0)

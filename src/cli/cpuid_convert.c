@@ -3,13 +3,14 @@
 #include "cli/cpuid.h"
 
 #include "base/input_file.h"
+#include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/outfile.h"
-#include "cli/policy_file.h"
-#include "cli/cpuid_view.h"
 #include "config/text.h"
 #include "convert/convert.h"
 #include "formats/words.h"
+#include "policy/cpuid_view.h"
+#include "policy/policy_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -203,10 +204,12 @@ static int guess(const struct convert_args *args, const struct input *in)
 static int read_toml(const struct convert_args *args, const struct input *in,
 	struct policy_file **ret_file, struct err *e)
 {
-	struct config_args config = { .file = args->operand };
-	if (in->file.data)
-		return policy_file_load(ret_file, &config, POLICY_FILE_ASK, e);
-	return policy_file_load_text(ret_file, in->bytes, in->size, in->name, POLICY_FILE_ASK, e);
+	const struct config_source source = {
+		.name = in->file.data ? args->operand : in->name,
+		.text = in->bytes,
+		.n = in->size,
+	};
+	return policy_file_load(ret_file, &source, POLICY_FILE_ASK, e);
 }
 
 /* A VM's own file, or another program's text. */
@@ -236,8 +239,9 @@ static int convert(const struct convert_args *args, struct losses *losses, struc
 	struct hostfile *host = args->host ? malloc(sizeof(*host)) : NULL;
 	const struct host_facts *facts = host ? &host->facts : NULL;
 	int rc = args->host && !host ? err_set(e, -ENOMEM, "out of memory") : 0;
+	const struct reporter reporter = cli_reporter(REPORT_WARN);
 	if (host)
-		rc = cpuid_host_load(args->host, host, e);
+		rc = cpuid_host_load(args->host, &reporter, host, e);
 	if (rc == 0)
 		rc = read_input(args, &in, e);
 	int from = rc == 0 && args->from < 0 ? guess(args, &in) : args->from;

@@ -2,12 +2,13 @@
 /* nestor cpuid diff: two hosts or VMs, by the names of what differs. */
 #include "cli/cpuid.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/cpuid_difference.h"
-#include "cli/json_out.h"
 #include "cli/outfile.h"
-#include "cli/paint.h"
 #include "config/text.h"
+#include "render/difference.h"
+#include "render/json_out.h"
+#include "render/paint.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -196,10 +197,11 @@ int cmd_cpuid_diff(int argc, char **argv)
 	if (args_parse(&argp, argc, argv, &args))
 		return STATUS_CONFIG;
 	struct hostfile *views = calloc(2, sizeof(*views));
+	const struct reporter reporter = cli_reporter(REPORT_WARN);
 	int rc = views ? 0 : err_set(&e, -ENOMEM, "out of memory");
 	for (unsigned i = 0; rc == 0 && i < 2; i++)
 		rc = cpuid_operand_load(
-			args.operands[i], args.host, (unsigned)args.vcpu, &views[i], &e);
+			args.operands[i], args.host, (unsigned)args.vcpu, &reporter, &views[i], &e);
 	if (rc == 0)
 		rc = print(&args, &views[0], &views[1], &status, &e);
 	free(views);

@@ -2,12 +2,13 @@
 /* nestor cpuid dump: CPUID tables and MSRs, as text that names every bit, raw, or as JSON. */
 #include "cli/cpuid.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/cpuid_bits.h"
-#include "cli/cpuid_view.h"
 #include "cli/outfile.h"
-#include "cli/paint.h"
 #include "config/text.h"
+#include "policy/cpuid_bits.h"
+#include "policy/cpuid_view.h"
+#include "render/paint.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -83,7 +84,7 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 				(args->file != NULL) >
 			1)
 			argp_error(state, "only one of --host, --kvm, --vm and a file");
-		if (!args->config.file && (args->host_file || args->config.nr_assignments))
+		if (!args->config.file && (args->host_file || args->config.nr_overrides))
 			argp_error(state, "--host-file and --set go with --vm");
 		return 0;
 	default:
@@ -220,16 +221,18 @@ static void print_text(const struct hostfile *view, FILE *out)
 	}
 }
 
-static int load_vm(const struct dump_args *args, struct hostfile *ret_view, struct err *e)
+static int load_vm(const struct dump_args *args, const struct reporter *reporter,
+	struct hostfile *ret_view, struct err *e)
 {
+	const struct config_source source = config_args_source(&args->config);
 	struct policy_file *policy_file = NULL;
 	struct cpuid_vm *vm = NULL;
 	struct hostfile *host = malloc(sizeof(*host));
 	int rc = host ? 0 : err_set(e, -ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = policy_file_load(&policy_file, &args->config, POLICY_FILE_ASK, e);
+		rc = policy_file_load(&policy_file, &source, POLICY_FILE_ASK, e);
 	if (rc == 0)
-		rc = cpuid_host_load(args->host_file, host, e);
+		rc = cpuid_host_load(args->host_file, reporter, host, e);
 	if (rc == 0)
 		rc = cpuid_vm_create(
 			&vm, policy_file, host, (unsigned)args->vcpu, CPUID_VM_STRICT, e);
@@ -243,16 +246,18 @@ static int load_vm(const struct dump_args *args, struct hostfile *ret_view, stru
 
 static int load(const struct dump_args *args, struct hostfile *ret_view, struct err *e)
 {
+	const struct reporter reporter = cli_reporter(REPORT_WARN);
 	if (args->config.file)
-		return load_vm(args, ret_view, e);
+		return load_vm(args, &reporter, ret_view, e);
 	if (args->file) {
 		int rc = hostfile_read(args->file, ret_view, e);
 		if (rc == 0)
-			cpuid_host_note(args->file, ret_view);
+			cpuid_host_note(args->file, &reporter, ret_view);
 		return rc;
 	}
 	if (!args->processor)
-		return cpuid_host_load(/* operand: this host's KVM */ NULL, ret_view, e);
+		return cpuid_host_load(
+			/* operand: this host's KVM */ NULL, &reporter, ret_view, e);
 	cpuid_processor_load(ret_view);
 	return 0;
 }

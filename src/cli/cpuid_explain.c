@@ -2,14 +2,15 @@
 /* nestor cpuid explain: which rule, and which line of which file, decided each bit. */
 #include "cli/cpuid.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/cpuid_explanation.h"
-#include "cli/json_out.h"
 #include "cli/outfile.h"
-#include "cli/paint.h"
 #include "config/text.h"
 #include "nesting/hyperv.h"
 #include "nesting/nesting.h"
+#include "render/explain.h"
+#include "render/json_out.h"
+#include "render/paint.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -273,12 +274,14 @@ static int explain(const struct explain_args *args, const struct explain_questio
 	struct policy_file *policy_file = NULL;
 	struct cpuid_vm *vm = NULL;
 	int status = STATUS_OK;
+	const struct config_source source = config_args_source(&args->config);
+	const struct reporter reporter = cli_reporter(REPORT_WARN);
 	struct hostfile *host = malloc(sizeof(*host));
 	int rc = host ? 0 : err_set(&e, -ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = policy_file_load(&policy_file, &args->config, POLICY_FILE_ASK, &e);
+		rc = policy_file_load(&policy_file, &source, POLICY_FILE_ASK, &e);
 	if (rc == 0)
-		rc = cpuid_host_load(args->host, host, &e);
+		rc = cpuid_host_load(args->host, &reporter, host, &e);
 	if (rc == 0)
 		rc = cpuid_vm_create(
 			&vm, policy_file, host, (unsigned)args->vcpu, CPUID_VM_ANYWAY, &e);

@@ -2,7 +2,7 @@
 #include "cli/cpuid_hosts.h"
 
 #include "cli/cli.h"
-#include "cli/cpuid_view.h"
+#include "policy/cpuid_view.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,15 +29,16 @@ void hosts_done(struct hosts *h)
 int hosts_next(
 	struct hosts *h, const struct hostfile **ret_host, const char **ret_path, struct err *e)
 {
+	const struct reporter reporter = cli_reporter(REPORT_WARN);
 	while (h->next < h->files.nr_files) {
 		struct err bad = ERR_INIT;
 		const char *path = h->files.paths[h->next++];
-		int rc = cpuid_host_read(path, h->host, &bad);
+		int rc = cpuid_host_read(path, &reporter, h->host, &bad);
 		progress_step(&h->progress);
 		if (rc == 0) {
 			if (h->host->note[0]) {
 				progress_clear(&h->progress);
-				cpuid_host_note(path, h->host);
+				cpuid_host_note(path, &reporter, h->host);
 			}
 			h->nr_processors += h->host->kind == HOSTFILE_PROCESSOR;
 			*ret_host = h->host;
@@ -51,7 +52,6 @@ int hosts_next(
 			return rc;
 		}
 		h->nr_bad++;
-		struct reporter reporter = cli_reporter(REPORT_WARN);
 		report(&reporter, REPORT_WARN, "skipped: %s", bad.msg);
 	}
 	progress_clear(&h->progress);

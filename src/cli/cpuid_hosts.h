@@ -4,9 +4,9 @@
 #ifndef NESTOR_CLI_CPUID_HOSTS_H
 #define NESTOR_CLI_CPUID_HOSTS_H
 
-#include "cli/cpuid_view.h"
 #include "cli/file_list.h"
 #include "cli/progress.h"
+#include "policy/cpuid_view.h"
 
 struct hosts {
 	struct file_list files;

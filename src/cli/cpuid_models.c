@@ -2,14 +2,15 @@
 /* nestor cpuid models: the named models, and which of them a host runs. */
 #include "cli/cpuid.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/cpuid_bits.h"
-#include "cli/cpuid_view.h"
-#include "cli/json_out.h"
-#include "cli/paint.h"
-#include "cli/policy_file.h"
 #include "config/text.h"
 #include "plan/plan.h"
+#include "policy/cpuid_bits.h"
+#include "policy/cpuid_view.h"
+#include "policy/policy_file.h"
+#include "render/json_out.h"
+#include "render/paint.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,7 +81,10 @@ static int plan_model(struct fit *fit, const struct cpu_model *model, struct err
 		text, sizeof(text), "[cpu]\nmodel = \"%s\"\non_missing = \"drop\"\n", model->name);
 	machine_plan_done(fit->plan);
 	*fit->plan = (struct machine_plan){ 0 };
-	int rc = policy_file_load_text(&file, text, strlen(text), model->name, POLICY_FILE_ASK, e);
+	const struct config_source source = {
+		.name = model->name, .text = text, .n = strlen(text)
+	};
+	int rc = policy_file_load(&file, &source, POLICY_FILE_ASK, e);
 	if (rc == 0)
 		rc = policy_file_for_host(file, &fit->host->facts, &policy, e);
 	if (rc == 0)
@@ -290,14 +294,14 @@ static int load_host(
 	const struct models_args *args, struct hostfile *host, struct fit *fit, struct err *e)
 {
 	struct err none = ERR_INIT;
-	int rc = cpuid_host_load(args->host, host, args->host ? e : &none);
+	const struct reporter reporter = cli_reporter(REPORT_WARN);
+	int rc = cpuid_host_load(args->host, &reporter, host, args->host ? e : &none);
 	if (rc == 0) {
 		fit->host = host;
 		return 0;
 	}
 	if (args->host)
 		return rc;
-	struct reporter reporter = cli_reporter(REPORT_WARN);
 	report(&reporter, REPORT_WARN, "not compared with this host: %s", none.msg);
 	return 0;
 }

@@ -2,12 +2,13 @@
 /* nestor cpuid verify: what a guest really sees on this host, against what was promised. */
 #include "cli/cpuid.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/cpuid_bits.h"
-#include "cli/cpuid_view.h"
-#include "cli/json_out.h"
-#include "cli/paint.h"
 #include "kvm/kvm.h"
+#include "policy/cpuid_bits.h"
+#include "policy/cpuid_view.h"
+#include "render/json_out.h"
+#include "render/paint.h"
 #include "verify/verify.h"
 
 #include <errno.h>
@@ -187,12 +188,13 @@ static int verify(struct kvm *kvm, const struct verify_args *args, struct verify
 {
 	struct policy_file *policy_file = NULL;
 	const struct cpu_policy *policy = NULL;
+	const struct config_source source = config_args_source(&args->config);
 	struct reporter reporter = cli_reporter(REPORT_WARN);
 	struct host_facts *facts = malloc(sizeof(*facts));
 	struct machine_plan *plan = calloc(1, sizeof(*plan));
 	int rc = facts && plan ? 0 : err_set(e, -ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = policy_file_load(&policy_file, &args->config, POLICY_FILE_ASK, e);
+		rc = policy_file_load(&policy_file, &source, POLICY_FILE_ASK, e);
 	if (rc == 0)
 		rc = kvm_host_facts(kvm, facts, e);
 	if (rc == 0)

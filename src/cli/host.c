@@ -2,8 +2,8 @@
 /* nestor host: what this host's KVM can do. */
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/cpuid_bits.h"
-#include "cli/json_out.h"
+#include "policy/cpuid_bits.h"
+#include "render/json_out.h"
 
 #include "kvm/settle.h"
 #include "nesting/nesting.h"

@@ -2,10 +2,10 @@
 /* nestor kernel: what a kernel file is, its uncompressed form, and the cache of those. */
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/json_out.h"
 #include "cli/kernel_cache.h"
 #include "cli/kernel_file.h"
 #include "cli/outfile.h"
+#include "render/json_out.h"
 
 #include "boot/boot.h"
 

@@ -4,8 +4,8 @@
 
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/json_out.h"
 #include "cli/kernel_file.h"
+#include "render/json_out.h"
 
 #include "base/report.h"
 #include "boot/boot.h"

@@ -5,12 +5,12 @@
 #include "base/fd.h"
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/json_out.h"
-#include "cli/nest_changes.h"
 #include "cli/vm_lock.h"
 #include "config/replace.h"
 #include "config/text.h"
 #include "config/toml_reader.h"
+#include "policy/nest_changes.h"
+#include "render/json_out.h"
 
 #include <errno.h>
 #include <fcntl.h>

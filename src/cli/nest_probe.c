@@ -2,13 +2,13 @@
 /* nestor nest probe: what this CPU really offers a hypervisor, and how that differs from a profile.
  */
 #include "cli/nest.h"
-#include "cli/nest_facts.h"
+#include "policy/nest_facts.h"
 
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/json_out.h"
-#include "cli/nest_show.h"
 #include "nesting/probe.h"
+#include "render/json_out.h"
+#include "render/nest_show.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* nestor nest status: whether this host, and VMs, can nest. YES or NO, with every reason. */
 #include "cli/nest.h"
-#include "cli/nest_show.h"
-#include "cli/nest_vm.h"
 
+#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/policy_file.h"
 #include "cpuid/engine.h"
 #include "nesting/status.h"
+#include "policy/nest_vm.h"
+#include "render/nest_show.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -50,7 +50,7 @@ static error_t parse(int option, char *arg, struct argp_state *state)
 		args->files[args->nr_files++] = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (args->nr_files == 0 && args->config.nr_assignments > 0)
+		if (args->nr_files == 0 && args->config.nr_overrides > 0)
 			argp_error(state, "--set is for a VM's file, and none is given");
 		return 0;
 	default:
@@ -412,8 +412,9 @@ static int gather(struct status_args *args, struct status_report *r, struct err 
 	if (args->nr_files && !r->vms)
 		return err_set(e, -ENOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < args->nr_files; i++) {
-		args->config.file = args->files[i];
-		rc = nest_vm_judge(&args->config, r->facts, &r->host, &r->vms[i], e);
+		struct config_source source = config_args_source(&args->config);
+		source.name = args->files[i];
+		rc = nest_vm_judge(&source, r->facts, &r->host, &r->vms[i], e);
 		r->nr_vms = i + 1;
 	}
 	return rc;

@@ -4,9 +4,9 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/kernel_cache.h"
-#include "cli/planning.h"
 #include "cli/run_io.h"
 #include "cli/vm_lock.h"
+#include "policy/planning.h"
 
 #include "base/fd.h"
 
@@ -263,9 +263,10 @@ int cmd_run(int argc, char **argv)
 	if (isatty(STDIN_FILENO) != 1)
 		(void)ask_kvm(&run, NULL);
 	/* Before the file is read, so that it stays what was read. */
+	const struct config_source source = config_args_source(&args.config);
 	int rc = args.config.file ? vm_lock_hold(args.config.file, &run.lock, &e) : 0;
 	if (rc == 0)
-		rc = policy_file_load(&run.policy_file, &args.config, POLICY_FILE_RUN, &e);
+		rc = policy_file_load(&run.policy_file, &source, POLICY_FILE_RUN, &e);
 	if (rc == 0)
 		run.vm = policy_file_vm(run.policy_file);
 	/* The terminal's guard forks, so before there is any thread or KVM descriptor. */

@@ -3,7 +3,7 @@
 #ifndef NESTOR_CLI_RUN_IO_H
 #define NESTOR_CLI_RUN_IO_H
 
-#include "cli/policy_file.h"
+#include "policy/policy_file.h"
 #include "vm/machine.h"
 
 /*

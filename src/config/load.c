@@ -269,21 +269,25 @@ int config_load_text(struct config *c, const char *text, size_t n, const char *n
 	return faults_result(&faults, e);
 }
 
+int load_text_of(struct config *c, const char *path, const char *text, size_t n, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	/* "/vm.toml" lies in "/": the slash belongs to the directory. */
+	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+	if (slash && !dir)
+		return err_set(e, -ENOMEM, "out of memory while reading %s", path);
+	int ret = config_load_text(c, text, n, path, dir, e);
+	free(dir);
+	return ret;
+}
+
 int config_load_file(struct config *c, const char *path, struct err *e)
 {
 	struct input_file file;
 	int ret = input_file_read(&file, path, TOML_MAX_BYTES, e);
 	if (ret < 0)
 		return ret;
-	const char *slash = strrchr(path, '/');
-	/* "/vm.toml" lies in "/": the slash belongs to the directory. */
-	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
-	if (slash && !dir)
-		ret = err_set(e, -ENOMEM, "out of memory while reading %s", path);
-	else
-		ret = config_load_text(
-			c, file.data ? (const char *)file.data : "", file.size, path, dir, e);
-	free(dir);
+	ret = load_text_of(c, path, file.data ? (const char *)file.data : "", file.size, e);
 	input_file_close(&file);
 	return ret;
 }

@@ -29,6 +29,10 @@ void load_text(const struct load *l, const struct key *key, unsigned index, cons
 /* True where element `index` exists or was the next and is added; else a fault. */
 bool load_element(const struct load *l, const struct key_array *array, unsigned index);
 
+/* config_load_text of what lies at path, in its folder. */
+int load_text_of(
+	struct config *c, const char *path, const char *text, size_t n, struct err *e) MUST_CHECK;
+
 /* Adds a fault: WHERE[:LINE:COLUMN]: SHOWN: WHY. line is 0 where there is none. */
 void load_fault(
 	const struct load *l, unsigned line, unsigned column, const char *shown, const char *why);

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/nest.h"
-#include "cli/nest_facts.h"
+#include "policy/nest_facts.h"
 
 #include <errno.h>
 #include <jansson.h>

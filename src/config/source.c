@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/source.h"
+
+#include "config/load.h"
+
+static int set(struct config *c, const struct config_override *o, struct err *e)
+{
+	return o->key ? config_set_text(c, o->key, o->text, o->origin, e)
+		      : config_set(c, o->text, o->origin, e);
+}
+
+int config_load(struct config *c, const struct config_source *source, struct err *e)
+{
+	int rc = 0;
+	if (source->text)
+		rc = load_text_of(c, source->name, source->text, source->n, e);
+	else if (source->name)
+		rc = config_load_file(c, source->name, e);
+	for (size_t i = 0; rc == 0 && i < source->nr_overrides; i++)
+		rc = set(c, &source->overrides[i], e);
+	return rc;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+#include "policy/nest_vm.h"
+
+#include "base/input_file.h"
+#include "config/toml_reader.h"
+#include "nesting/profile.h"
+#include "policy/planning.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KNOB "nesting.expose_virtualization_extensions"
+
+/* In the order of enum config_nesting_profile. */
+static const char *const profile_names[] = { "full", "kvm", "xen", "hyperv", "vmware", "minimal" };
+
+/* Each line of an error is a finding of its own; the last one has the hint. */
+static void find_error(struct nesting_findings *f, const char *id, const struct err *e)
+{
+	for (const char *line = e->msg; *line;) {
+		size_t n = strcspn(line, "\n");
+		nesting_find(f, NESTING_FINDING_FORBIDS, id, "%.*s", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	if (e->hint[0])
+		nesting_fix(f, "%s", e->hint);
+}
+
+/* As the source says it, but for the knob and the depth, which are reasons of their own. */
+static int load_exposed(const struct config_source *source, bool depth_is_0,
+	struct policy_file **ret_file, struct err *e)
+{
+	size_t n = source->nr_overrides;
+	struct config_override *overrides = calloc(n + 2, sizeof(*overrides));
+	if (!overrides)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (n > 0)
+		(void)memcpy(overrides, source->overrides, n * sizeof(*overrides));
+	overrides[n++] = (struct config_override){ KNOB, "true", "nest status" };
+	if (depth_is_0)
+		overrides[n++] =
+			(struct config_override){ "nesting.max_depth", "1", "nest status" };
+	struct config_source with = *source;
+	with.overrides = overrides;
+	with.nr_overrides = n;
+	int rc = policy_file_load(ret_file, &with, POLICY_FILE_ASK, e);
+	free(overrides);
+	return rc;
+}
+
+/* --- what the config says --- */
+
+static void check_knob(const struct nest_vm *vm, struct nesting_findings *f)
+{
+	if (vm->exposed)
+		return;
+	nesting_find(f, NESTING_FINDING_FORBIDS, "knob",
+		KNOB " is false: the extensions are hidden from this VM");
+	nesting_fix(f, "nestor nest enable %s", vm->path);
+}
+
+/* Whether nesting.max_depth is 0. */
+static bool check_depth(const struct policy_file *file, struct nesting_findings *f)
+{
+	const char *given = config_given(policy_file_config(file), "nesting.max_depth");
+	if (!given || policy_file_vm(file)->nesting.max_depth != 0)
+		return false;
+	nesting_find(f, NESTING_FINDING_FORBIDS, "max-depth",
+		"nesting.max_depth is 0 (%s): no level may nest below this VM", given);
+	nesting_fix(f, "nesting.max_depth = 1, or more");
+	return true;
+}
+
+static void check_memory(const struct nest_facts *facts, const struct nest_vm *vm,
+	const struct nesting_profile *profile, struct nesting_findings *f)
+{
+	uint64_t needed = profile ? profile->memory_mib * MIB : 0;
+	uint64_t available = facts->machine.available_bytes;
+	if (vm->memory_bytes < needed) {
+		nesting_find(f, NESTING_FINDING_FORBIDS, "memory",
+			"memory.size is %" PRIu64 " MiB; a guest hypervisor of profile %s and a "
+			"small guest of its need %" PRIu64 " MiB",
+			vm->memory_bytes / MIB, profile->name, needed / MIB);
+		nesting_fix(f, "memory.size = \"%" PRIu64 "M\"", needed / MIB);
+	}
+	if (available && vm->memory_bytes > available) {
+		nesting_find(f, NESTING_FINDING_WEAKENS, "host-memory",
+			"the VM has %" PRIu64 " MiB, and this host %" PRIu64
+			" MiB that are available",
+			vm->memory_bytes / MIB, available / MIB);
+		nesting_fix(f, "give the VM less, or the host more memory");
+	}
+}
+
+/* --- what it comes to on this host --- */
+
+struct comparison {
+	const struct nesting_profile *profile;
+	const struct machine_plan *plan;
+	struct feature_set host;
+	const char *path;
+	struct nesting_findings *f;
+};
+
+static void fix_missing(const struct comparison *c, feature_id id)
+{
+	char label[FEATURE_PLACE_BYTES];
+	(void)feature_label(label, id);
+	if (feature_set_has(&c->host, id))
+		nesting_fix(c->f,
+			"add \"+%s\" to nesting.features, or see what removes it: nestor cpuid "
+			"explain %s %s",
+			label, c->path, label);
+	else
+		nesting_fix(c->f,
+			"this host's KVM does not have it: see its module's parameters, or use "
+			"another host");
+}
+
+/* Extensions at all, and second-level paging, which every guest hypervisor is slow without. */
+static void check_extensions(const struct comparison *c)
+{
+	const struct feature_set *has = &c->plan->cpu.features;
+	bool amd = c->plan->cpu.vendor == CPUID_VENDOR_AMD;
+	feature_id extension = amd ? FEATURE_ID_svm : FEATURE_ID_vmx;
+	feature_id paging = amd ? FEATURE_ID_npt : FEATURE_ID_vmx_ept;
+	if (!feature_set_has(has, extension)) {
+		nesting_find(c->f, NESTING_FINDING_FORBIDS, "no-extensions",
+			"the VM's CPU policy gives it no %s", amd ? "svm" : "vmx");
+		fix_missing(c, extension);
+		return;
+	}
+	const struct nesting_profile_row *row =
+		c->profile ? nesting_profile_row(c->profile, c->plan->cpu.vendor, paging) : NULL;
+	if (!feature_set_has(has, paging) && !(row && row->level == NESTING_REQUIRED)) {
+		nesting_find(c->f, NESTING_FINDING_WEAKENS, "no-nested-paging",
+			"the VM gets no %s: its guest hypervisor shadows page tables, slowly",
+			amd ? "npt" : "vmx-ept");
+		fix_missing(c, paging);
+	}
+}
+
+static bool row_applies(const struct comparison *c, const struct nesting_profile_row *row)
+{
+	return row->vendor == CPUID_VENDOR_OTHER || row->vendor == c->plan->cpu.vendor;
+}
+
+static void check_required(const struct comparison *c)
+{
+	const struct feature_set *has = &c->plan->cpu.features;
+	for (size_t i = 0; i < c->profile->nr_rows; i++) {
+		const struct nesting_profile_row *row = &c->profile->rows[i];
+		char label[FEATURE_PLACE_BYTES];
+		if (!row_applies(c, row) || row->feature == FEATURE_ID_svm ||
+			row->feature == FEATURE_ID_vmx)
+			continue;
+		(void)feature_label(label, row->feature);
+		if (row->level == NESTING_REQUIRED && !feature_set_has(has, row->feature)) {
+			nesting_find(c->f, NESTING_FINDING_FORBIDS, "profile",
+				"the VM gets no %s, which profile %s requires: %s", label,
+				c->profile->name, row->reason);
+			fix_missing(c, row->feature);
+		} else if (row->level == NESTING_HIDDEN && feature_set_has(has, row->feature)) {
+			nesting_find(c->f, NESTING_FINDING_WEAKENS, "profile",
+				"the VM gets %s, which profile %s must not see: %s", label,
+				c->profile->name, row->reason);
+			nesting_fix(c->f, "add \"-%s\" to nesting.features", label);
+		}
+	}
+}
+
+static void check_wanted(const struct comparison *c)
+{
+	char list[400] = "";
+	size_t used = 0;
+	unsigned more = 0;
+	for (size_t i = 0; i < c->profile->nr_rows; i++) {
+		const struct nesting_profile_row *row = &c->profile->rows[i];
+		char label[FEATURE_PLACE_BYTES];
+		if (!row_applies(c, row) || row->level != NESTING_WANTED ||
+			feature_set_has(&c->plan->cpu.features, row->feature))
+			continue;
+		int n = snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+			feature_label(label, row->feature));
+		if (n > 0 && (size_t)n < sizeof(list) - used) {
+			used += (size_t)n;
+		} else {
+			list[used] = '\0';
+			more++;
+		}
+	}
+	if (!used)
+		return;
+	if (more)
+		(void)snprintf(list + used, sizeof(list) - used, " and %u more", more);
+	nesting_find(c->f, NESTING_FINDING_NOTE, "profile",
+		"profile %s would make use of what the VM does not get: %s", c->profile->name,
+		list);
+}
+
+static int check_plan(const struct config_source *source, const struct nest_facts *facts,
+	const struct nesting_profile *profile, bool depth_is_0, struct nest_vm *vm, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct policy_file *file = NULL;
+	const struct cpu_policy *policy = NULL;
+	struct machine_plan *plan = calloc(1, sizeof(*plan));
+	if (!plan)
+		return err_set(e, -ENOMEM, "out of memory");
+	int rc = load_exposed(source, depth_is_0, &file, &why);
+	if (rc == 0)
+		rc = policy_file_for_host(file, &facts->kvm, &policy, &why);
+	if (rc == 0)
+		rc = plan_machine(
+			policy_file_vm(file), policy, &facts->kvm, /* trace */ NULL, plan, &why);
+	if (rc == -ENOMEM) {
+		(void)err_set(e, rc, "out of memory");
+	} else if (rc) {
+		find_error(&vm->findings, "plan", &why);
+		rc = 0;
+	} else {
+		struct comparison c = {
+			.profile = profile, .plan = plan, .path = vm->path, .f = &vm->findings
+		};
+		const struct feature_set *has = &plan->cpu.features;
+		cpu_features_of_host(&facts->kvm, /* emulated */ false, &c.host);
+		vm->planned = true;
+		(void)snprintf(vm->extensions, sizeof(vm->extensions), "%s",
+			feature_set_has(has, FEATURE_ID_vmx)   ? "vmx"
+			: feature_set_has(has, FEATURE_ID_svm) ? "svm"
+							       : "none");
+		check_extensions(&c);
+		if (profile) {
+			check_required(&c);
+			check_wanted(&c);
+		}
+	}
+	policy_file_destroy(file);
+	plan_destroy(plan);
+	return rc;
+}
+
+/* The whole file, kernel and all: what stops the VM from starting stops it from nesting. */
+static int check_config(
+	const struct config_source *source, struct nesting_findings *f, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct policy_file *file = NULL;
+	int rc = policy_file_load(&file, source, POLICY_FILE_RUN, &why);
+	policy_file_destroy(file);
+	if (rc == -ENOMEM)
+		return err_set(e, rc, "out of memory");
+	if (rc)
+		find_error(f, "config", &why);
+	return 0;
+}
+
+static int judge(const struct config_source *source, const struct nest_facts *facts,
+	const struct nesting_host_status *host, struct nest_vm *vm, struct err *e)
+{
+	struct nesting_findings *f = &vm->findings;
+	int rc = check_config(source, f, e);
+	if (rc)
+		return rc;
+	struct policy_file *file = NULL;
+	rc = policy_file_load(&file, source, POLICY_FILE_ASK, NULL);
+	if (rc)
+		return rc == -ENOMEM ? err_set(e, rc, "out of memory") : 0;
+	const struct vm_config *config = policy_file_vm(file);
+	vm->read = true;
+	(void)snprintf(vm->name, sizeof(vm->name), "%s", config->name);
+	vm->exposed = config->nesting.expose_virtualization_extensions;
+	vm->memory_bytes = config->memory.size_bytes;
+	size_t profile_number = (size_t)config->nesting.profile;
+	(void)snprintf(vm->profile, sizeof(vm->profile), "%s",
+		profile_number < ARRAY_SIZE(profile_names) ? profile_names[profile_number] : "");
+	const struct nesting_profile *profile = nesting_profile_find(vm->profile);
+	check_knob(vm, f);
+	bool depth_is_0 = check_depth(file, f);
+	check_memory(facts, vm, profile, f);
+	policy_file_destroy(file);
+	if (host->findings.forbidden) {
+		nesting_find(f, NESTING_FINDING_FORBIDS, "host",
+			"this host cannot expose the extensions");
+		nesting_fix(f, "see what is said of the host");
+		return 0;
+	}
+	return check_plan(source, facts, profile, depth_is_0, vm, e);
+}
+
+int nest_vm_judge(const struct config_source *source, const struct nest_facts *facts,
+	const struct nesting_host_status *host, struct nest_vm *ret_vm, struct err *e)
+{
+	struct config_source read = *source;
+	struct input_file file = { 0 };
+	struct err why = ERR_INIT;
+	*ret_vm = (struct nest_vm){ .path = source->name };
+	/* Read once, so that all that is said of it is of one text. */
+	if (!source->text) {
+		int rc = input_file_read(&file, source->name, TOML_MAX_BYTES, &why);
+		if (rc == -ENOMEM)
+			return err_set(e, rc, "out of memory");
+		if (rc) {
+			find_error(&ret_vm->findings, "config", &why);
+			return 0;
+		}
+		read.text = file.data ? (const char *)file.data : "";
+		read.n = file.size;
+	}
+	int rc = judge(&read, facts, host, ret_vm, e);
+	input_file_close(&file);
+	return rc;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* A difference as `nestor cpuid diff` shows it. What could not be written, out itself keeps. */
+#ifndef NESTOR_RENDER_DIFFERENCE_H
+#define NESTOR_RENDER_DIFFERENCE_H
+
+#include "policy/cpuid_difference.h"
+
+#include <stdio.h>
+
+void difference_html(const struct difference *d, FILE *out);
+
+#endif
