@@ -36,6 +36,7 @@ struct acpi_pm {
 	struct device dev; /* first */
 	struct acpi_pm_config cfg;
 	unsigned timer_bits; /* 24 or 32 */
+	struct timer *timer; /* owned; calls timer_expired */
 
 	pthread_mutex_t lock; /* guards all below */
 	uint16_t status, enable, control;
@@ -43,6 +44,7 @@ struct acpi_pm {
 	uint64_t seen_toggles; /* of the timer's top bit; status is up to date to here */
 	uint64_t deadline_ns;  /* as armed; 0: not */
 	bool sci_level;
+	bool quiesced;
 	bool no_sleep_said;
 };
 
@@ -76,11 +78,11 @@ static void update(struct acpi_pm *s)
 		s->sci_level = level;
 		irq_line_set(&s->cfg.sci, level);
 	}
-	if ((s->enable & PM1_TMR) && !(s->status & PM1_TMR))
+	if (!s->quiesced && (s->enable & PM1_TMR) && !(s->status & PM1_TMR))
 		deadline = ticks_to_ns((s->seen_toggles + 1) << (s->timer_bits - 1), PM_TIMER_HZ);
 	if (deadline != s->deadline_ns) {
 		s->deadline_ns = deadline;
-		s->cfg.timer.arm(s->cfg.timer.ctx, deadline);
+		s->cfg.timers.arm(s->timer, deadline);
 	}
 }
 
@@ -194,16 +196,22 @@ void acpi_pm_press_power_button(struct acpi_pm *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->status |= PM1_PWRBTN;
-	update(s);
+	if (!s->quiesced)
+		update(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
-void acpi_pm_timer_expired(struct acpi_pm *s)
+/* For the event loop; harmless at any time. */
+static void timer_expired(void *ctx)
 {
+	struct acpi_pm *s = ctx;
+
 	pthread_mutex_lock(&s->lock);
-	s->deadline_ns = 0;
-	advance(s);
-	update(s);
+	if (!s->quiesced) {
+		s->deadline_ns = 0;
+		advance(s);
+		update(s);
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -226,10 +234,33 @@ static void acpi_pm_reset(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void acpi_pm_quiesce(struct device *dev)
+{
+	struct acpi_pm *s = from_device(dev);
+
+	pthread_mutex_lock(&s->lock);
+	s->quiesced = true;
+	advance(s);
+	update(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void acpi_pm_resume(struct device *dev)
+{
+	struct acpi_pm *s = from_device(dev);
+
+	pthread_mutex_lock(&s->lock);
+	s->quiesced = false;
+	advance(s);
+	update(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void acpi_pm_destroy(struct device *dev)
 {
 	struct acpi_pm *s = from_device(dev);
 
+	s->cfg.timers.destroy(s->timer);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -239,6 +270,8 @@ static const struct device_ops acpi_pm_ops = {
 	.read = acpi_pm_read,
 	.write = acpi_pm_write,
 	.reset = acpi_pm_reset,
+	.quiesce = acpi_pm_quiesce,
+	.resume = acpi_pm_resume,
 	.destroy = acpi_pm_destroy,
 };
 
@@ -272,6 +305,10 @@ struct acpi_pm *acpi_pm_create(const struct acpi_pm_config *cfg, struct err *e)
 	s->dev.nr_regions = 4;
 	s->cfg = *cfg;
 	s->timer_bits = cfg->timer_32bit ? 32 : 24;
+	if (cfg->timers.create(cfg->timers.ctx, timer_expired, s, &s->timer, e) != 0) {
+		free(s);
+		return NULL;
+	}
 	pthread_mutex_init(&s->lock, NULL);
 	power_on(s);
 	return s;

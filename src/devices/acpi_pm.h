@@ -8,7 +8,7 @@
  * (WAK_STS). The SCI is level-triggered: high while
  * any status bit is set whose enable bit is set.
  *
- * Owner: the machine's device list. The button and timer functions are called by the event loop.
+ * Owner: the machine's device list. The button is pressed by the event loop.
  */
 #ifndef NESTOR_DEVICES_ACPI_PM_H
 #define NESTOR_DEVICES_ACPI_PM_H
@@ -27,14 +27,14 @@ struct acpi_pm_config {
 	bool timer_32bit;      /* as the FADT's TMR_VAL_EXT says; else 24 bits */
 	struct irq_line sci;
 	struct clock_source clock;
-	struct timer_handle timer;       /* must call acpi_pm_timer_expired */
+	struct timer_service timers;     /* one is created */
 	struct machine_control machine;  /* MACHINE_POWER_OFF, MACHINE_RESET */
 	const struct reporter *reporter; /* borrowed; may be NULL */
 };
 
 struct acpi_pm;
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
+/* Copies cfg. NULL, with e set, where memory or a timer is out. Destroy with device_destroy. */
 struct acpi_pm *acpi_pm_create(const struct acpi_pm_config *cfg, struct err *e);
 
 /* The device to claim on the bus; borrowed. NULL for NULL. */
@@ -42,8 +42,5 @@ struct device *acpi_pm_device(struct acpi_pm *pm);
 
 /* The power button was pressed and let go: sets PWRBTN_STS, for the guest to shut down. */
 void acpi_pm_press_power_button(struct acpi_pm *pm);
-
-/* For the event loop, when the timer's deadline has come; harmless at any other time. */
-void acpi_pm_timer_expired(struct acpi_pm *pm);
 
 #endif

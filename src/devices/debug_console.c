@@ -36,11 +36,6 @@ static void debug_console_write(
 	s->output.write(s->output.ctx, &byte, 1);
 }
 
-static void debug_console_reset(struct device *dev)
-{
-	(void)dev;
-}
-
 static void debug_console_destroy(struct device *dev)
 {
 	free(dev);
@@ -50,7 +45,9 @@ static const struct device_ops debug_console_ops = {
 	.name = "debug console",
 	.read = debug_console_read,
 	.write = debug_console_write,
-	.reset = debug_console_reset,
+	.reset = device_nothing,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
 	.destroy = debug_console_destroy,
 };
 

@@ -32,11 +32,6 @@ static void debug_exit_write(
 	s->machine.request(s->machine.ctx, MACHINE_DEBUG_EXIT, (uint32_t)(value & 0xff));
 }
 
-static void debug_exit_reset(struct device *dev)
-{
-	(void)dev;
-}
-
 static void debug_exit_destroy(struct device *dev)
 {
 	free(dev);
@@ -46,7 +41,9 @@ static const struct device_ops debug_exit_ops = {
 	.name = "debug exit",
 	.read = debug_exit_read,
 	.write = debug_exit_write,
-	.reset = debug_exit_reset,
+	.reset = device_nothing,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
 	.destroy = debug_exit_destroy,
 };
 

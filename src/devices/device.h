@@ -8,8 +8,11 @@
  * the service handles of services.h that it was given at creation: never the VM, KVM or the config.
  *
  * Threads: ops->read and ops->write run on any vCPU thread, at the same time; the event loop calls
- * input and timer functions on its own thread. Each device guards its state by its own mutex, and
- * calls services with that mutex held only where services.h allows it.
+ * input and timer functions on its own thread, and so are the other ops called. Each device guards
+ * its state by its own mutex; services.h has the order of locks.
+ *
+ * Life: created, which is a power-on; running; then any number of times quiesced and resumed, or
+ * reset; destroyed. A device_list (device_list.h) does these for a whole machine.
  */
 #ifndef NESTOR_DEVICES_DEVICE_H
 #define NESTOR_DEVICES_DEVICE_H
@@ -35,17 +38,43 @@ struct device_ops {
 	uint64_t (*read)(struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes);
 	void (*write)(struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes,
 		uint64_t value);
-	/* Back to the state after power-on; vCPUs do not run meanwhile. */
+	/* Back to the state after power-on; vCPUs do not run meanwhile. device_nothing: the device
+	 * has no state. */
 	void (*reset)(struct device *dev);
+	/*
+	 * While no vCPU runs, and perhaps for long: from quiesce to resume the device does nothing
+	 * of its own accord, so that its state, its interrupt lines and its outputs stay as they
+	 * are. It takes no input, and a timer that expires has no effect; resume makes up for both,
+	 * by the clocks as they are then. What comes from outside and cannot be put off (the power
+	 * button) is noted, and acted upon by resume. device_nothing: the device never acts of its
+	 * own accord. Each is called only in the other's state: running, quiesced.
+	 */
+	void (*quiesce)(struct device *dev);
+	void (*resume)(struct device *dev);
 	/* Frees the instance; nothing else holds it any more. */
 	void (*destroy)(struct device *dev);
 };
 
+/* Room for an instance's id with its final NUL. */
+#define DEVICE_ID_BYTES 24
+
 struct device {
 	const struct device_ops *ops;
+	/*
+	 * Which device of the machine this is, such as "serial0": unique in its list, and the same
+	 * from run to run, as saved state and control name the device by it. Set by
+	 * device_list_add.
+	 */
+	char id[DEVICE_ID_BYTES];
 	struct device_region regions[DEVICE_MAX_REGIONS];
 	unsigned nr_regions;
 };
+
+/* Named by an op of a device that has nothing to do there. */
+static inline void device_nothing(struct device *dev)
+{
+	(void)dev;
+}
 
 static inline void device_destroy(struct device *dev)
 {

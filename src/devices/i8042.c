@@ -282,6 +282,8 @@ static const struct device_ops i8042_ops = {
 	.read = i8042_read,
 	.write = i8042_write,
 	.reset = i8042_reset,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
 	.destroy = i8042_destroy,
 };
 

@@ -271,6 +271,8 @@ static const struct device_ops ioapic_ops = {
 	.read = ioapic_read,
 	.write = ioapic_write,
 	.reset = ioapic_reset,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
 	.destroy = ioapic_destroy,
 };
 

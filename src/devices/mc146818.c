@@ -74,6 +74,7 @@ struct rtc_time {
 struct mc146818 {
 	struct device dev; /* first */
 	struct mc146818_config cfg;
+	struct timer *timer; /* owned; calls timer_expired */
 
 	pthread_mutex_t lock; /* guards all below */
 	uint8_t index;
@@ -85,6 +86,7 @@ struct mc146818 {
 	uint64_t seen_period;   /* … and the periodic flag to here */
 	uint64_t deadline_ns;   /* as armed; 0: not */
 	bool line_level;
+	bool quiesced;
 };
 
 static struct mc146818 *from_device(struct device *dev)
@@ -322,6 +324,8 @@ static void rearm(struct mc146818 *s)
 	unsigned wanted = s->cmos[REG_B] & C_FLAGS & ~(unsigned)s->cmos[REG_C];
 	uint64_t deadline = 0, update = ns_to_update(s, wanted), period = period_ticks(s);
 
+	if (s->quiesced)
+		update = period = 0;
 	if (update)
 		deadline = monotonic_ns(s) + update;
 	if ((wanted & C_PF) && period) {
@@ -332,7 +336,7 @@ static void rearm(struct mc146818 *s)
 	}
 	if (deadline != s->deadline_ns) {
 		s->deadline_ns = deadline;
-		s->cfg.timer.arm(s->cfg.timer.ctx, deadline);
+		s->cfg.timers.arm(s->timer, deadline);
 	}
 }
 
@@ -460,12 +464,17 @@ static void mc146818_write(
 	pthread_mutex_unlock(&s->lock);
 }
 
-void mc146818_timer_expired(struct mc146818 *s)
+/* For the event loop; harmless at any time. */
+static void timer_expired(void *ctx)
 {
+	struct mc146818 *s = ctx;
+
 	pthread_mutex_lock(&s->lock);
-	s->deadline_ns = 0;
-	advance(s);
-	rearm(s);
+	if (!s->quiesced) {
+		s->deadline_ns = 0;
+		advance(s);
+		rearm(s);
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -520,6 +529,29 @@ static void mc146818_reset(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void mc146818_quiesce(struct device *dev)
+{
+	struct mc146818 *s = from_device(dev);
+
+	pthread_mutex_lock(&s->lock);
+	s->quiesced = true;
+	advance(s);
+	rearm(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* The wall clock went on: the next update or alarm is not where the timer was armed for it. */
+static void mc146818_resume(struct device *dev)
+{
+	struct mc146818 *s = from_device(dev);
+
+	pthread_mutex_lock(&s->lock);
+	s->quiesced = false;
+	advance(s);
+	rearm(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* Nobody else looks at the chip while it is made or destroyed: no lock. */
 static void save_to_battery(const struct mc146818 *s)
 {
@@ -552,6 +584,7 @@ static void mc146818_destroy(struct device *dev)
 	struct mc146818 *s = from_device(dev);
 
 	save_to_battery(s);
+	s->cfg.timers.destroy(s->timer);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -561,6 +594,8 @@ static const struct device_ops mc146818_ops = {
 	.read = mc146818_read,
 	.write = mc146818_write,
 	.reset = mc146818_reset,
+	.quiesce = mc146818_quiesce,
+	.resume = mc146818_resume,
 	.destroy = mc146818_destroy,
 };
 
@@ -580,6 +615,10 @@ struct mc146818 *mc146818_create(const struct mc146818_config *cfg, struct err *
 	};
 	s->dev.nr_regions = 1;
 	s->cfg = *cfg;
+	if (cfg->timers.create(cfg->timers.ctx, timer_expired, s, &s->timer, e) != 0) {
+		free(s);
+		return NULL;
+	}
 	pthread_mutex_init(&s->lock, NULL);
 	start_from_battery(s);
 	power_on(s);

@@ -37,7 +37,7 @@ struct mc146818_config {
 	uint16_t port; /* index; data is the next one */
 	struct irq_line irq;
 	struct clock_source clock;
-	struct timer_handle timer; /* must call mc146818_timer_expired */
+	struct timer_service timers; /* one is created */
 	/* RAM sizes for the CMOS bytes that firmware fills in; all of them saturate. */
 	uint64_t ram_below_4g_bytes, ram_above_4g_bytes;
 	/* Read at creation, as if after a reset, and written when the chip is destroyed: the next
@@ -47,13 +47,10 @@ struct mc146818_config {
 
 struct mc146818;
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
+/* Copies cfg. NULL, with e set, where memory or a timer is out. Destroy with device_destroy. */
 struct mc146818 *mc146818_create(const struct mc146818_config *cfg, struct err *e);
 
 /* The device to claim on the bus; borrowed. NULL for NULL. */
 struct device *mc146818_device(struct mc146818 *rtc);
-
-/* For the event loop, when the timer's deadline has come; harmless at any other time. */
-void mc146818_timer_expired(struct mc146818 *rtc);
 
 #endif

@@ -76,6 +76,7 @@ struct ns16550 {
 	bool thr_empty_pending; /* THR became empty and no IIR read has told so yet */
 	bool input_refused;     /* input_wanted is owed a notification */
 	bool line_level;
+	bool quiesced;
 };
 
 static struct ns16550 *from_device(struct device *dev)
@@ -117,10 +118,15 @@ static void update_line(struct ns16550 *u)
 	}
 }
 
+static bool takes_input(const struct ns16550 *u)
+{
+	return !u->quiesced && !(u->mcr & MCR_LOOP);
+}
+
 /* Call after whatever may have made room: a drained FIFO, or the end of loopback. */
 static void ask_for_input(struct ns16550 *u)
 {
-	if (!u->input_refused || u->rx_count != 0 || (u->mcr & MCR_LOOP))
+	if (!u->input_refused || u->rx_count != 0 || !takes_input(u))
 		return;
 	u->input_refused = false;
 	if (u->cfg.input_wanted.notify)
@@ -360,7 +366,7 @@ size_t ns16550_input_space(struct ns16550 *u)
 	size_t space;
 
 	pthread_mutex_lock(&u->lock);
-	space = u->mcr & MCR_LOOP ? 0 : rx_capacity(u) - u->rx_count;
+	space = takes_input(u) ? rx_capacity(u) - u->rx_count : 0;
 	if (space == 0)
 		u->input_refused = true;
 	pthread_mutex_unlock(&u->lock);
@@ -372,7 +378,7 @@ size_t ns16550_input(struct ns16550 *u, const uint8_t *bytes, size_t n)
 	size_t taken = 0;
 
 	pthread_mutex_lock(&u->lock);
-	while (taken < n && !(u->mcr & MCR_LOOP) && u->rx_count < rx_capacity(u))
+	while (taken < n && takes_input(u) && u->rx_count < rx_capacity(u))
 		rx_push(u, bytes[taken++]);
 	if (taken < n)
 		u->input_refused = true;
@@ -409,6 +415,25 @@ static void ns16550_reset(struct device *dev)
 	pthread_mutex_unlock(&u->lock);
 }
 
+static void ns16550_quiesce(struct device *dev)
+{
+	struct ns16550 *u = from_device(dev);
+
+	pthread_mutex_lock(&u->lock);
+	u->quiesced = true;
+	pthread_mutex_unlock(&u->lock);
+}
+
+static void ns16550_resume(struct device *dev)
+{
+	struct ns16550 *u = from_device(dev);
+
+	pthread_mutex_lock(&u->lock);
+	u->quiesced = false;
+	ask_for_input(u);
+	pthread_mutex_unlock(&u->lock);
+}
+
 static void ns16550_destroy(struct device *dev)
 {
 	struct ns16550 *u = from_device(dev);
@@ -422,6 +447,8 @@ static const struct device_ops ns16550_ops = {
 	.read = ns16550_read,
 	.write = ns16550_write,
 	.reset = ns16550_reset,
+	.quiesce = ns16550_quiesce,
+	.resume = ns16550_resume,
 	.destroy = ns16550_destroy,
 };
 

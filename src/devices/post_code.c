@@ -52,6 +52,8 @@ static const struct device_ops post_code_ops = {
 	.read = post_code_read,
 	.write = post_code_write,
 	.reset = post_code_reset,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
 	.destroy = post_code_destroy,
 };
 

@@ -65,6 +65,8 @@ static const struct device_ops pvpanic_ops = {
 	.read = pvpanic_read,
 	.write = pvpanic_write,
 	.reset = pvpanic_reset,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
 	.destroy = pvpanic_destroy,
 };
 

@@ -2,11 +2,23 @@
 /*
  * The narrow handles through which a device acts: each is a function and its context, given by
  * value at creation by whoever builds the machine (vm/, or a test). All may be called from any
- * thread and with the device's own mutex held; none calls back into the device.
+ * thread and with the device's own mutex held, but where it says otherwise; none calls back into
+ * the device.
+ *
+ * Order of locks, for devices and for those who provide the services; whoever holds one takes only
+ * those below it:
+ *   1. the interrupt routes' (vm/irq.c), as entries are read and handed to KVM in one step; so no
+ *      device's is held when the I/O APIC says that routes changed
+ *   2. a device's own; of another device never, but for
+ *   3. the I/O APIC's, where a device sets its interrupt line
+ *   4. the guest clock's (host/guest_clock.h), whose timers devices arm
+ *   5. the event loop's (host/loop.h)
+ * Functions that a service calls (a timer's, the loop's) are called without any of them.
  */
 #ifndef NESTOR_DEVICES_SERVICES_H
 #define NESTOR_DEVICES_SERVICES_H
 
+#include "base/err.h"
 #include "base/types.h"
 
 /* An interrupt input pin (GSI) that the device drives; level-triggered use: set(…, true) … false.
@@ -22,20 +34,32 @@ static inline void irq_line_set(const struct irq_line *line, bool level)
 	line->set(line->ctx, line->gsi, level);
 }
 
-/* Time. monotonic_ns never goes back; wall_ns is nanoseconds since 1970 UTC. */
+/*
+ * The guest's time. monotonic_ns never goes back, and stands still while the VM is paused, unless
+ * the VM's owner wants it to go on; devices measure by it whatever they measure. wall_ns is
+ * nanoseconds since 1970 UTC: the host's, which goes on and may be set, also backwards.
+ */
 struct clock_source {
 	uint64_t (*monotonic_ns)(void *ctx);
 	uint64_t (*wall_ns)(void *ctx);
 	void *ctx;
 };
 
+/* One one-shot timer; its provider's. */
+struct timer;
+
 /*
- * One one-shot timer. arm() makes the event loop call the function that was registered with the
- * timer, on its own thread, at monotonic time deadline_ns or as soon after as it can; arming again
- * replaces the deadline, and 0 disarms. A call already under way may still run once after either.
+ * Makes timers of the guest's time. create: a timer, not armed, that calls fn(fn_ctx) on the event
+ * loop's thread; -errno with e set where there can be no more. arm: the call comes at monotonic
+ * time deadline_ns (of clock_source) or as soon after as it can, and not while that time stands
+ * still; arming again replaces the deadline, and 0 disarms. A call already under way may still run
+ * once after either. create and destroy are for the loop's thread, without a lock.
  */
-struct timer_handle {
-	void (*arm)(void *ctx, uint64_t deadline_ns);
+struct timer_service {
+	int (*create)(void *ctx, void (*fn)(void *fn_ctx), void *fn_ctx, struct timer **ret_timer,
+		struct err *e);
+	void (*arm)(struct timer *timer, uint64_t deadline_ns);
+	void (*destroy)(struct timer *timer); /* NULL-safe */
 	void *ctx;
 };
 

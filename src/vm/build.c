@@ -10,6 +10,7 @@
 #include "vm/internal.h"
 
 #include "base/fd.h"
+#include "host/guest_clock.h"
 #include "kvm/settle.h"
 #include "plan/interrupts.h"
 #include "plan/plan.h"
@@ -314,12 +315,8 @@ void machine_destroy(struct machine *m)
 		kvm_vcpu_destroy(m->vcpus[i].kvm);
 	kvm_vcpu_destroy(m->boot_vcpu);
 	free(m->vcpus);
-	while (m->nr_devices > 0)
-		device_destroy(m->devices[--m->nr_devices]);
-	if (m->rtc_timer)
-		loop_remove_timer(m->rtc_timer);
-	if (m->pm_timer)
-		loop_remove_timer(m->pm_timer);
+	device_list_destroy(&m->devices);
+	guest_clock_destroy(m->clock);
 	for (unsigned i = 0; i < CONFIG_MAX_SERIALS; i++)
 		host_output_destroy(m->serial_output[i]);
 	host_output_destroy(m->debug_output);

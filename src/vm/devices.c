@@ -7,39 +7,11 @@
 #include "devices/i8042.h"
 #include "devices/post_code.h"
 #include "devices/pvpanic.h"
+#include "host/guest_clock.h"
 #include "plan/interrupts.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-static uint64_t monotonic_ns(void *ctx)
-{
-	(void)ctx;
-	return host_monotonic_ns();
-}
-
-static uint64_t wall_ns(void *ctx)
-{
-	(void)ctx;
-	return host_wall_ns();
-}
-
-static const struct clock_source host_clock = { .monotonic_ns = monotonic_ns, .wall_ns = wall_ns };
-
-static void arm_timer(void *ctx, uint64_t deadline_ns)
-{
-	struct loop_timer *const *timer = ctx;
-	loop_timer_arm(*timer, deadline_ns);
-}
-
-/* A device's timer; *slot is the machine's, and removed with it. */
-static int add_timer(struct machine *m, struct loop_timer **slot, void (*fn)(void *ctx),
-	struct timer_handle *ret_timer, struct err *e)
-{
-	int rc = loop_add_timer(m->options.loop, fn, m, slot, e);
-	*ret_timer = (struct timer_handle){ .arm = arm_timer, .ctx = slot };
-	return rc;
-}
 
 static void on_request(void *ctx, enum machine_request what, uint32_t value)
 {
@@ -59,23 +31,18 @@ static struct machine_control control(struct machine *m)
 
 /* Takes dev (NULL: its creation failed, e says why) into the machine's list and claims its regions.
  */
-static int adopt(struct machine *m, struct device *dev, struct err *e)
+static int adopt(struct machine *m, struct device *dev, const char *id, struct err *e)
 {
-	if (!dev)
-		return -ENOMEM;
-	if (m->nr_devices == MACHINE_MAX_DEVICES) {
-		device_destroy(dev);
-		return err_set(e, -E2BIG, "more than %u devices", MACHINE_MAX_DEVICES);
-	}
-	m->devices[m->nr_devices++] = dev;
-	return bus_claim(&m->bus, dev, e);
+	int rc = device_list_add(&m->devices, dev, id, e);
+	return rc ? rc : bus_claim(&m->bus, dev, e);
 }
 
 static int add_serial(struct machine *m, unsigned i, struct err *e)
 {
 	const struct plan_serial *plan = &m->options.plan->serials[i];
-	char name[16];
+	char name[16], id[DEVICE_ID_BYTES];
 	(void)snprintf(name, sizeof(name), "COM%u", i + 1);
+	(void)snprintf(id, sizeof(id), "serial%u", i);
 	int rc = host_output_create(&m->serial_output[i], m->options.io.serial_out[i], m->stop_fd,
 		name, &m->options.kept->loss_told[i], m->options.reporter, e);
 	if (rc)
@@ -87,13 +54,7 @@ static int add_serial(struct machine *m, unsigned i, struct err *e)
 		.input_wanted = { .notify = m->options.input_wanted, .ctx = m->options.input_ctx },
 	};
 	m->serials[i] = ns16550_create(&config, e);
-	return adopt(m, ns16550_device(m->serials[i]), e);
-}
-
-static void on_rtc_timer(void *ctx)
-{
-	struct machine *m = ctx;
-	mc146818_timer_expired(m->rtc);
+	return adopt(m, ns16550_device(m->serials[i]), id, e);
 }
 
 static int add_rtc(struct machine *m, struct err *e)
@@ -102,22 +63,13 @@ static int add_rtc(struct machine *m, struct err *e)
 	struct mc146818_config config = {
 		.port = PLAN_PORT_RTC,
 		.irq = machine_irq_line(m, PLAN_GSI_RTC),
-		.clock = host_clock,
+		.clock = machine_clock(m),
+		.timers = machine_timers(m),
 		.ram_below_4g_bytes = plan->ram[0].size_bytes,
 		.ram_above_4g_bytes = plan->nr_ram > 1 ? plan->ram[1].size_bytes : 0,
 		.battery = &m->options.kept->battery,
 	};
-	int rc = add_timer(m, &m->rtc_timer, on_rtc_timer, &config.timer, e);
-	if (rc)
-		return rc;
-	m->rtc = mc146818_create(&config, e);
-	return adopt(m, mc146818_device(m->rtc), e);
-}
-
-static void on_pm_timer(void *ctx)
-{
-	struct machine *m = ctx;
-	acpi_pm_timer_expired(m->acpi_pm);
+	return adopt(m, mc146818_device(mc146818_create(&config, e)), "rtc", e);
 }
 
 static int add_acpi_pm(struct machine *m, struct err *e)
@@ -130,15 +82,13 @@ static int add_acpi_pm(struct machine *m, struct err *e)
 		.s5_slp_typ = PLAN_SLP_TYP_S5,
 		.timer_32bit = true,
 		.sci = machine_irq_line(m, PLAN_GSI_SCI),
-		.clock = host_clock,
+		.clock = machine_clock(m),
+		.timers = machine_timers(m),
 		.machine = control(m),
 		.reporter = m->options.reporter,
 	};
-	int rc = add_timer(m, &m->pm_timer, on_pm_timer, &config.timer, e);
-	if (rc)
-		return rc;
 	m->acpi_pm = acpi_pm_create(&config, e);
-	return adopt(m, acpi_pm_device(m->acpi_pm), e);
+	return adopt(m, acpi_pm_device(m->acpi_pm), "acpi-pm", e);
 }
 
 static int add_ioapic(struct machine *m, struct err *e)
@@ -151,7 +101,7 @@ static int add_ioapic(struct machine *m, struct err *e)
 		.routes_ctx = m,
 	};
 	m->ioapic = ioapic_create(&config, e);
-	return adopt(m, ioapic_device(m->ioapic), e);
+	return adopt(m, ioapic_device(m->ioapic), "ioapic0", e);
 }
 
 static int add_small_chips(struct machine *m, struct err *e)
@@ -165,19 +115,19 @@ static int add_small_chips(struct machine *m, struct err *e)
 	struct pvpanic_config pvpanic = {
 		.port = PLAN_PORT_PVPANIC, .machine = control(m), .reporter = m->options.reporter
 	};
-	int rc = adopt(m, i8042_create(&i8042, e), e);
+	int rc = adopt(m, i8042_create(&i8042, e), "i8042", e);
 	if (rc == 0)
-		rc = adopt(m, pvpanic_create(&pvpanic, e), e);
+		rc = adopt(m, pvpanic_create(&pvpanic, e), "pvpanic", e);
 	if (rc == 0)
-		rc = adopt(m, post_code_create(POST_CODE_PORT, e), e);
+		rc = adopt(m, post_code_create(POST_CODE_PORT, e), "post-code", e);
 	return rc;
 }
 
 /* A port of the user's choice that cannot be claimed is the user's to change. */
 static int adopt_at_users_port(
-	struct machine *m, struct device *dev, const char *key, struct err *e)
+	struct machine *m, struct device *dev, const char *id, const char *key, struct err *e)
 {
-	int rc = adopt(m, dev, e);
+	int rc = adopt(m, dev, id, e);
 	if (rc == 0)
 		return 0;
 	if (e && rc != -ENOMEM)
@@ -192,7 +142,8 @@ static int add_debug_ports(struct machine *m, struct err *e)
 	if (plan->debug_exit) {
 		struct debug_exit_config config = { .port = plan->debug_exit_port,
 			.machine = control(m) };
-		rc = adopt_at_users_port(m, debug_exit_create(&config, e), "debug_exit.port", e);
+		rc = adopt_at_users_port(
+			m, debug_exit_create(&config, e), "debug-exit", "debug_exit.port", e);
 		if (rc)
 			return rc;
 	}
@@ -206,8 +157,8 @@ static int add_debug_ports(struct machine *m, struct err *e)
 			.port = plan->debug_console_port,
 			.output = { .write = host_output_write, .ctx = m->debug_output },
 		};
-		rc = adopt_at_users_port(
-			m, debug_console_create(&config, e), "debug_console.port", e);
+		rc = adopt_at_users_port(m, debug_console_create(&config, e), "debug-console",
+			"debug_console.port", e);
 	}
 	return rc;
 }
@@ -216,7 +167,9 @@ int machine_add_devices(struct machine *m, struct err *e)
 {
 	/* The order is that of the claims alone: no device knows another. The I/O APIC comes first
 	 * because interrupt lines end there. */
-	int rc = m->options.plan->split_irqchip ? add_ioapic(m, e) : 0;
+	int rc = guest_clock_create(&m->clock, m->options.loop, e);
+	if (rc == 0 && m->options.plan->split_irqchip)
+		rc = add_ioapic(m, e);
 	for (unsigned i = 0; rc == 0 && i < m->options.plan->nr_serials; i++)
 		rc = add_serial(m, i, e);
 	if (rc == 0)

@@ -5,6 +5,7 @@
 
 #include "devices/acpi_pm.h"
 #include "devices/bus.h"
+#include "devices/device_list.h"
 #include "devices/ioapic.h"
 #include "devices/mc146818.h"
 #include "devices/ns16550.h"
@@ -17,9 +18,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define MACHINE_MAX_DEVICES 24
-
 struct cpu_kept;
+struct guest_clock;
 struct guest_files;
 
 struct vcpu {
@@ -48,8 +48,8 @@ struct machine {
 	bool irqchip_made, pit_made;
 	bool has_new_kernel; /* see machine_has_new_kernel */
 	struct bus bus;
-	struct device *devices[MACHINE_MAX_DEVICES]; /* in the order of creation */
-	unsigned nr_devices;
+	struct guest_clock *clock;
+	struct device_list devices;
 	bool kept_reported;         /* a vCPU is not as it was set, and that has been said */
 	struct kvm_vcpu *boot_vcpu; /* until it is one of … */
 	struct vcpu *vcpus;
@@ -66,12 +66,10 @@ struct machine {
 	int settle_rc;
 	struct err settle_error;
 
-	/* Borrowed from devices[]. */
+	/* Borrowed from devices. */
 	struct ns16550 *serials[CONFIG_MAX_SERIALS];
 	struct acpi_pm *acpi_pm;
-	struct mc146818 *rtc;
-	struct ioapic *ioapic;                   /* split irqchip only */
-	struct loop_timer *rtc_timer, *pm_timer; /* the loop's */
+	struct ioapic *ioapic; /* split irqchip only */
 
 	struct host_output *serial_output[CONFIG_MAX_SERIALS];
 	struct host_output *debug_output;
@@ -90,6 +88,10 @@ void machine_end(struct machine *m, enum machine_end end, uint32_t status, const
 
 /* devices.c: creates and claims every device of the plan. */
 int machine_add_devices(struct machine *m, struct err *e) MUST_CHECK;
+
+/* time.c: the clock and the timer service of devices. */
+struct clock_source machine_clock(struct machine *m);
+struct timer_service machine_timers(struct machine *m);
 
 /* irq.c: the interrupt services of devices, for either irqchip. */
 struct irq_line machine_irq_line(struct machine *m, unsigned gsi);

@@ -32,8 +32,10 @@ struct fake_services {
 	bool irq_level[FAKE_GSIS];
 	unsigned irq_rises[FAKE_GSIS];
 	uint64_t monotonic_ns, wall_ns;
-	uint64_t deadline_ns; /* 0: not armed */
+	uint64_t deadline_ns; /* of the one timer; 0: not armed */
 	unsigned arms;
+	void (*timer_fn)(void *ctx); /* NULL: there is no timer */
+	void *timer_ctx;
 	uint8_t sink[FAKE_SINK_BYTES]; /* the first bytes; nr_sink goes on counting */
 	size_t nr_sink;
 	unsigned input_wanted;
@@ -83,25 +85,49 @@ static inline void fake_advance(struct fake_services *f, uint64_t ns)
 	f->wall_ns += ns;
 }
 
-static inline void fake_arm(void *ctx, uint64_t deadline_ns)
+static inline int fake_create_timer(
+	void *ctx, void (*fn)(void *fn_ctx), void *fn_ctx, struct timer **ret_timer, struct err *e)
 {
 	struct fake_services *f = ctx;
 
+	(void)e;
+	assert_null(f->timer_fn);
+	f->timer_fn = fn;
+	f->timer_ctx = fn_ctx;
+	*ret_timer = (struct timer *)f;
+	return 0;
+}
+
+static inline void fake_arm(struct timer *timer, uint64_t deadline_ns)
+{
+	struct fake_services *f = (struct fake_services *)timer;
+
+	assert_non_null(f->timer_fn);
 	f->deadline_ns = deadline_ns;
 	f->arms++;
 }
 
-static inline struct timer_handle fake_timer(struct fake_services *f)
+static inline void fake_destroy_timer(struct timer *timer)
 {
-	return (struct timer_handle){ fake_arm, f };
+	struct fake_services *f = (struct fake_services *)timer;
+
+	if (f)
+		f->timer_fn = NULL;
 }
 
-/* True, and disarmed, where the deadline has come. */
-static inline bool fake_timer_due(struct fake_services *f)
+static inline struct timer_service fake_timers(struct fake_services *f)
+{
+	return (struct timer_service){ fake_create_timer, fake_arm, fake_destroy_timer, f };
+}
+
+/* Calls the timer's function, as the event loop does where the deadline has come; false: it has
+ * not. */
+static inline bool fake_run_timer(struct fake_services *f)
 {
 	if (f->deadline_ns == 0 || f->deadline_ns > f->monotonic_ns)
 		return false;
 	f->deadline_ns = 0;
+	f->timer_fn(f->timer_ctx);
 	return true;
 }
 

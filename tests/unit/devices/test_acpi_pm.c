@@ -44,7 +44,7 @@ static struct fixture *new_fixture(bool timer_32bit)
 		.timer_32bit = timer_32bit,
 		.sci = fake_irq(&x->f, GSI),
 		.clock = fake_clock(&x->f),
-		.timer = fake_timer(&x->f),
+		.timers = fake_timers(&x->f),
 		.machine = fake_machine(&x->f),
 		.reporter = &x->reporter,
 	};
@@ -246,8 +246,7 @@ static void acpi_pm__timer_event_enabled__sci_at_the_toggle(void **state)
 	wr(x, ENABLE, 2, TMR);
 	assert_int_equal(x->f.deadline_ns, toggle_ns);
 	x->f.monotonic_ns = toggle_ns;
-	assert_true(fake_timer_due(&x->f));
-	acpi_pm_timer_expired(x->pm);
+	assert_true(fake_run_timer(&x->f));
 	assert_true(x->f.irq_level[GSI]);
 	assert_int_equal(x->f.deadline_ns, 0); /* not again before it is cleared */
 	wr(x, STATUS, 2, TMR);
@@ -311,8 +310,7 @@ static void acpi_pm_fuzz__random_accesses__sci_is_status_and_enable(void **state
 		if (i % 16 == 0)
 			acpi_pm_press_power_button(x->pm);
 		fake_advance(&x->f, fake_random_below(&r, SECOND));
-		if (fake_timer_due(&x->f))
-			acpi_pm_timer_expired(x->pm);
+		(void)fake_run_timer(&x->f);
 		event = rd(x, EVENT, 4);
 		assert_int_equal(x->f.irq_level[GSI], (event & event >> 16 & 0xffff) != 0);
 		assert_int_equal(rd(x, CONTROL, 2) & (SCI_EN | SLP_EN), SCI_EN);

@@ -38,13 +38,15 @@ static void log_write(
 	log_access(dev, (struct logged_access){ true, region, size_bytes, offset, value });
 }
 
-static void log_nothing(struct device *dev)
-{
-	(void)dev;
-}
-
-static const struct device_ops log_ops = { "logger", log_read, log_write, log_nothing,
-	log_nothing };
+static const struct device_ops log_ops = {
+	.name = "logger",
+	.read = log_read,
+	.write = log_write,
+	.reset = device_nothing,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
+	.destroy = device_nothing,
+};
 
 static struct log_device logger(enum bus_space space, uint64_t base, uint64_t size, uint8_t max)
 {

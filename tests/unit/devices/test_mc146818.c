@@ -44,7 +44,7 @@ static void create(struct fixture *x)
 		.port = PORT,
 		.irq = fake_irq(&x->f, GSI),
 		.clock = fake_clock(&x->f),
-		.timer = fake_timer(&x->f),
+		.timers = fake_timers(&x->f),
 		.ram_below_4g_bytes = 3 * GIB,
 		.ram_above_4g_bytes = 5 * GIB,
 		.battery = x->battery,
@@ -97,8 +97,7 @@ static void pass(struct fixture *x, uint64_t ns)
 
 		if (at > x->f.monotonic_ns)
 			fake_advance(&x->f, at - x->f.monotonic_ns);
-		assert_true(fake_timer_due(&x->f));
-		mc146818_timer_expired(x->rtc);
+		assert_true(fake_run_timer(&x->f));
 	}
 	fake_advance(&x->f, end - x->f.monotonic_ns);
 }
@@ -451,7 +450,7 @@ static void mc146818__small_memory__sizes_exact(void **state)
 		.port = PORT,
 		.irq = fake_irq(&x.f, GSI),
 		.clock = fake_clock(&x.f),
-		.timer = fake_timer(&x.f),
+		.timers = fake_timers(&x.f),
 		.ram_below_4g_bytes = 17 * MIB,
 	};
 	struct mc146818 *rtc = mc146818_create(&cfg, NULL);
@@ -573,6 +572,7 @@ static void mc146818__destroyed_after_random_use__next_one_is_as_if_reset(void *
 	y = *x;
 	y.battery = &batteries[1];
 	y.f.bus = (struct bus){ 0 };
+	y.f.timer_fn = NULL;
 	create(&y);
 	for (unsigned i = 0; i < 2000; i++) {
 		for (unsigned j = 0; j < 20; j++) {
@@ -625,7 +625,7 @@ static void mc146818__timer_called_for_nothing__harmless(void **state)
 {
 	struct fixture *x = *state;
 
-	mc146818_timer_expired(x->rtc);
+	x->f.timer_fn(x->f.timer_ctx);
 	assert_false(x->f.irq_level[GSI]);
 	assert_int_equal(x->f.deadline_ns, 0);
 }

@@ -211,7 +211,7 @@ static void create_acpi_pm(struct chip *c)
 		.s5_slp_typ = 5,
 		.sci = fake_irq(&c->f, 9),
 		.clock = fake_clock(&c->f),
-		.timer = fake_timer(&c->f),
+		.timers = fake_timers(&c->f),
 		.machine = fake_machine(&c->f) };
 	c->part = acpi_pm_create(&cfg, NULL);
 	c->dev = acpi_pm_device(c->part);
@@ -219,9 +219,9 @@ static void create_acpi_pm(struct chip *c)
 
 static void acpi_pm_event(struct chip *c, uint64_t random)
 {
-	if (fake_timer_due(&c->f))
-		acpi_pm_timer_expired(c->part);
-	else if (random & 1)
+	if (fake_run_timer(&c->f))
+		return;
+	if (random & 1)
 		acpi_pm_press_power_button(c->part);
 	else /* long enough for the timer's top bit to change */
 		fake_advance(&c->f, random % 8 * UINT64_C(1000000000));
