@@ -159,7 +159,7 @@ static void on_input(void *ctx)
 	(void)taken;
 }
 
-static void on_wake(void *ctx)
+static void on_wanted(void *ctx)
 {
 	listen(ctx);
 }
@@ -167,7 +167,7 @@ static void on_wake(void *ctx)
 void console_input_wanted(void *ctx)
 {
 	struct console *c = ctx;
-	loop_wake(c->loop);
+	loop_post(c->loop, &c->wanted);
 }
 
 void console_attach(struct console *c, struct machine *m)
@@ -210,6 +210,7 @@ int console_open(struct console *c, struct loop *loop, struct terminal *terminal
 		.terminal = terminal,
 		.config = config,
 		.reporter = reporter,
+		.wanted = { .fn = on_wanted, .ctx = c },
 		.serial = -1,
 		.signal_fd = -1 };
 	for (size_t i = 0; i < config->nr_serials; i++) {
@@ -219,8 +220,6 @@ int console_open(struct console *c, struct loop *loop, struct terminal *terminal
 	int rc = take_signals(c, e);
 	if (rc == 0)
 		rc = loop_add_timer(loop, on_stop_timeout, c, &c->stop_timer, e);
-	if (rc == 0)
-		rc = loop_add_waker(loop, on_wake, c, e);
 	if (rc == 0 && terminal->active)
 		rc = loop_add_reader(loop, terminal->front_fd, on_front, c, e);
 	if (rc == 0 && c->serial >= 0) {
@@ -239,6 +238,7 @@ int console_open(struct console *c, struct loop *loop, struct terminal *terminal
 void console_close(struct console *c)
 {
 	close_input(c);
+	loop_cancel(c->loop, &c->wanted);
 	if (c->terminal->active)
 		loop_remove_reader(c->loop, c->terminal->front_fd);
 	if (c->stop_timer)

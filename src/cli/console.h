@@ -24,7 +24,8 @@ struct console {
 	struct escape escape;
 	int signal_fd;
 	struct loop_timer *stop_timer;
-	bool stop_asked; /* the power button was pressed for a signal */
+	struct loop_call wanted; /* more input, by the guest */
+	bool stop_asked;         /* the power button was pressed for a signal */
 	unsigned nr_interrupts;
 };
 

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -56,6 +57,10 @@ struct fixture {
 	char text[64];
 	size_t nr_text;
 	FILE *file;
+	size_t nr_written;
+	int many[300];
+	struct loop_call again;
+	struct poster *posters;
 };
 
 static int set_up(void **state)
@@ -259,15 +264,27 @@ static void loop_timer__removed_by_another_that_is_due__does_not_fire(void **sta
 	assert_int_equal(f->calls[1], 0);
 }
 
-static void loop_add_timer__too_many__refused_until_one_is_removed(void **state)
+#define MANY 300
+
+/* There is no limit; and what one removes in a callback, the others do not notice. */
+static void loop_add_timer__many__each_fires_once(void **state)
 {
 	struct fixture *f = *state;
-	struct loop_timer *last = NULL;
-	for (unsigned i = 0; i < LOOP_MAX_TIMERS; i++)
-		assert_int_equal(loop_add_timer(f->loop, on_timer, f, &last, &f->e), 0);
-	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), -E2BIG);
-	loop_remove_timer(last);
+	struct loop_timer *timers[MANY];
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(loop_add_timer(f->loop, on_other_timer, f, &timers[i], &f->e), 0);
+		loop_timer_arm(timers[i], 1 + i % 7);
+	}
 	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), 0);
+	loop_timer_arm(f->timer, 1);
+	run(f);
+	assert_int_equal(f->calls[1], MANY);
+	assert_int_equal(f->calls[0], 1);
+	for (unsigned i = 0; i < MANY; i++)
+		loop_remove_timer(timers[(i * 7) % MANY]);
+	assert_false(loop_is_empty(f->loop));
+	loop_remove_timer(f->timer);
+	assert_true(loop_is_empty(f->loop));
 }
 
 static void *arm_main(void *arg)
@@ -393,42 +410,269 @@ static void loop_remove_reader__inside_a_callback__neither_is_called_again(void 
 	loop_remove_reader(f->loop, 999);
 }
 
-static void loop_add_reader__twice_or_too_many__refused(void **state)
+static void loop_add_reader__twice__refused_until_removed(void **state)
 {
 	struct fixture *f = *state;
 	assert_int_equal(loop_add_reader(f->loop, 1000, on_reader, f, &f->e), 0);
 	assert_int_equal(loop_add_reader(f->loop, 1000, on_reader, f, &f->e), -EEXIST);
-	for (int i = 1; i < LOOP_MAX_SOURCES; i++)
-		assert_int_equal(loop_add_reader(f->loop, 1000 + i, on_reader, f, &f->e), 0);
-	assert_int_equal(loop_add_reader(f->loop, 2000, on_reader, f, &f->e), -E2BIG);
+	assert_contains(f->e.msg, "descriptor 1000");
+	assert_int_equal(loop_add_writer(f->loop, 1000, on_reader, f, &f->e), 0);
+	assert_int_equal(loop_add_writer(f->loop, 1000, on_reader, f, &f->e), -EEXIST);
 	loop_remove_reader(f->loop, 1000);
-	assert_int_equal(loop_add_reader(f->loop, 2000, on_reader, f, &f->e), 0);
+	assert_int_equal(loop_add_reader(f->loop, 1000, on_reader, f, &f->e), 0);
+	loop_remove_writer(f->loop, 1000);
+	loop_remove_reader(f->loop, 1000);
+	assert_true(loop_is_empty(f->loop));
 }
 
-static void on_wake(void *ctx)
+static void on_writer(void *ctx)
 {
 	struct fixture *f = ctx;
-	f->calls[1]++;
+	static const char bytes[4096] = { 0 };
+	ssize_t n = write(f->pipes[0][1], bytes, sizeof(bytes));
+	if (n > 0)
+		f->nr_written += (size_t)n;
+	if (n < 0 || ++f->calls[2] == f->stop_after)
+		loop_stop(f->loop);
+}
+
+/* One reads what the other has written: both have their turn, on the two ends of one pipe. */
+static void read_some(void *ctx)
+{
+	struct fixture *f = ctx;
+	char bytes[3000];
+	ssize_t n = read(f->pipes[0][0], bytes, sizeof(bytes));
+	if (n > 0)
+		f->nr_text += (size_t)n;
+	if (f->nr_text >= (size_t)1 << 20)
+		loop_stop(f->loop);
+}
+
+static void loop_writer__full_pipe__waits_for_its_reader(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(fcntl(f->pipes[0][1], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(loop_add_writer(f->loop, f->pipes[0][1], on_writer, f, &f->e), 0);
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[0][0], read_some, f, &f->e), 0);
+	run(f);
+	assert_true(f->nr_written >= (size_t)1 << 20);
+	assert_true(f->nr_text >= (size_t)1 << 20);
+}
+
+static void loop_enable_writer__off__is_not_called_until_on(void **state)
+{
+	struct fixture *f = *state;
+	f->stop_after = 1;
+	assert_int_equal(loop_add_writer(f->loop, f->pipes[0][1], on_writer, f, &f->e), 0);
+	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), 0);
+	loop_enable_writer(f->loop, f->pipes[0][1], false);
+	loop_timer_arm(f->timer, host_monotonic_ns() + 10 * MS);
+	run(f);
+	assert_int_equal(f->calls[2], 0);
+	loop_enable_writer(f->loop, f->pipes[0][1], true);
+	run(f);
+	assert_int_equal(f->calls[2], 1);
+}
+
+static void loop_writer__reader_gone__is_told(void **state)
+{
+	struct fixture *f = *state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)close(f->pipes[0][0]);
+	f->pipes[0][0] = -1;
+	assert_int_equal(loop_add_writer(f->loop, f->pipes[0][1], on_writer, f, &f->e), 0);
+	run(f);
+	assert_int_equal(f->nr_written, 0);
+}
+
+/* Adds more sources than there was room for, from within a callback that others follow. */
+static void add_many(void *ctx)
+{
+	struct fixture *f = ctx;
+	for (unsigned i = 0; i < MANY; i++) {
+		int fd = dup(f->pipes[1][1]);
+		assert_true(fd >= 0);
+		f->many[i] = fd;
+		assert_int_equal(loop_add_writer(f->loop, fd, on_other_timer, f, &f->e), 0);
+	}
+	loop_remove_reader(f->loop, f->pipes[0][0]);
+}
+
+static void loop_add_writer__many_in_a_callback__all_are_called(void **state)
+{
+	struct fixture *f = *state;
+	f->stop_after = 1;
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[0][0], add_many, f, &f->e), 0);
+	assert_int_equal(write(f->pipes[0][1], "a", 1), 1);
+	assert_int_equal(loop_add_timer(f->loop, on_timer, f, &f->timer, &f->e), 0);
+	loop_timer_arm(f->timer, host_monotonic_ns() + 200 * MS);
+	run(f);
+	assert_true(f->calls[1] >= MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		loop_remove_writer(f->loop, f->many[i]);
+		(void)close(f->many[i]);
+	}
+	loop_remove_timer(f->timer);
+	assert_true(loop_is_empty(f->loop));
+}
+
+/* The descriptor is another by then: what was found of the old one is not told to its successor. */
+static void replace_other(void *ctx)
+{
+	struct fixture *f = ctx;
+	char byte;
+	f->calls[0]++;
+	assert_int_equal(read(f->pipes[0][0], &byte, 1), 1);
+	loop_remove_reader(f->loop, f->pipes[1][0]);
+	assert_int_equal(read(f->pipes[1][0], &byte, 1), 1);
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[1][0], on_reader, f, &f->e), 0);
 	loop_stop(f->loop);
 }
 
-static void *wake_main(void *arg)
+static void loop_remove_reader__and_added_again_in_a_callback__old_news_are_not_told(void **state)
 {
-	struct fixture *f = arg;
-	loop_wake(f->loop);
+	struct fixture *f = *state;
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[0][0], replace_other, f, &f->e), 0);
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[1][0], replace_other, f, &f->e), 0);
+	assert_int_equal(write(f->pipes[0][1], "a", 1), 1);
+	assert_int_equal(write(f->pipes[1][1], "a", 1), 1);
+	run(f);
+	assert_int_equal(f->calls[0], 1);
+	assert_int_equal(f->calls[3], 0);
+}
+
+static void note_a(void *ctx)
+{
+	struct fixture *f = ctx;
+	f->text[f->nr_text++] = 'a';
+}
+
+static void note_b(void *ctx)
+{
+	struct fixture *f = ctx;
+	f->text[f->nr_text++] = 'b';
+	loop_stop(f->loop);
+}
+
+static void loop_post__two_one_of_them_twice__each_once_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_call a = { .fn = note_a, .ctx = f }, b = { .fn = note_b, .ctx = f };
+	loop_post(f->loop, &a);
+	loop_post(f->loop, &b);
+	loop_post(f->loop, &a);
+	assert_false(loop_is_empty(f->loop));
+	run(f);
+	assert_string_equal(f->text, "ab");
+	loop_post(f->loop, &b);
+	loop_post(f->loop, &a);
+	run(f);
+	assert_string_equal(f->text, "abba");
+	assert_true(loop_is_empty(f->loop));
+}
+
+static void post_again(void *ctx)
+{
+	struct fixture *f = ctx;
+	if (++f->calls[0] < 5)
+		loop_post(f->loop, &f->again);
+	else
+		loop_stop(f->loop);
+}
+
+/* A call that posts itself for ever leaves the descriptors and timers their turn. */
+static void loop_post__by_itself__once_a_round(void **state)
+{
+	struct fixture *f = *state;
+	f->again = (struct loop_call){ .fn = post_again, .ctx = f };
+	f->stop_after = 100;
+	assert_int_equal(loop_add_reader(f->loop, f->pipes[0][0], on_reader, f, &f->e), 0);
+	assert_int_equal(write(f->pipes[0][1], "abcdefgh", 8), 8);
+	loop_post(f->loop, &f->again);
+	run(f);
+	assert_int_equal(f->calls[0], 5);
+	assert_in_range(f->calls[3], 4, 5);
+}
+
+static void cancel_again(void *ctx)
+{
+	struct fixture *f = ctx;
+	loop_cancel(f->loop, &f->again);
+	loop_stop(f->loop);
+}
+
+static void loop_cancel__waiting_or_not__is_not_called(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_call canceller = { .fn = cancel_again, .ctx = f };
+	struct loop_call a = { .fn = note_a, .ctx = f };
+	f->again = (struct loop_call){ .fn = post_again, .ctx = f };
+	/* In the same round, by one before it; what stands after it is called. */
+	loop_post(f->loop, &canceller);
+	loop_post(f->loop, &f->again);
+	loop_post(f->loop, &a);
+	run(f);
+	/* The last of the list, and then another: the list's end is where it should be. */
+	loop_post(f->loop, &a);
+	loop_post(f->loop, &f->again);
+	loop_cancel(f->loop, &f->again);
+	loop_cancel(f->loop, &f->again);
+	loop_post(f->loop, &canceller);
+	run(f);
+	assert_int_equal(f->calls[0], 0);
+	assert_string_equal(f->text, "aa");
+	assert_true(loop_is_empty(f->loop));
+}
+
+#define NR_POSTERS 4
+#define POSTS_EACH 2000
+
+struct poster {
+	struct fixture *f;
+	struct loop_call call;
+	pthread_t thread;
+	atomic_uint posted;
+	unsigned seen; /* of posted, by the last call */
+};
+
+static void on_post(void *ctx)
+{
+	struct poster *p = ctx;
+	p->seen = atomic_load(&p->posted);
+	struct poster *all = p->f->posters;
+	for (unsigned i = 0; i < NR_POSTERS; i++) {
+		if (all[i].seen < POSTS_EACH)
+			return;
+	}
+	loop_stop(p->f->loop);
+}
+
+static void *post_main(void *arg)
+{
+	struct poster *p = arg;
+	for (unsigned i = 0; i < POSTS_EACH; i++) {
+		(void)atomic_fetch_add(&p->posted, 1);
+		loop_post(p->f->loop, &p->call);
+	}
 	return NULL;
 }
 
-static void loop_wake__by_another_thread__calls_the_waker(void **state)
+/* Were one lost, the loop would wait for it for ever: the last call sees the last post. */
+static void loop_post__by_many_threads__none_is_lost(void **state)
 {
 	struct fixture *f = *state;
-	pthread_t thread;
-	assert_int_equal(loop_add_waker(f->loop, on_wake, f, &f->e), 0);
-	assert_int_equal(loop_add_waker(f->loop, on_wake, f, &f->e), -EEXIST);
-	assert_int_equal(pthread_create(&thread, NULL, wake_main, f), 0);
+	struct poster posters[NR_POSTERS];
+	f->posters = posters;
+	for (unsigned i = 0; i < NR_POSTERS; i++)
+		posters[i] =
+			(struct poster){ .f = f, .call = { .fn = on_post, .ctx = &posters[i] } };
+	for (unsigned i = 0; i < NR_POSTERS; i++)
+		assert_int_equal(
+			pthread_create(&posters[i].thread, NULL, post_main, &posters[i]), 0);
 	run(f);
-	(void)pthread_join(thread, NULL);
-	assert_true(f->calls[1] >= 1);
+	for (unsigned i = 0; i < NR_POSTERS; i++)
+		(void)pthread_join(posters[i].thread, NULL);
+	assert_true(loop_is_empty(f->loop));
 }
 
 static void loop_stop__before_the_run__ends_the_next_run_only(void **state)
@@ -466,7 +710,7 @@ int main(void)
 		TEST(loop_run__poll_fails__is_an_error_that_names_it),
 		TEST(loop_timer__armed_again_in_its_own_call__fires_again),
 		TEST(loop_timer__removed_by_another_that_is_due__does_not_fire),
-		TEST(loop_add_timer__too_many__refused_until_one_is_removed),
+		TEST(loop_add_timer__many__each_fires_once),
 		TEST(loop_timer__armed_by_another_thread__wakes_the_loop),
 		TEST(loop_reader__bytes__are_offered_until_read),
 		TEST(loop_reader__hang_up__is_told),
@@ -474,8 +718,16 @@ int main(void)
 		TEST(loop_enable_reader__off__is_not_called_until_on),
 		TEST(loop_enable_reader__off_inside_a_callback__the_other_is_not_called),
 		TEST(loop_remove_reader__inside_a_callback__neither_is_called_again),
-		TEST(loop_add_reader__twice_or_too_many__refused),
-		TEST(loop_wake__by_another_thread__calls_the_waker),
+		TEST(loop_add_reader__twice__refused_until_removed),
+		TEST(loop_writer__full_pipe__waits_for_its_reader),
+		TEST(loop_enable_writer__off__is_not_called_until_on),
+		TEST(loop_writer__reader_gone__is_told),
+		TEST(loop_add_writer__many_in_a_callback__all_are_called),
+		TEST(loop_remove_reader__and_added_again_in_a_callback__old_news_are_not_told),
+		TEST(loop_post__two_one_of_them_twice__each_once_in_order),
+		TEST(loop_post__by_itself__once_a_round),
+		TEST(loop_cancel__waiting_or_not__is_not_called),
+		TEST(loop_post__by_many_threads__none_is_lost),
 		TEST(loop_stop__before_the_run__ends_the_next_run_only),
 		cmocka_unit_test(loop_destroy__null__does_nothing),
 	};

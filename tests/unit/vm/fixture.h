@@ -22,6 +22,7 @@ struct fixture {
 	struct fake_kvm *fake;
 	struct kvm *kvm;
 	struct loop *loop;
+	struct loop_call on_loop;          /* a test's, for its scripts to post */
 	struct kernel_cache *kernel_cache; /* NULL: none; the test's own */
 	struct machine *machine;
 	struct machine_options options;

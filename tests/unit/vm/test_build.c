@@ -594,23 +594,6 @@ static void machine_create__debug_port_is_taken__names_the_key_and_both_devices(
 	assert_contains(f->e.msg, "debug_console.port");
 }
 
-static void never(void *ctx)
-{
-	(void)ctx;
-	fail();
-}
-
-/* All timers of the loop are free again. */
-static void assert_loop_is_empty(struct fixture *f)
-{
-	struct loop_timer *timers[LOOP_MAX_TIMERS];
-	struct err e = ERR_INIT;
-	for (int i = 0; i < LOOP_MAX_TIMERS; i++)
-		assert_int_equal(loop_add_timer(f->loop, never, NULL, &timers[i], &e), 0);
-	for (int i = 0; i < LOOP_MAX_TIMERS; i++)
-		loop_remove_timer(timers[i]);
-}
-
 /* Creates with call n failing; false once there are fewer calls than that. */
 static bool create_failing_at(struct fixture *f, unsigned n, int code)
 {
@@ -636,7 +619,7 @@ static bool create_failing_at(struct fixture *f, unsigned n, int code)
 	assert_int_equal(f->fake->nr_maps, 0);
 	assert_int_equal(f->fake->bad_calls, 0);
 	assert_int_equal(fixture_count_fds(), fds);
-	assert_loop_is_empty(f);
+	assert_true(loop_is_empty(f->loop));
 	return reached;
 }
 
@@ -826,7 +809,7 @@ static void machine_destroy__never_run_or_null__takes_it_down(void **state)
 	machine_destroy(f->machine);
 	f->machine = NULL;
 	assert_int_equal(fixture_count_fds(), fds);
-	assert_loop_is_empty(f);
+	assert_true(loop_is_empty(f->loop));
 }
 
 int main(void)

@@ -350,7 +350,7 @@ static void start_to_hold(void *ctx)
 	struct busy_loop *b = ctx;
 	while (!atomic_load(&b->running))
 		(void)sched_yield();
-	loop_wake(b->f->loop);
+	loop_post(b->f->loop, &b->f->on_loop);
 	while (!atomic_load(&b->held))
 		(void)sched_yield();
 }
@@ -374,7 +374,7 @@ static void vcpu__ended_the_machine_and_nobody_stops_it__runs_no_further(void **
 	struct busy_loop b = { .f = f };
 	const struct fake_step script[] = { CALL(watch_me, &b), CALL(start_to_hold, &b),
 		OUT8(0xcf9, "\x06"), CALL(run_on, &b), SHUTDOWN, { 0 } };
-	assert_int_equal(loop_add_waker(f->loop, hold_loop, &b, &f->e), 0);
+	f->on_loop = (struct loop_call){ .fn = hold_loop, .ctx = &b };
 	assert_int_equal(fixture_run(f, script), 0);
 	assert_int_equal(f->result.end, MACHINE_END_REBOOT);
 	assert_false(atomic_load(&b.ran_on));
@@ -389,7 +389,7 @@ static void vcpu__another_ended_the_machine_and_nobody_stops_it__runs_no_further
 		OUT8(0x80, "\x01"), CALL(run_on, &b), SHUTDOWN, { 0 } };
 	f->config.cpu.vcpus = 2;
 	f->fake->scripts[1] = second;
-	assert_int_equal(loop_add_waker(f->loop, hold_loop, &b, &f->e), 0);
+	f->on_loop = (struct loop_call){ .fn = hold_loop, .ctx = &b };
 	assert_int_equal(fixture_run(f, first), 0);
 	assert_int_equal(f->result.end, MACHINE_END_REBOOT);
 	assert_false(atomic_load(&b.ran_on));

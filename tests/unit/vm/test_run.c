@@ -16,7 +16,7 @@
 static void wake(void *ctx)
 {
 	struct fixture *f = ctx;
-	loop_wake(f->loop);
+	loop_post(f->loop, &f->on_loop);
 }
 
 static void stop(void *ctx)
@@ -37,7 +37,7 @@ static void machine_stop__by_the_loop_while_all_vcpus_run__ends_the_run(void **s
 	f->config.cpu.vcpus = NR_VCPUS;
 	for (unsigned i = 1; i < NR_VCPUS; i++)
 		f->fake->scripts[i] = i % 2 ? busy : NULL; /* half exits all the time, half halts */
-	assert_int_equal(loop_add_waker(f->loop, stop, f, &f->e), 0);
+	f->on_loop = (struct loop_call){ .fn = stop, .ctx = f };
 	assert_int_equal(fixture_run(f, waker), 0);
 	assert_int_equal(f->result.end, MACHINE_END_STOPPED);
 }
@@ -135,7 +135,7 @@ static void machine_stop__console_reader_is_stuck__ends_the_run_all_the_same(voi
 	f->config.cpu.vcpus = 4;
 	for (unsigned i = 1; i < 4; i++)
 		f->fake->scripts[i] = script;
-	assert_int_equal(loop_add_waker(f->loop, stop_when_full, f, &f->e), 0);
+	f->on_loop = (struct loop_call){ .fn = stop_when_full, .ctx = f };
 	assert_int_equal(fixture_run(f, script), 0);
 	assert_int_equal(f->result.end, MACHINE_END_STOPPED);
 }
@@ -198,7 +198,7 @@ static void machine_run__pinned_to_a_cpu_that_does_not_exist__refused_with_the_k
 static void wanted(void *ctx)
 {
 	struct fixture *f = ctx;
-	loop_wake(f->loop);
+	loop_post(f->loop, &f->on_loop);
 }
 
 #define BYTES_FED 1000
@@ -229,7 +229,7 @@ static void machine_serial_input__receiver_full__is_wanted_again_after_each_drai
 		{ .kind = FAKE_IN, .addr = 0x3f8, .size = 1 },
 		{ .kind = FAKE_REPEAT },
 	};
-	assert_int_equal(loop_add_waker(f->loop, feed, &feeder, &f->e), 0);
+	f->on_loop = (struct loop_call){ .fn = feed, .ctx = &feeder };
 	f->fake->scripts[0] = reader;
 	assert_int_equal(fixture_create(f), 0);
 	machine_destroy(f->machine);
