@@ -95,25 +95,24 @@ static int run(int vcpu_fd, const struct kvm_run *kvm_run)
 
 #define MAX_CPUID_ENTRIES 256
 
-/* What KVM offers is what the guest gets. */
-struct cpuid {
-	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 entries[MAX_CPUID_ENTRIES];
-};
-
 int main(int argc, char **argv)
 {
 	const bool more = argc > 1 && strcmp(argv[1], "--cpuid-and-chips") == 0;
-	static struct cpuid cpuid = { .head.nent = MAX_CPUID_ENTRIES };
+	/* What KVM offers is what the guest gets. */
+	static _Alignas(struct kvm_cpuid2)
+		uint8_t table[sizeof(struct kvm_cpuid2) +
+			      MAX_CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
+	struct kvm_cpuid2 *cpuid = (struct kvm_cpuid2 *)(void *)table;
 	struct kvm_pit_config pit = { 0 };
 	if (argc > 2 || (argc > 1 && !more)) {
 		(void)fprintf(stderr, "usage: bare [--cpuid-and-chips]\n");
 		return 2;
 	}
+	cpuid->nent = MAX_CPUID_ENTRIES;
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm_fd < 0)
 		return failed("/dev/kvm", SKIP);
-	if (more && ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
+	if (more && ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0)
 		return failed("KVM_GET_SUPPORTED_CPUID", 1);
 	int vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	if (vm_fd < 0)
@@ -132,7 +131,7 @@ int main(int argc, char **argv)
 	int vcpu_fd = ioctl(vm_fd, KVM_CREATE_VCPU, 0);
 	if (vcpu_fd < 0)
 		return failed("KVM_CREATE_VCPU", 1);
-	if (more && ioctl(vcpu_fd, KVM_SET_CPUID2, &cpuid) < 0)
+	if (more && ioctl(vcpu_fd, KVM_SET_CPUID2, cpuid) < 0)
 		return failed("KVM_SET_CPUID2", 1);
 	if (more && ioctl(vm_fd, KVM_CREATE_PIT2, &pit) < 0)
 		return failed("KVM_CREATE_PIT2", 1);
