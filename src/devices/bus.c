@@ -3,6 +3,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bus_claim {
+	struct range range;
+	struct device *dev; /* borrowed: the machine's device list owns it */
+	unsigned region;    /* index in dev->regions */
+	uint8_t max_access_bytes;
+};
+
+/* Never changed once it is the bus's. */
+struct bus_map {
+	struct bus_claim *claims[2]; /* by enum bus_space, sorted by base; in all[] */
+	size_t nr_claims[2];
+	struct bus_claim all[];
+};
 
 #define PIO_SPACE_SIZE UINT64_C(0x10000)
 
@@ -12,19 +29,117 @@ static const char *space_name(enum bus_space space)
 }
 
 /* Number of claims whose base is at or below addr; the last of them may contain it. */
-static unsigned claims_up_to(const struct bus *bus, enum bus_space space, uint64_t addr)
+static size_t claims_up_to(const struct bus_map *map, enum bus_space space, uint64_t addr)
 {
-	unsigned low = 0, high = bus->nr_claims[space];
+	size_t low = 0, high = map->nr_claims[space];
 
 	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
+		size_t mid = low + (high - low) / 2;
 
-		if (bus->claims[space][mid].range.base <= addr)
+		if (map->claims[space][mid].range.base <= addr)
 			low = mid + 1;
 		else
 			high = mid;
 	}
 	return low;
+}
+
+void bus_init(struct bus *bus, const struct reporter *reporter)
+{
+	*bus = (struct bus){ .reporter = reporter };
+	/* Cannot fail with default attributes. */
+	(void)pthread_mutex_init(&bus->lock, /* attr */ NULL);
+}
+
+void bus_done(struct bus *bus)
+{
+	free(atomic_load(&bus->map));
+	atomic_store(&bus->map, NULL);
+	(void)pthread_mutex_destroy(&bus->lock);
+}
+
+/* By the thread: glibc's handles are addresses of its control blocks, some pages apart. */
+static struct bus_readers *my_readers(struct bus *bus)
+{
+	uintptr_t thread = (uintptr_t)pthread_self();
+
+	return &bus->readers[(thread >> 12 ^ thread >> 20) % BUS_NR_READERS];
+}
+
+/*
+ * The map stays until bus_stop_reading with the same count. Counting comes before looking: whoever
+ * takes the map away afterwards sees the count.
+ */
+static const struct bus_map *bus_start_reading(struct bus *bus, atomic_uint **ret_count)
+{
+	*ret_count = &my_readers(bus)->count[atomic_load(&bus->phase) % 2];
+	(void)atomic_fetch_add(*ret_count, 1);
+	return atomic_load(&bus->map);
+}
+
+static void bus_stop_reading(atomic_uint *count)
+{
+	(void)atomic_fetch_sub(count, 1);
+}
+
+/*
+ * Until all who looked into the map before are done. Nobody calls anything while looking, so this
+ * takes no longer than until each such thread had the CPU once more. Both counts have to be seen at
+ * zero: who has read the phase but not counted itself yet counts itself where nobody waits.
+ */
+static void wait_for_readers(struct bus *bus)
+{
+	for (unsigned turn = 0; turn < 2; turn++) {
+		unsigned before = atomic_fetch_add(&bus->phase, 1) % 2;
+
+		for (unsigned i = 0; i < BUS_NR_READERS; i++) {
+			while (atomic_load(&bus->readers[i].count[before]) != 0)
+				(void)sched_yield();
+		}
+	}
+}
+
+/* An empty map with room for n claims, of which those of one space come first. */
+static struct bus_map *map_create(size_t n, size_t of_first_space, struct err *e)
+{
+	struct bus_map *map = calloc(1, sizeof(*map) + n * sizeof(map->all[0]));
+
+	if (!map) {
+		(void)err_set(e, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	map->claims[0] = map->all;
+	map->claims[1] = map->all + of_first_space;
+	return map;
+}
+
+/* A copy of the present map without dev's claims of the regions in the mask, and with room for
+ * more[] claims in each space. */
+static struct bus_map *map_copy(const struct bus_map *old, const struct device *dev,
+	unsigned without_regions, const size_t more[2], struct err *e)
+{
+	size_t room[2] = { more[0] + (old ? old->nr_claims[0] : 0),
+		more[1] + (old ? old->nr_claims[1] : 0) };
+	struct bus_map *map = map_create(room[0] + room[1], room[0], e);
+
+	for (unsigned space = 0; map && old && space < 2; space++) {
+		for (size_t i = 0; i < old->nr_claims[space]; i++) {
+			const struct bus_claim *c = &old->claims[space][i];
+
+			if (c->dev != dev || !(without_regions & 1u << c->region))
+				map->claims[space][map->nr_claims[space]++] = *c;
+		}
+	}
+	return map;
+}
+
+/* Takes map over. */
+static void replace_map(struct bus *bus, struct bus_map *map)
+{
+	struct bus_map *old = atomic_exchange(&bus->map, map);
+
+	wait_for_readers(bus);
+	free(old);
 }
 
 static int check_region(const struct device *dev, const struct device_region *r, struct err *e)
@@ -61,75 +176,142 @@ static int refuse_overlap(const struct device *dev, const struct device_region *
 		taken.base + (taken.size - 1));
 }
 
-/* Region number `region` of dev against all earlier claims and dev's own regions before it. */
-static int check_overlaps(
-	const struct bus *bus, const struct device *dev, unsigned region, struct err *e)
+/* Against all claims of the map. */
+static int check_overlaps(const struct bus_map *map, const struct device *dev,
+	const struct device_region *r, struct err *e)
 {
-	const struct device_region *r = &dev->regions[region];
-
-	for (unsigned i = 0; i < bus->nr_claims[r->space]; i++) {
-		const struct bus_claim *c = &bus->claims[r->space][i];
+	for (size_t i = 0; i < map->nr_claims[r->space]; i++) {
+		const struct bus_claim *c = &map->claims[r->space][i];
 
 		if (range_overlaps(c->range, r->range))
 			return refuse_overlap(dev, r, c->dev, c->range, e);
 	}
-	for (unsigned i = 0; i < region; i++) {
-		const struct device_region *own = &dev->regions[i];
-
-		if (own->space == r->space && range_overlaps(own->range, r->range))
-			return refuse_overlap(dev, r, dev, own->range, e);
-	}
 	return 0;
 }
 
-static void insert_claim(struct bus *bus, struct device *dev, unsigned region)
+static int insert_claim(struct bus_map *map, struct device *dev, unsigned region,
+	const struct device_region *r, struct err *e)
 {
-	const struct device_region *r = &dev->regions[region];
-	struct bus_claim *claims = bus->claims[r->space];
-	unsigned at = claims_up_to(bus, r->space, r->range.base);
+	int rc = check_region(dev, r, e);
 
-	for (unsigned i = bus->nr_claims[r->space]; i > at; i--)
-		claims[i] = claims[i - 1];
+	if (rc == 0)
+		rc = check_overlaps(map, dev, r, e);
+	if (rc)
+		return rc;
+
+	struct bus_claim *claims = map->claims[r->space];
+	size_t at = claims_up_to(map, r->space, r->range.base);
+
+	(void)memmove(
+		&claims[at + 1], &claims[at], (map->nr_claims[r->space] - at) * sizeof(claims[0]));
 	claims[at] = (struct bus_claim){
 		.range = r->range,
 		.dev = dev,
 		.region = region,
 		.max_access_bytes = r->max_access_bytes,
 	};
-	bus->nr_claims[r->space]++;
+	map->nr_claims[r->space]++;
+	return 0;
+}
+
+/* The map becomes the bus's, or is freed. */
+static int finish(struct bus *bus, struct bus_map *map, int rc)
+{
+	if (rc)
+		free(map);
+	else
+		replace_map(bus, map);
+	(void)pthread_mutex_unlock(&bus->lock);
+	return rc;
 }
 
 int bus_claim(struct bus *bus, struct device *dev, struct err *e)
 {
-	unsigned nr_new[2] = { 0, 0 };
+	size_t more[2] = { 0, 0 };
 
 	if (dev->nr_regions > DEVICE_MAX_REGIONS)
 		return err_set(e, -EINVAL, "%s: %u regions, at most %d", dev->ops->name,
 			dev->nr_regions, DEVICE_MAX_REGIONS);
-
-	/* All checks come before the first insertion, so that a refusal leaves the bus as it was.
-	 */
-	for (unsigned i = 0; i < dev->nr_regions; i++) {
-		const struct device_region *r = &dev->regions[i];
-		int ret = check_region(dev, r, e);
-
-		if (ret == 0)
-			ret = check_overlaps(bus, dev, i, e);
-		if (ret != 0)
-			return ret;
-		if (bus->nr_claims[r->space] + ++nr_new[r->space] > BUS_MAX_CLAIMS)
-			return err_set(e, -ENOSPC, "%s: more than %d %s ranges", dev->ops->name,
-				BUS_MAX_CLAIMS, space_name(r->space));
-	}
 	for (unsigned i = 0; i < dev->nr_regions; i++)
-		insert_claim(bus, dev, i);
-	return 0;
+		more[dev->regions[i].space]++;
+	(void)pthread_mutex_lock(&bus->lock);
+
+	struct bus_map *map = map_copy(atomic_load(&bus->map), /* dev */ NULL, 0, more, e);
+	int rc = map ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; rc == 0 && i < dev->nr_regions; i++)
+		rc = insert_claim(map, dev, i, &dev->regions[i], e);
+	return finish(bus, map, rc);
 }
 
-/* One piece of an access: what answers at its first byte, and for how many bytes. */
+static bool has_claim(const struct bus_map *map, const struct device *dev, unsigned region)
+{
+	enum bus_space space = dev->regions[region].space;
+
+	for (size_t i = 0; map && i < map->nr_claims[space]; i++) {
+		const struct bus_claim *c = &map->claims[space][i];
+
+		if (c->dev == dev && c->region == region)
+			return true;
+	}
+	return false;
+}
+
+int bus_move(struct bus *bus, struct device *dev, unsigned region, uint64_t base, struct err *e)
+{
+	size_t more[2] = { 0, 0 };
+
+	(void)pthread_mutex_lock(&bus->lock);
+
+	struct device_region moved = dev->regions[region];
+
+	if (!has_claim(atomic_load(&bus->map), dev, region)) {
+		(void)pthread_mutex_unlock(&bus->lock);
+		return err_set(
+			e, -ENOENT, "%s: region %u is not on the bus", dev->ops->name, region);
+	}
+	moved.range.base = base;
+	more[moved.space] = 1;
+
+	struct bus_map *map = map_copy(atomic_load(&bus->map), dev, 1u << region, more, e);
+	int rc = map ? insert_claim(map, dev, region, &moved, e) : -ENOMEM;
+
+	if (rc == 0)
+		dev->regions[region].range.base = base;
+	return finish(bus, map, rc);
+}
+
+int bus_release(struct bus *bus, struct device *dev, struct err *e)
+{
+	static const size_t no_more[2] = { 0, 0 };
+
+	(void)pthread_mutex_lock(&bus->lock);
+
+	struct bus_map *map = map_copy(atomic_load(&bus->map), dev, ~0u, no_more, e);
+	int rc = finish(bus, map, map ? 0 : -ENOMEM);
+
+	/* Nobody finds it any more; who had found it has counted itself. */
+	while (rc == 0 && atomic_load(&dev->accesses) != 0)
+		(void)sched_yield();
+	return rc;
+}
+
+size_t bus_nr_claims(struct bus *bus, enum bus_space space)
+{
+	atomic_uint *reading;
+	const struct bus_map *map = bus_start_reading(bus, &reading);
+	size_t n = map ? map->nr_claims[space] : 0;
+
+	bus_stop_reading(reading);
+	return n;
+}
+
+/* One piece of an access: what answers at its first byte, where in it, and for how many bytes. */
 struct bus_part {
-	const struct bus_claim *claim; /* NULL: nobody */
-	unsigned size_bytes;           /* where claimed: 1, 2, 4 or 8 */
+	struct device *dev; /* NULL: nobody. It counts this access until leave() */
+	unsigned region;
+	uint64_t offset;
+	unsigned size_bytes; /* where claimed: 1, 2, 4 or 8 */
 };
 
 static unsigned power_of_two_up_to(unsigned n)
@@ -141,12 +323,11 @@ static unsigned power_of_two_up_to(unsigned n)
 	return p;
 }
 
-/* The part that starts at addr, with want bytes (1 to 8) left of the access. */
-static struct bus_part part_at(
-	const struct bus *bus, enum bus_space space, uint64_t addr, unsigned want)
+static struct bus_part look_up(
+	const struct bus_map *map, enum bus_space space, uint64_t addr, unsigned want)
 {
-	const struct bus_claim *claims = bus->claims[space];
-	unsigned after = claims_up_to(bus, space, addr);
+	const struct bus_claim *claims = map->claims[space];
+	size_t after = claims_up_to(map, space, addr);
 	uint64_t room = want;
 
 	if (after > 0) {
@@ -158,12 +339,33 @@ static struct bus_part part_at(
 				room = c->range.size - offset;
 			if (room > c->max_access_bytes)
 				room = c->max_access_bytes;
-			return (struct bus_part){ c, power_of_two_up_to((unsigned)room) };
+			return (struct bus_part){ c->dev, c->region, offset,
+				power_of_two_up_to((unsigned)room) };
 		}
 	}
-	if (after < bus->nr_claims[space] && room > claims[after].range.base - addr)
+	if (after < map->nr_claims[space] && room > claims[after].range.base - addr)
 		room = claims[after].range.base - addr;
-	return (struct bus_part){ NULL, (unsigned)room };
+	return (struct bus_part){ .size_bytes = (unsigned)room };
+}
+
+/* The part that starts at addr, with want bytes (1 to 8) left of the access. */
+static struct bus_part enter(struct bus *bus, enum bus_space space, uint64_t addr, unsigned want)
+{
+	struct bus_part part = { .size_bytes = want };
+	atomic_uint *reading;
+	const struct bus_map *map = bus_start_reading(bus, &reading);
+
+	if (map)
+		part = look_up(map, space, addr, want);
+	if (part.dev)
+		(void)atomic_fetch_add(&part.dev->accesses, 1);
+	bus_stop_reading(reading);
+	return part;
+}
+
+static void leave(const struct bus_part *part)
+{
+	(void)atomic_fetch_sub(&part->dev->accesses, 1);
 }
 
 /* An access never wraps: what lies past the end of the address space is nobody's. */
@@ -176,20 +378,20 @@ static unsigned bytes_in_space(enum bus_space space, uint64_t addr, unsigned siz
 	return last - addr < size_bytes ? (unsigned)(last - addr + 1) : size_bytes;
 }
 
-uint64_t bus_read(const struct bus *bus, enum bus_space space, uint64_t addr, unsigned size_bytes)
+uint64_t bus_read(struct bus *bus, enum bus_space space, uint64_t addr, unsigned size_bytes)
 {
 	uint64_t value = bit_mask(size_bytes * 8);
 	unsigned end = bytes_in_space(space, addr, size_bytes > 8 ? 8 : size_bytes);
 
 	for (unsigned done = 0; done < end;) {
-		struct bus_part part = part_at(bus, space, addr + done, end - done);
+		struct bus_part part = enter(bus, space, addr + done, end - done);
 		uint64_t mask = bit_mask(part.size_bytes * 8);
 
-		if (part.claim) {
-			struct device *dev = part.claim->dev;
-			uint64_t got = dev->ops->read(dev, part.claim->region,
-				addr + done - part.claim->range.base, part.size_bytes);
+		if (part.dev) {
+			uint64_t got = part.dev->ops->read(
+				part.dev, part.region, part.offset, part.size_bytes);
 
+			leave(&part);
 			value &= ~(mask << (done * 8));
 			value |= (got & mask) << (done * 8);
 		} else {
@@ -202,20 +404,19 @@ uint64_t bus_read(const struct bus *bus, enum bus_space space, uint64_t addr, un
 	return value;
 }
 
-void bus_write(const struct bus *bus, enum bus_space space, uint64_t addr, unsigned size_bytes,
-	uint64_t value)
+void bus_write(
+	struct bus *bus, enum bus_space space, uint64_t addr, unsigned size_bytes, uint64_t value)
 {
 	unsigned end = bytes_in_space(space, addr, size_bytes > 8 ? 8 : size_bytes);
 
 	for (unsigned done = 0; done < end;) {
-		struct bus_part part = part_at(bus, space, addr + done, end - done);
+		struct bus_part part = enter(bus, space, addr + done, end - done);
 		uint64_t bytes = (value >> (done * 8)) & bit_mask(part.size_bytes * 8);
 
-		if (part.claim) {
-			struct device *dev = part.claim->dev;
-
-			dev->ops->write(dev, part.claim->region,
-				addr + done - part.claim->range.base, part.size_bytes, bytes);
+		if (part.dev) {
+			part.dev->ops->write(
+				part.dev, part.region, part.offset, part.size_bytes, bytes);
+			leave(&part);
 		} else {
 			report(bus->reporter, REPORT_DEBUG,
 				"%s %#" PRIx64 ": write of %u bytes, %#" PRIx64

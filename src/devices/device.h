@@ -19,6 +19,8 @@
 
 #include "base/types.h"
 
+#include <stdatomic.h>
+
 enum bus_space { BUS_PIO, BUS_MMIO };
 
 #define DEVICE_MAX_REGIONS 4
@@ -66,6 +68,7 @@ struct device {
 	 * device_list_add.
 	 */
 	char id[DEVICE_ID_BYTES];
+	atomic_uint accesses; /* the bus's: reads and writes under way */
 	struct device_region regions[DEVICE_MAX_REGIONS];
 	unsigned nr_regions;
 };

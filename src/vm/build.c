@@ -235,6 +235,7 @@ int machine_begin(
 		return err_set(e, -ENOMEM, "out of memory");
 	m->options = *options;
 	(void)pthread_mutex_init(&m->routes_lock, /* attr */ NULL);
+	bus_init(&m->bus, /* reporter */ NULL);
 	int rc = 0;
 	m->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (m->stop_fd < 0)
@@ -315,6 +316,7 @@ void machine_destroy(struct machine *m)
 		kvm_vcpu_destroy(m->vcpus[i].kvm);
 	kvm_vcpu_destroy(m->boot_vcpu);
 	free(m->vcpus);
+	bus_done(&m->bus);
 	device_list_destroy(&m->devices);
 	guest_clock_destroy(m->clock);
 	for (unsigned i = 0; i < CONFIG_MAX_SERIALS; i++)

@@ -36,7 +36,7 @@ static enum exit_result crash(struct vcpu *vcpu, const char *why)
 
 static enum exit_result on_io(struct vcpu *vcpu, const struct kvm_exit *x)
 {
-	const struct bus *bus = &vcpu->machine->bus;
+	struct bus *bus = &vcpu->machine->bus;
 	uint8_t *data = x->io.data;
 	for (uint32_t i = 0; i < x->io.count; i++, data += x->io.size_bytes) {
 		if (x->io.out) {
@@ -52,7 +52,7 @@ static enum exit_result on_io(struct vcpu *vcpu, const struct kvm_exit *x)
 
 static enum exit_result on_mmio(struct vcpu *vcpu, const struct kvm_exit *x)
 {
-	const struct bus *bus = &vcpu->machine->bus;
+	struct bus *bus = &vcpu->machine->bus;
 	uint32_t size = x->mmio.size_bytes;
 	/* KVM's emulator may hand over any length up to 8; the bus takes powers of two. */
 	for (uint32_t at = 0; at < size;) {

@@ -202,7 +202,16 @@ static inline void fake_claim(struct fake_services *f, struct device *dev)
 	struct err e = ERR_INIT;
 
 	assert_non_null(dev);
+	if (!atomic_load(&f->bus.map))
+		bus_init(&f->bus, /* reporter */ NULL);
 	assert_int_equal(bus_claim(&f->bus, dev, &e), 0);
+}
+
+/* The device, and the bus that it is on. */
+static inline void fake_destroy(struct fake_services *f, struct device *dev)
+{
+	device_destroy(dev);
+	bus_done(&f->bus);
 }
 
 static inline uint8_t fake_inb(struct fake_services *f, uint64_t port)

@@ -69,7 +69,7 @@ static int teardown(void **state)
 {
 	struct fixture *x = *state;
 
-	device_destroy(acpi_pm_device(x->pm));
+	fake_destroy(&x->f, acpi_pm_device(x->pm));
 	free(x);
 	return 0;
 }

@@ -2,6 +2,9 @@
 #include "fake_services.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 /* A device that logs its accesses and answers reads with its fill byte, whatever the width. */
 struct logged_access {
@@ -68,10 +71,15 @@ static void assert_access(const struct log_device *d, unsigned i, struct logged_
 	assert_int_equal(d->log[i].value, want.value);
 }
 
+/* A bus of one test, empty. */
+#define TEST_BUS(name, reporter)                                                                   \
+	__attribute__((cleanup(bus_done))) struct bus name;                                        \
+	bus_init(&name, reporter)
+
 static void bus_claim__overlap__refused(void **state)
 {
 	struct log_device a = logger(BUS_PIO, 0x100, 8, 1), b = logger(BUS_PIO, 0x107, 2, 1);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -79,13 +87,13 @@ static void bus_claim__overlap__refused(void **state)
 	assert_int_equal(bus_claim(&bus, &b.dev, &e), -EBUSY);
 	assert_non_null(strstr(e.msg, "0x107-0x108"));
 	assert_non_null(strstr(e.msg, "0x100-0x107"));
-	assert_int_equal(bus.nr_claims[BUS_PIO], 1);
+	assert_int_equal(bus_nr_claims(&bus, BUS_PIO), 1);
 }
 
 static void bus_claim__same_range_in_other_space__accepted(void **state)
 {
 	struct log_device a = logger(BUS_PIO, 0x100, 8, 1), b = logger(BUS_MMIO, 0x100, 8, 4);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &a.dev, NULL), 0);
@@ -95,14 +103,14 @@ static void bus_claim__same_range_in_other_space__accepted(void **state)
 static void bus_claim__second_region_refused__first_not_claimed_either(void **state)
 {
 	struct log_device a = logger(BUS_PIO, 0x100, 8, 1), b = logger(BUS_PIO, 0x10, 1, 1);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	b.dev.regions[1] = a.dev.regions[0];
 	b.dev.nr_regions = 2;
 	assert_int_equal(bus_claim(&bus, &a.dev, NULL), 0);
 	assert_int_equal(bus_claim(&bus, &b.dev, NULL), -EBUSY);
-	assert_int_equal(bus.nr_claims[BUS_PIO], 1);
+	assert_int_equal(bus_nr_claims(&bus, BUS_PIO), 1);
 	assert_int_equal(bus_read(&bus, BUS_PIO, 0x10, 1), 0xff);
 	assert_int_equal(b.nr_log, 0);
 }
@@ -110,13 +118,13 @@ static void bus_claim__second_region_refused__first_not_claimed_either(void **st
 static void bus_claim__own_regions_overlap__refused(void **state)
 {
 	struct log_device a = logger(BUS_PIO, 0x100, 8, 1);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	a.dev.regions[1] = a.dev.regions[0];
 	a.dev.nr_regions = 2;
 	assert_int_equal(bus_claim(&bus, &a.dev, NULL), -EBUSY);
-	assert_int_equal(bus.nr_claims[BUS_PIO], 0);
+	assert_int_equal(bus_nr_claims(&bus, BUS_PIO), 0);
 }
 
 static void bus_claim__bad_range_or_width__refused(void **state)
@@ -135,38 +143,221 @@ static void bus_claim__bad_range_or_width__refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct log_device d = logger(BUS_PIO, 0, 1, 1);
-		struct bus bus = { 0 };
+		TEST_BUS(bus, NULL);
 		struct err e = ERR_INIT;
 
 		d.dev.regions[0] = bad[i];
 		assert_int_equal(bus_claim(&bus, &d.dev, &e), -EINVAL);
 		assert_string_not_equal(e.msg, "");
-		assert_int_equal(bus.nr_claims[bad[i].space], 0);
+		assert_int_equal(bus_nr_claims(&bus, bad[i].space), 0);
 	}
 }
 
-static void bus_claim__table_full__refused(void **state)
+#define MANY 1000
+
+static void bus_claim__many__each_is_found(void **state)
 {
-	struct log_device d[BUS_MAX_CLAIMS + 1];
-	struct bus bus = { 0 };
+	static struct log_device d[MANY];
+	TEST_BUS(bus, NULL);
 
 	(void)state;
-	for (unsigned i = 0; i < BUS_MAX_CLAIMS; i++) {
+	for (unsigned i = 0; i < MANY; i++) {
 		d[i] = logger(BUS_PIO, 0x1000 - i * 2, 1, 1); /* downwards, to test the sorting */
 		assert_int_equal(bus_claim(&bus, &d[i].dev, NULL), 0);
 	}
-	d[BUS_MAX_CLAIMS] = logger(BUS_PIO, 0x8000, 1, 1);
-	assert_int_equal(bus_claim(&bus, &d[BUS_MAX_CLAIMS].dev, NULL), -ENOSPC);
-	for (unsigned i = 0; i < BUS_MAX_CLAIMS; i++) {
+	for (unsigned i = 0; i < MANY; i++) {
 		assert_int_equal(bus_read(&bus, BUS_PIO, 0x1000 - i * 2, 1), 0x5a);
 		assert_int_equal(d[i].nr_log, 1);
 		assert_int_equal(bus_read(&bus, BUS_PIO, 0x1000 - i * 2 + 1, 1), 0xff);
 	}
 }
 
+static void bus_move__free_range__is_there_and_nowhere_else(void **state)
+{
+	struct log_device a = logger(BUS_MMIO, 0x1000, 0x100, 4),
+			  b = logger(BUS_MMIO, 0x2000, 8, 4);
+	TEST_BUS(bus, NULL);
+
+	(void)state;
+	a.dev.regions[1] = (struct device_region){ BUS_MMIO, { 0x8000, 4 }, 4 };
+	a.dev.nr_regions = 2;
+	assert_int_equal(bus_claim(&bus, &a.dev, NULL), 0);
+	assert_int_equal(bus_claim(&bus, &b.dev, NULL), 0);
+	/* Over its own former place, too. */
+	assert_int_equal(bus_move(&bus, &a.dev, 0, 0x1080, NULL), 0);
+	assert_int_equal(bus_read(&bus, BUS_MMIO, 0x107c, 4), 0xffffffff);
+	assert_int_equal(bus_read(&bus, BUS_MMIO, 0x1084, 4), 0x5a5a5a5a);
+	assert_access(&a, 0, (struct logged_access){ false, 0, 4, 4, 0 });
+	assert_int_equal(bus_read(&bus, BUS_MMIO, 0x8000, 4), 0x5a5a5a5a);
+	assert_access(&a, 1, (struct logged_access){ false, 1, 4, 0, 0 });
+	assert_int_equal(bus_nr_claims(&bus, BUS_MMIO), 3);
+	assert_int_equal(a.dev.regions[0].range.base, 0x1080);
+}
+
+static void bus_move__taken_or_impossible__stays(void **state)
+{
+	struct log_device a = logger(BUS_PIO, 0x100, 8, 1), b = logger(BUS_PIO, 0x200, 8, 1);
+	TEST_BUS(bus, NULL);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(bus_claim(&bus, &a.dev, NULL), 0);
+	assert_int_equal(bus_claim(&bus, &b.dev, NULL), 0);
+	assert_int_equal(bus_move(&bus, &a.dev, 0, 0x1f9, &e), -EBUSY);
+	assert_non_null(strstr(e.msg, "0x200-0x207"));
+	assert_int_equal(bus_move(&bus, &a.dev, 0, 0xfffc, &e), -EINVAL);
+	assert_int_equal(a.dev.regions[0].range.base, 0x100);
+	assert_int_equal(bus_read(&bus, BUS_PIO, 0x107, 1), 0x5a);
+	assert_int_equal(bus_read(&bus, BUS_PIO, 0x1f9, 1), 0xff);
+	assert_int_equal(bus_nr_claims(&bus, BUS_PIO), 2);
+}
+
+static void bus_release__one_of_two__its_ranges_are_free(void **state)
+{
+	struct log_device a = logger(BUS_PIO, 0x100, 8, 1), b = logger(BUS_PIO, 0x200, 8, 1);
+	TEST_BUS(bus, NULL);
+
+	(void)state;
+	a.dev.regions[1] = (struct device_region){ BUS_MMIO, { 0x8000, 4 }, 4 };
+	a.dev.nr_regions = 2;
+	assert_int_equal(bus_claim(&bus, &a.dev, NULL), 0);
+	assert_int_equal(bus_claim(&bus, &b.dev, NULL), 0);
+	assert_int_equal(bus_release(&bus, &a.dev, NULL), 0);
+	assert_int_equal(bus_read(&bus, BUS_PIO, 0x100, 1), 0xff);
+	assert_int_equal(bus_read(&bus, BUS_MMIO, 0x8000, 4), 0xffffffff);
+	assert_int_equal(bus_read(&bus, BUS_PIO, 0x200, 1), 0x5a);
+	assert_int_equal(a.nr_log, 0);
+	assert_int_equal(bus_move(&bus, &a.dev, 0, 0x300, NULL), -ENOENT);
+	assert_int_equal(bus_read(&bus, BUS_PIO, 0x300, 1), 0xff);
+	assert_int_equal(bus_claim(&bus, &a.dev, NULL), 0);
+	assert_int_equal(bus_read(&bus, BUS_PIO, 0x100, 1), 0x5a);
+}
+
+/*
+ * Threads that read and write all over the space while devices move, go and come back. A device
+ * answers with its own number where it is, so that a reader sees it, or all ones, and nothing else;
+ * one that is released is not called any more, which its owner's memory tells.
+ */
+#define NR_MOVERS 3
+#define NR_ACCESSORS 4
+#define SLOT_BYTES 0x100
+
+struct mover {
+	struct device dev;
+	struct bus *bus;
+	atomic_bool alive;
+	atomic_uint wrong;
+	uint8_t number;
+};
+
+static uint64_t mover_read(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes)
+{
+	struct mover *m = (struct mover *)dev;
+
+	if (!atomic_load(&m->alive) || region != 0 || offset + size_bytes > 0x10)
+		(void)atomic_fetch_add(&m->wrong, 1);
+	return UINT64_C(0x0101010101010101) * m->number;
+}
+
+/* As a base address register does: at another place from within the write. */
+static void mover_write(
+	struct device *dev, unsigned region, uint64_t offset, unsigned size_bytes, uint64_t value)
+{
+	struct mover *m = (struct mover *)dev;
+
+	(void)region, (void)offset, (void)size_bytes;
+	if (!atomic_load(&m->alive))
+		(void)atomic_fetch_add(&m->wrong, 1);
+
+	/* It may be on its way off the bus by now. */
+	int rc = bus_move(m->bus, dev, 0, m->number * SLOT_BYTES + value % 0xf0, NULL);
+
+	if (rc && rc != -ENOENT)
+		(void)atomic_fetch_add(&m->wrong, 1);
+}
+
+static const struct device_ops mover_ops = { "mover", mover_read, mover_write, log_nothing,
+	log_nothing };
+
+struct accessor {
+	struct bus *bus;
+	pthread_t thread;
+	atomic_bool *done;
+	uint64_t seed;
+	unsigned found, wrong;
+};
+
+static void *access_main(void *arg)
+{
+	struct accessor *a = arg;
+	struct fake_random r = { a->seed };
+
+	while (!atomic_load(a->done)) {
+		unsigned number = 1 + (unsigned)fake_random_below(&r, NR_MOVERS);
+		uint64_t addr = number * SLOT_BYTES + fake_random_below(&r, 0x100);
+
+		if (fake_random_below(&r, 16) == 0) {
+			bus_write(a->bus, BUS_MMIO, addr, 1, fake_random_below(&r, 256));
+			continue;
+		}
+
+		uint64_t got = bus_read(a->bus, BUS_MMIO, addr, 1);
+
+		a->found += got == number;
+		a->wrong += got != number && got != 0xff;
+	}
+	return NULL;
+}
+
+static void bus__claims_move_and_go_while_others_access__each_sees_one_map(void **state)
+{
+	struct mover movers[NR_MOVERS];
+	struct accessor accessors[NR_ACCESSORS];
+	atomic_bool done = false;
+	unsigned found = 0;
+	TEST_BUS(bus, NULL);
+
+	(void)state;
+	for (unsigned i = 0; i < NR_MOVERS; i++) {
+		movers[i] = (struct mover){
+			.dev = { .ops = &mover_ops,
+				.regions = { { BUS_MMIO, { (i + 1) * SLOT_BYTES, 0x10 }, 8 } },
+				.nr_regions = 1 },
+			.bus = &bus,
+			.alive = true,
+			.number = (uint8_t)(i + 1)
+		};
+		assert_int_equal(bus_claim(&bus, &movers[i].dev, NULL), 0);
+	}
+	for (unsigned i = 0; i < NR_ACCESSORS; i++) {
+		accessors[i] = (struct accessor){ .bus = &bus, .done = &done, .seed = 77 + i };
+		assert_int_equal(
+			pthread_create(&accessors[i].thread, NULL, access_main, &accessors[i]), 0);
+	}
+	for (unsigned round = 0; round < 300; round++) {
+		struct mover *m = &movers[round % NR_MOVERS];
+
+		assert_int_equal(bus_release(&bus, &m->dev, NULL), 0);
+		atomic_store(&m->alive, false);
+		(void)sched_yield();
+		atomic_store(&m->alive, true);
+		assert_int_equal(bus_claim(&bus, &m->dev, NULL), 0);
+	}
+	atomic_store(&done, true);
+	for (unsigned i = 0; i < NR_ACCESSORS; i++) {
+		(void)pthread_join(accessors[i].thread, NULL);
+		assert_int_equal(accessors[i].wrong, 0);
+		found += accessors[i].found;
+	}
+	for (unsigned i = 0; i < NR_MOVERS; i++)
+		assert_int_equal(atomic_load(&movers[i].wrong), 0);
+	assert_true(found > 0);
+}
+
 static void bus_read__unclaimed__all_ones(void **state)
 {
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_read(&bus, BUS_PIO, 0x1234, 1), 0xff);
@@ -178,7 +369,7 @@ static void bus_read__unclaimed__all_ones(void **state)
 static void bus_read__wider_than_region__split_ascending(void **state)
 {
 	struct log_device d = logger(BUS_PIO, 0x100, 8, 1);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &d.dev, NULL), 0);
@@ -191,7 +382,7 @@ static void bus_read__wider_than_region__split_ascending(void **state)
 static void bus_read__straddles_end__rest_reads_ones(void **state)
 {
 	struct log_device d = logger(BUS_MMIO, 0x1000, 8, 4);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &d.dev, NULL), 0);
@@ -203,7 +394,7 @@ static void bus_read__straddles_end__rest_reads_ones(void **state)
 static void bus_read__starts_before_region__head_reads_ones(void **state)
 {
 	struct log_device d = logger(BUS_MMIO, 0x1000, 8, 4);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &d.dev, NULL), 0);
@@ -215,7 +406,7 @@ static void bus_read__starts_before_region__head_reads_ones(void **state)
 static void bus_write__spans_two_devices__each_gets_its_bytes(void **state)
 {
 	struct log_device a = logger(BUS_PIO, 0x100, 2, 2), b = logger(BUS_PIO, 0x102, 2, 1);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &b.dev, NULL), 0);
@@ -231,7 +422,7 @@ static void bus_write__spans_two_devices__each_gets_its_bytes(void **state)
 static void bus_write__three_bytes_left__split_in_powers_of_two(void **state)
 {
 	struct log_device d = logger(BUS_MMIO, 0x1000, 7, 4);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &d.dev, NULL), 0);
@@ -244,7 +435,7 @@ static void bus_write__three_bytes_left__split_in_powers_of_two(void **state)
 static void bus_access__of_no_bytes_or_more_than_eight__none_or_eight(void **state)
 {
 	struct log_device d = logger(BUS_MMIO, 0x100, 16, 8);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &d.dev, NULL), 0);
@@ -261,7 +452,7 @@ static void bus_access__of_no_bytes_or_more_than_eight__none_or_eight(void **sta
 static void bus_write__value_wider_than_access__cut(void **state)
 {
 	struct log_device d = logger(BUS_MMIO, 0x1000, 8, 8);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &d.dev, NULL), 0);
@@ -273,7 +464,7 @@ static void bus_read__region_at_end_of_space__reached(void **state)
 {
 	struct log_device p = logger(BUS_PIO, 0xffff, 1, 1);
 	struct log_device m = logger(BUS_MMIO, UINT64_MAX, 1, 1);
-	struct bus bus = { 0 };
+	TEST_BUS(bus, NULL);
 
 	(void)state;
 	assert_int_equal(bus_claim(&bus, &p.dev, NULL), 0);
@@ -286,7 +477,7 @@ static void bus_access__unclaimed_and_debug_wanted__reported(void **state)
 {
 	struct fake_services f = { 0 };
 	struct reporter r = fake_reporter(&f, REPORT_DEBUG);
-	struct bus bus = { .reporter = &r };
+	TEST_BUS(bus, &r);
 
 	(void)state;
 	(void)bus_read(&bus, BUS_PIO, 0x2e, 1);
@@ -301,7 +492,7 @@ static void bus_access__unclaimed_and_debug_not_wanted__silent(void **state)
 {
 	struct fake_services f = { 0 };
 	struct reporter r = fake_reporter(&f, REPORT_INFO);
-	struct bus bus = { .reporter = &r };
+	TEST_BUS(bus, &r);
 
 	(void)state;
 	(void)bus_read(&bus, BUS_PIO, 0x2e, 1);
@@ -316,7 +507,7 @@ static void bus_fuzz__random_claims_and_accesses__match_byte_model(void **state)
 	(void)state;
 	for (unsigned round = 0; round < 2000; round++) {
 		struct log_device d[8];
-		struct bus bus = { 0 };
+		TEST_BUS(bus, NULL);
 		bool claimed[64] = { false };
 
 		for (unsigned i = 0; i < ARRAY_SIZE(d); i++) {
@@ -352,7 +543,11 @@ int main(void)
 		cmocka_unit_test(bus_claim__second_region_refused__first_not_claimed_either),
 		cmocka_unit_test(bus_claim__own_regions_overlap__refused),
 		cmocka_unit_test(bus_claim__bad_range_or_width__refused),
-		cmocka_unit_test(bus_claim__table_full__refused),
+		cmocka_unit_test(bus_claim__many__each_is_found),
+		cmocka_unit_test(bus_move__free_range__is_there_and_nowhere_else),
+		cmocka_unit_test(bus_move__taken_or_impossible__stays),
+		cmocka_unit_test(bus_release__one_of_two__its_ranges_are_free),
+		cmocka_unit_test(bus__claims_move_and_go_while_others_access__each_sees_one_map),
 		cmocka_unit_test(bus_read__unclaimed__all_ones),
 		cmocka_unit_test(bus_read__wider_than_region__split_ascending),
 		cmocka_unit_test(bus_read__straddles_end__rest_reads_ones),

@@ -24,7 +24,7 @@ static void debug_console__bytes_written__go_to_sink(void **state)
 	fake_outb(&f, PORT, 'i');
 	assert_int_equal(f.nr_sink, 2);
 	assert_memory_equal(f.sink, "hi", 2);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void debug_console__wider_write__one_byte(void **state)
@@ -36,7 +36,7 @@ static void debug_console__wider_write__one_byte(void **state)
 	bus_write(&f.bus, BUS_PIO, PORT, 4, 0x64636261);
 	assert_int_equal(f.nr_sink, 1);
 	assert_int_equal(f.sink[0], 'a');
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void debug_console__read__e9(void **state)
@@ -48,7 +48,7 @@ static void debug_console__read__e9(void **state)
 	assert_int_equal(fake_inb(&f, PORT), 0xe9);
 	dev->ops->reset(dev);
 	assert_int_equal(f.nr_sink, 0);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void debug_console_fuzz__random_accesses__reads_e9(void **state)
@@ -62,7 +62,7 @@ static void debug_console_fuzz__random_accesses__reads_e9(void **state)
 		fake_random_access(&f, &r, BUS_PIO, PORT, 1);
 		assert_int_equal(fake_inb(&f, PORT), 0xe9);
 	}
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ static void debug_exit__byte_written__machine_exits_with_it(void **state)
 	assert_int_equal(f.requests, 1);
 	assert_int_equal(f.last_request, MACHINE_DEBUG_EXIT);
 	assert_int_equal(f.last_value, 0xa3);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void debug_exit__wider_write__low_byte_counts(void **state)
@@ -36,7 +36,7 @@ static void debug_exit__wider_write__low_byte_counts(void **state)
 	bus_write(&f.bus, BUS_PIO, PORT, 4, 0x12345678);
 	assert_int_equal(f.requests, 1);
 	assert_int_equal(f.last_value, 0x78);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void debug_exit__read__ones(void **state)
@@ -49,7 +49,7 @@ static void debug_exit__read__ones(void **state)
 	assert_int_equal(bus_read(&f.bus, BUS_PIO, PORT, 4), 0xffffffff);
 	dev->ops->reset(dev);
 	assert_int_equal(f.requests, 0);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void debug_exit_fuzz__random_accesses__only_debug_exits(void **state)
@@ -64,7 +64,7 @@ static void debug_exit_fuzz__random_accesses__only_debug_exits(void **state)
 		assert_true(f.requests == 0 || f.last_request == MACHINE_DEBUG_EXIT);
 		assert_in_range(f.last_value, 0, 0xff);
 	}
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 int main(void)

@@ -39,7 +39,7 @@ static int teardown(void **state)
 {
 	struct fixture *x = *state;
 
-	device_destroy(x->dev);
+	fake_destroy(&x->f, x->dev);
 	free(x);
 	return 0;
 }

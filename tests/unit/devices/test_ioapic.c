@@ -62,7 +62,7 @@ static int teardown(void **state)
 {
 	struct fixture *x = *state;
 
-	device_destroy(ioapic_device(x->ioapic));
+	fake_destroy(&x->f, ioapic_device(x->ioapic));
 	free(x);
 	return 0;
 }
@@ -397,8 +397,7 @@ static void ioapic__reset_while_an_edge_waits__edge_is_lost(void **state)
 		.routes_ctx = x,
 	};
 
-	device_destroy(ioapic_device(x->ioapic));
-	memset(&x->f.bus, 0, sizeof(x->f.bus));
+	fake_destroy(&x->f, ioapic_device(x->ioapic));
 	x->ioapic = ioapic_create(&cfg, NULL);
 	fake_claim(&x->f, ioapic_device(x->ioapic));
 	wr(x, LOW(7), 0x54);

@@ -70,7 +70,7 @@ static int teardown(void **state)
 {
 	struct fixture *x = *state;
 
-	device_destroy(mc146818_device(x->rtc));
+	fake_destroy(&x->f, mc146818_device(x->rtc));
 	free(x);
 	return 0;
 }
@@ -460,7 +460,7 @@ static void mc146818__small_memory__sizes_exact(void **state)
 	assert_int_equal(rd(&x, 0x17) | rd(&x, 0x18) << 8, 16 * 1024);
 	assert_int_equal(rd(&x, 0x34) | rd(&x, 0x35) << 8, 16);
 	assert_int_equal(rd(&x, 0x5b) | rd(&x, 0x5c) << 8 | rd(&x, 0x5d) << 16, 0);
-	device_destroy(mc146818_device(rtc));
+	fake_destroy(&x.f, mc146818_device(rtc));
 }
 
 static void mc146818__reset__interrupts_off_time_and_ram_kept(void **state)
@@ -544,8 +544,7 @@ static void mc146818__reset__enables_square_wave_and_shutdown_code_cleared(void 
 /* Takes the chip away, with bus, interrupt controller and timer, and puts others in their place. */
 static void replace(struct fixture *x)
 {
-	device_destroy(mc146818_device(x->rtc));
-	x->f.bus = (struct bus){ 0 };
+	fake_destroy(&x->f, mc146818_device(x->rtc));
 	x->f.irq_level[GSI] = false;
 	x->f.deadline_ns = 0;
 	create(x);
@@ -554,9 +553,8 @@ static void replace(struct fixture *x)
 /* Before the test's battery is gone. */
 static void remove_battery(struct fixture *x)
 {
-	device_destroy(mc146818_device(x->rtc));
+	fake_destroy(&x->f, mc146818_device(x->rtc));
 	x->battery = NULL;
-	x->f.bus = (struct bus){ 0 };
 	create(x);
 }
 
@@ -571,7 +569,7 @@ static void mc146818__destroyed_after_random_use__next_one_is_as_if_reset(void *
 	replace(x);
 	y = *x;
 	y.battery = &batteries[1];
-	y.f.bus = (struct bus){ 0 };
+	bus_init(&y.f.bus, /* reporter */ NULL);
 	y.f.timer_fn = NULL;
 	create(&y);
 	for (unsigned i = 0; i < 2000; i++) {
@@ -593,7 +591,7 @@ static void mc146818__destroyed_after_random_use__next_one_is_as_if_reset(void *
 		for (unsigned reg = 0; reg < 128; reg++)
 			assert_int_equal(rd(x, reg), rd(&y, reg));
 	}
-	device_destroy(mc146818_device(y.rtc));
+	fake_destroy(&y.f, mc146818_device(y.rtc));
 	remove_battery(x);
 }
 

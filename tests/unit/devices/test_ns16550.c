@@ -43,7 +43,7 @@ static int teardown(void **state)
 {
 	struct fixture *x = *state;
 
-	device_destroy(ns16550_device(x->uart));
+	fake_destroy(&x->f, ns16550_device(x->uart));
 	free(x);
 	return 0;
 }
@@ -488,7 +488,7 @@ static void ns16550__no_input_wanted_function__drains_quietly(void **state)
 	fake_claim(&f, ns16550_device(uart));
 	assert_int_equal(ns16550_input(uart, (const uint8_t *)"ab", 2), 1);
 	assert_int_equal(fake_inb(&f, PORT), 'a');
-	device_destroy(ns16550_device(uart));
+	fake_destroy(&f, ns16550_device(uart));
 }
 
 #define THREAD_BYTES 20000u

@@ -15,7 +15,7 @@ static void post_code__written__reads_back_until_reset(void **state)
 	assert_int_equal(fake_inb(&f, POST_CODE_PORT), 0x5a);
 	dev->ops->reset(dev);
 	assert_int_equal(fake_inb(&f, POST_CODE_PORT), 0);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void post_code_fuzz__random_accesses__last_byte_kept(void **state)
@@ -33,7 +33,7 @@ static void post_code_fuzz__random_accesses__last_byte_kept(void **state)
 		fake_outb(&f, POST_CODE_PORT, byte);
 		assert_int_equal(fake_inb(&f, POST_CODE_PORT), byte);
 	}
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 int main(void)

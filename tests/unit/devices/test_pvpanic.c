@@ -33,7 +33,7 @@ static void pvpanic__read__supported_events(void **state)
 	(void)state;
 	claim(&x);
 	assert_int_equal(fake_inb(&x.f, PORT), 0x03);
-	device_destroy(x.dev);
+	fake_destroy(&x.f, x.dev);
 }
 
 static void pvpanic__panicked_written__machine_panics(void **state)
@@ -46,7 +46,7 @@ static void pvpanic__panicked_written__machine_panics(void **state)
 	assert_int_equal(x.f.requests, 1);
 	assert_int_equal(x.f.last_request, MACHINE_PANIC);
 	assert_int_equal(x.f.last_value, 0x01);
-	device_destroy(x.dev);
+	fake_destroy(&x.f, x.dev);
 }
 
 static void pvpanic__crash_loaded_written__reported_once_and_guest_goes_on(void **state)
@@ -62,7 +62,7 @@ static void pvpanic__crash_loaded_written__reported_once_and_guest_goes_on(void 
 	x.dev->ops->reset(x.dev);
 	fake_outb(&x.f, PORT, 0x02);
 	assert_int_equal(x.f.reports, 2);
-	device_destroy(x.dev);
+	fake_destroy(&x.f, x.dev);
 }
 
 static void pvpanic__unknown_events_written__ignored(void **state)
@@ -75,7 +75,7 @@ static void pvpanic__unknown_events_written__ignored(void **state)
 	fake_outb(&x.f, PORT, 0x00);
 	assert_int_equal(x.f.requests, 0);
 	assert_int_equal(x.f.reports, 0);
-	device_destroy(x.dev);
+	fake_destroy(&x.f, x.dev);
 }
 
 static void pvpanic_fuzz__random_accesses__only_panics(void **state)
@@ -92,7 +92,7 @@ static void pvpanic_fuzz__random_accesses__only_panics(void **state)
 		assert_true(x.f.requests == 0 || (x.f.last_value & ~2u) == 1);
 	}
 	assert_in_range(x.f.reports, 0, 1);
-	device_destroy(x.dev);
+	fake_destroy(&x.f, x.dev);
 }
 
 int main(void)

@@ -124,8 +124,8 @@ static void one_round(const struct kind *kind, struct fake_random *r)
 		both(c, kind, r);
 		assert_same_world(&c[0].f, &c[1].f);
 	}
-	device_destroy(c[0].dev);
-	device_destroy(c[1].dev);
+	fake_destroy(&c[0].f, c[0].dev);
+	fake_destroy(&c[1].f, c[1].dev);
 	free(c);
 }
 
@@ -198,7 +198,7 @@ static void i8042__reset__every_ram_byte_and_a20_as_fresh(void **state)
 		assert_int_equal(fake_inb(&c->f, 0x60), i == 0 ? 0x64 : 0);
 	}
 	assert_int_equal(fake_inb(&c->f, 0x92), 2);
-	device_destroy(c->dev);
+	fake_destroy(&c->f, c->dev);
 	free(c);
 }
 

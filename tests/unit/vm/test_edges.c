@@ -133,6 +133,7 @@ static void mmio__each_length__largest_powers_of_two_first(void **state)
 	struct vcpu vcpu = { .machine = m };
 	(void)state;
 	assert_non_null(m);
+	bus_init(&m->bus, /* reporter */ NULL);
 	r.dev.regions[0] = (struct device_region){ BUS_MMIO, { 0x1000, 8 }, 8 };
 	assert_int_equal(bus_claim(&m->bus, &r.dev, NULL), 0);
 	for (uint32_t size = 1; size <= 8; size++) {
@@ -152,6 +153,7 @@ static void mmio__each_length__largest_powers_of_two_first(void **state)
 		assert_int_equal(vcpu_handle_exit(&vcpu, &x), EXIT_RESUME);
 		assert_string_equal(r.text, writes[size - 1]);
 	}
+	bus_done(&m->bus);
 	free(m);
 }
 
