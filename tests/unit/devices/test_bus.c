@@ -277,8 +277,15 @@ static void mover_write(
 		(void)atomic_fetch_add(&m->wrong, 1);
 }
 
-static const struct device_ops mover_ops = { "mover", mover_read, mover_write, log_nothing,
-	log_nothing };
+static const struct device_ops mover_ops = {
+	.name = "mover",
+	.read = mover_read,
+	.write = mover_write,
+	.reset = device_nothing,
+	.quiesce = device_nothing,
+	.resume = device_nothing,
+	.destroy = device_nothing,
+};
 
 struct accessor {
 	struct bus *bus;
