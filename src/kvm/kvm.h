@@ -2,7 +2,7 @@
 /*
  * KVM as nestor uses it: the system, a VM, its irqchip, and vCPUs. Converts between nestor's value
  * types and KVM's structs at this border, and decides nothing. Each error names the ioctl and its
- * argument. Owners: the machine (vm/) owns a kvm_vm and its kvm_vcpus; they borrow the struct kvm,
+ * argument. Owners: a setup (setup/) owns a kvm_vm and its kvm_vcpus; they borrow the struct kvm,
  * which must outlive them.
  */
 #ifndef NESTOR_KVM_KVM_H

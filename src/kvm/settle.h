@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What makes a vCPU the processor that a policy promises, in KVM's one order: each step works on
- * what KVM kept of the step before. Whoever makes vCPUs (vm/, verify/, the probe below) goes this
- * way, and judges what was not kept (cpuid/kept.h) by itself.
+ * what KVM kept of the step before. Whoever makes vCPUs (setup/, the probe below) goes this way,
+ * and judges what was not kept (cpuid/kept.h) by itself.
  */
 #ifndef NESTOR_KVM_SETTLE_H
 #define NESTOR_KVM_SETTLE_H

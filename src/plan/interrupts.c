@@ -20,6 +20,15 @@ unsigned plan_isa_interrupts(
 	return n;
 }
 
+bool plan_has_wide_ids(const struct machine_plan *plan)
+{
+	for (unsigned i = 0; i < plan->nr_vcpus; i++) {
+		if (plan->vcpus[i].apic_id > PLAN_LAST_XAPIC_ID)
+			return true;
+	}
+	return false;
+}
+
 uint8_t plan_ioapic_id(const struct machine_plan *plan)
 {
 	unsigned taken = 0;

@@ -25,6 +25,9 @@
 /* What the low bits of a local APIC's version register say: of a processor, not an 82489DX. */
 #define PLAN_LAPIC_VERSION 0x14
 
+/* True where a vCPU's APIC ID is larger. */
+bool plan_has_wide_ids(const struct machine_plan *plan);
+
 struct plan_isa_interrupt {
 	uint8_t irq;   /* the ISA bus's number */
 	uint8_t pin;   /* of the I/O APIC, which is the GSI, too */

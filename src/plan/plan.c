@@ -6,6 +6,7 @@
 
 #include "nesting/nesting.h"
 #include "plan/cpu.h"
+#include "plan/interrupts.h"
 #include "plan/shape.h"
 
 #include <errno.h>
@@ -198,7 +199,7 @@ bool plan_foresee_short_ids(const struct vm_config *config)
 	/* Dies, cores and threads are numbered in whole bits, so each of the three can double the
 	 * range at most. With threads as the host has them, the number may not be known yet. */
 	const uint64_t vcpus = config->cpu.vcpus;
-	return vcpus > 0 && vcpus * 2 * 2 * 2 < 0xff;
+	return vcpus > 0 && vcpus * 2 * 2 * 2 <= PLAN_LAST_XAPIC_ID;
 }
 
 void machine_plan_done(struct machine_plan *plan)

@@ -4,8 +4,8 @@
 #define NESTOR_VERIFY_INTERNAL_H
 
 #include "cpuid/execute.h"
-#include "kvm/settle.h"
 #include "memory/ram.h"
+#include "setup/setup.h"
 #include "verify/verify.h"
 
 /* What the guest's code can do; it knows these numbers, and the layout of guest_request. */
@@ -93,8 +93,8 @@ struct verify_vm;
 int verify_vm_create(struct verify_vm **ret_vm, struct kvm *kvm, const struct machine_plan *plan,
 	const struct reporter *reporter, struct err *e) MUST_CHECK;
 void verify_vm_destroy(struct verify_vm *vm);
-/* What KVM keeps of vCPU i's CPUID and MSRs. */
-const struct kvm_settled *verify_vm_settled(const struct verify_vm *vm, unsigned i);
+/* What vCPU i was to be, and what KVM keeps of its CPUID and MSRs. */
+const struct setup_processor *verify_vm_processor(const struct verify_vm *vm, unsigned i);
 /* Has vCPU i answer all of list; list_ms bounds each GUEST_MAX_REQUESTS of it. */
 int verify_vm_answer(struct verify_vm *vm, unsigned i, struct request_list *list, unsigned list_ms,
 	struct err *e) MUST_CHECK;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "verify/verify.h"
 
-#include "plan/plan.h"
 #include "verify/internal.h"
 
 #include <errno.h>
@@ -127,16 +126,16 @@ static struct cpuid_vcpu_state vcpu_state(const struct msr_policy *msrs)
 }
 
 /* First all that is read, then the writes, which need what was read. */
-static int verify_vcpu(struct verify_vm *vm, const struct machine_plan *plan,
-	struct cpuid_table *table, unsigned list_ms, struct collector *c, struct err *e)
+static int verify_vcpu(struct verify_vm *vm, const struct machine_plan *plan, unsigned list_ms,
+	struct collector *c, struct err *e)
 {
+	const struct setup_processor *processor = verify_vm_processor(vm, c->vcpu);
 	const struct msr_policy *msrs = &plan->cpu.msrs;
 	const struct cpuid_vcpu_state state = vcpu_state(msrs);
 	struct request_list reads = { 0 }, writes = { 0 };
-	c->settled = verify_vm_settled(vm, c->vcpu);
-	int rc = plan_vcpu_cpuid(plan, c->vcpu, table, e);
-	if (rc == 0)
-		rc = request_list_cpuid(&reads, table, &c->settled->cpuid, &state, e);
+	c->settled = &processor->settled;
+	int rc = request_list_cpuid(
+		&reads, &processor->wanted, &processor->settled.cpuid, &state, e);
 	if (rc == 0)
 		rc = request_list_msr_reads(&reads, msrs, e);
 	if (rc == 0)
@@ -161,12 +160,9 @@ int verify_run_bounded(struct kvm *kvm, const struct machine_plan *plan,
 	struct verify_vm *vm = NULL;
 	struct collector c = { .result = ret_result };
 	*ret_result = (struct verify_result){ 0 };
-	struct cpuid_table *table = malloc(sizeof(*table));
-	int rc = table ? 0 : err_set(e, -ENOMEM, "out of memory");
-	if (rc == 0)
-		rc = verify_vm_create(&vm, kvm, plan, reporter, e);
+	int rc = verify_vm_create(&vm, kvm, plan, reporter, e);
 	for (; rc == 0 && c.vcpu < plan->nr_vcpus; c.vcpu++) {
-		rc = verify_vcpu(vm, plan, table, list_ms, &c, e);
+		rc = verify_vcpu(vm, plan, list_ms, &c, e);
 		if (rc == 0) {
 			ret_result->nr_vcpus++;
 			report(reporter, REPORT_DEBUG, "vCPU %u: %zu differences so far", c.vcpu,
@@ -174,7 +170,6 @@ int verify_run_bounded(struct kvm *kvm, const struct machine_plan *plan,
 		}
 	}
 	verify_vm_destroy(vm);
-	free(table);
 	if (rc)
 		verify_result_done(ret_result);
 	return rc;

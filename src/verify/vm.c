@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A VM of the plan's vCPUs with 64 KiB of RAM and no devices, built in the machine's own order
- * (vm/build.c), whose vCPUs take turns on the calling thread.
+ * A VM of the plan's vCPUs with 64 KiB of RAM and no devices, an 8254 neither, built in the
+ * machine's own order (setup/), whose vCPUs take turns on the calling thread.
  */
 #include "verify/internal.h"
 
 #include "base/analyzer.h"
 #include "kvm/hyperv.h"
 #include "kvm/msr_exit.h"
-#include "plan/plan.h"
 #include "verify/watchdog.h"
 
 #include <errno.h>
@@ -21,17 +20,12 @@
 #define EXITS_PER_REQUEST 1
 #define EXITS_BESIDES 64
 
-struct verify_vcpu {
-	struct kvm_vcpu *kvm;
-	struct kvm_settled *settled;
-};
-
 struct verify_vm {
 	const struct machine_plan *plan; /* borrowed, as is reporter */
 	const struct reporter *reporter;
 	struct ram *ram;
-	struct kvm_vm *kvm_vm;
-	struct verify_vcpu *vcpus; /* plan->nr_vcpus */
+	struct setup *setup;
+	struct setup_processor **processors; /* plan->nr_vcpus */
 };
 
 static int create_ram(struct verify_vm *vm, struct x86_state *ret_state, struct err *e)
@@ -44,73 +38,42 @@ static int create_ram(struct verify_vm *vm, struct x86_state *ret_state, struct 
 	return guest_load(ram_guest_memory(vm->ram), ret_state, e);
 }
 
-static bool has_wide_apic_id(const struct machine_plan *plan)
+static int create_setup(struct verify_vm *vm, struct kvm *kvm, struct err *e)
 {
-	for (unsigned i = 0; i < plan->nr_vcpus; i++) {
-		if (plan->vcpus[i].apic_id >= 0xff)
-			return true;
-	}
-	return false;
+	const struct setup_options options = {
+		.kvm = kvm,
+		.ram = ram_guest_memory(vm->ram),
+		.split_irqchip = vm->plan->split_irqchip,
+		.reporter = vm->reporter,
+		.plan = vm->plan,
+	};
+	return setup_create(&vm->setup, &options, e);
 }
 
-static int create_kvm_vm(struct verify_vm *vm, struct kvm *kvm, struct err *e)
+/* Every vCPU is made to run at once, which only the boot vCPU of a machine does. */
+static int create_vcpu(
+	struct verify_vm *vm, unsigned i, const struct x86_state *state, struct err *e)
 {
-	const struct machine_plan *plan = vm->plan;
-	const struct guest_region *ram = &ram_guest_memory(vm->ram)->regions[0];
-	int rc = kvm_vm_create(&vm->kvm_vm, kvm, e);
-	/* Needed on Intel, without effect elsewhere; the guest's vendor need not be the host's. */
-	if (rc == 0)
-		rc = kvm_vm_set_intel_pages(
-			vm->kvm_vm, gpa(PLAN_TSS_BASE), gpa(PLAN_IDENTITY_MAP_BASE), e);
-	if (rc == 0 && has_wide_apic_id(plan))
-		rc = kvm_vm_enable_x2apic_ids(vm->kvm_vm, e);
-	if (rc == 0)
-		rc = kvm_vm_set_msr_filter(vm->kvm_vm, &plan->filter, e);
-	if (rc == 0)
-		rc = kvm_vm_set_memslot(vm->kvm_vm, 0, ram->base, ram->size_bytes, ram->hva, e);
-	if (rc == 0)
-		rc = plan->split_irqchip ? kvm_vm_create_split_irqchip(vm->kvm_vm, PLAN_NR_GSIS, e)
-					 : kvm_vm_create_irqchip(vm->kvm_vm, e);
-	return rc;
-}
-
-/* In the machine's order; then every vCPU is made to run at once, which only the boot vCPU of a
- * machine does. */
-static int create_vcpu(struct verify_vm *vm, unsigned i, const struct x86_state *state,
-	struct cpuid_table *table, struct err *e)
-{
-	const struct machine_plan *plan = vm->plan;
-	const struct kvm_promise promise = { .tsc_khz = plan->tsc_khz,
-		.hyperv = &plan->cpu.hyperv,
-		.cpuid = table,
-		.msrs = &plan->cpu.msrs };
-	struct verify_vcpu *vcpu = &vm->vcpus[i];
-	ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* vm->vcpus has it, and frees it */
-	vcpu->settled = malloc(sizeof(*vcpu->settled));
-	if (!vcpu->settled)
+	ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* vm->processors has it, and frees it */
+	vm->processors[i] = malloc(sizeof(*vm->processors[i]));
+	if (!vm->processors[i])
 		return err_set(e, -ENOMEM, "out of memory");
 	ANALYZER_END;
-	int rc = kvm_vcpu_create(&vcpu->kvm, vm->kvm_vm, plan->vcpus[i].apic_id, e);
-	if (rc == 0)
-		rc = plan_vcpu_cpuid(plan, i, table, e);
 	/* What KVM does not keep is for the guest to find. */
+	int rc = setup_vcpu(vm->setup, vm->plan, i, vm->processors[i], e);
 	if (rc == 0)
-		rc = kvm_vcpu_settle(vcpu->kvm, &promise, vcpu->settled, e);
+		rc = kvm_vcpu_make_runnable(setup_kvm_vcpu(vm->setup, i), e);
 	if (rc == 0)
-		rc = kvm_vcpu_make_runnable(vcpu->kvm, e);
-	if (rc == 0)
-		rc = kvm_vcpu_set_state(vcpu->kvm, state, e);
+		rc = kvm_vcpu_set_state(setup_kvm_vcpu(vm->setup, i), state, e);
 	return rc;
 }
 
 static int create_vcpus(struct verify_vm *vm, const struct x86_state *state, struct err *e)
 {
-	struct cpuid_table *table = malloc(sizeof(*table));
-	vm->vcpus = calloc(vm->plan->nr_vcpus, sizeof(vm->vcpus[0]));
-	int rc = table && vm->vcpus ? 0 : err_set(e, -ENOMEM, "out of memory");
+	vm->processors = calloc(vm->plan->nr_vcpus, sizeof(vm->processors[0]));
+	int rc = vm->processors ? 0 : err_set(e, -ENOMEM, "out of memory");
 	for (unsigned i = 0; rc == 0 && i < vm->plan->nr_vcpus; i++)
-		rc = create_vcpu(vm, i, state, table, e);
-	free(table);
+		rc = create_vcpu(vm, i, state, e);
 	return rc;
 }
 
@@ -125,7 +88,7 @@ int verify_vm_create(struct verify_vm **ret_vm, struct kvm *kvm, const struct ma
 	vm->reporter = reporter;
 	int rc = create_ram(vm, &state, e);
 	if (rc == 0)
-		rc = create_kvm_vm(vm, kvm, e);
+		rc = create_setup(vm, kvm, e);
 	if (rc == 0)
 		rc = create_vcpus(vm, &state, e);
 	if (rc) {
@@ -140,19 +103,17 @@ void verify_vm_destroy(struct verify_vm *vm)
 {
 	if (!vm)
 		return;
-	for (unsigned i = 0; vm->vcpus && i < vm->plan->nr_vcpus; i++) {
-		kvm_vcpu_destroy(vm->vcpus[i].kvm);
-		free(vm->vcpus[i].settled);
-	}
-	free(vm->vcpus);
-	kvm_vm_destroy(vm->kvm_vm);
+	for (unsigned i = 0; vm->processors && i < vm->plan->nr_vcpus; i++)
+		free(vm->processors[i]);
+	free(vm->processors);
+	setup_destroy(vm->setup);
 	ram_destroy(vm->ram);
 	free(vm);
 }
 
-const struct kvm_settled *verify_vm_settled(const struct verify_vm *vm, unsigned i)
+const struct setup_processor *verify_vm_processor(const struct verify_vm *vm, unsigned i)
 {
-	return vm->vcpus[i].settled;
+	return vm->processors[i];
 }
 
 /* items[0] to items[n - 1], as the guest takes them. */
@@ -219,7 +180,7 @@ static int handle_exit(struct verify_vm *vm, unsigned i, const struct kvm_exit *
 	case KVM_EXIT_KIND_IO:
 		return on_io(x, ret_step, e);
 	case KVM_EXIT_KIND_MSR:
-		(void)kvm_vcpu_answer_msr(vm->vcpus[i].kvm, x, &vm->plan->cpu.msrs);
+		(void)kvm_vcpu_answer_msr(setup_kvm_vcpu(vm->setup, i), x, &vm->plan->cpu.msrs);
 		return 0;
 	case KVM_EXIT_KIND_HYPERV:
 		if (kvm_vcpu_answer_hyperv(x))
@@ -255,7 +216,7 @@ static int run_list(
 {
 	size_t most = n * EXITS_PER_REQUEST + EXITS_BESIDES;
 	for (size_t exits = 0; exits < most;) {
-		int rc = kvm_vcpu_run(vm->vcpus[i].kvm, e);
+		int rc = kvm_vcpu_run(setup_kvm_vcpu(vm->setup, i), e);
 		if (rc == -EINTR) {
 			if (watchdog_expired(dog))
 				return err_set(e, -ETIMEDOUT,
@@ -267,7 +228,7 @@ static int run_list(
 		exits++;
 		struct kvm_exit x;
 		enum step step;
-		kvm_vcpu_exit(vm->vcpus[i].kvm, &x);
+		kvm_vcpu_exit(setup_kvm_vcpu(vm->setup, i), &x);
 		rc = handle_exit(vm, i, &x, &step, e);
 		if (rc || step == STEP_END)
 			return rc;

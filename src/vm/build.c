@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a machine, in numbered steps, and taking it down in reverse. KVM's order rules are the
- * reasons given at each step; a step that fails leaves a half-built machine, which machine_destroy
- * takes down as well. Steps 1 to 7 need no plan: they can be done while KVM still says what it has.
- * Steps 8 and 9 are KVM's alone, and 10 and 11 ask nothing of it: so a worker can do the former and
- * the caller the latter at the same time. The worker has boot_vcpu, vcpus and what machine_settle
- * says (vm/internal.h) to itself until machine_settled.
+ * Building a machine, in numbered steps, and taking it down in reverse. What KVM is asked for in
+ * which order is setup/'s; a step that fails leaves a half-built machine, which machine_destroy
+ * takes down as well. Steps 1 to 3 need no plan: they can be done while KVM still says what it has.
+ * Steps 4 and 5 are KVM's alone, and 6 and 7 ask nothing of it: so a worker can do the former and
+ * the caller the latter at the same time. The worker has vcpus and what machine_settle says
+ * (vm/internal.h) to itself until machine_settled.
  */
 #include "vm/internal.h"
 
 #include "base/fd.h"
 #include "host/guest_clock.h"
-#include "kvm/settle.h"
-#include "plan/interrupts.h"
 #include "plan/plan.h"
+#include "setup/setup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,172 +29,78 @@ static int step_2_guest_ram(struct machine *m, struct err *e)
 	return machine_create_ram(m, e);
 }
 
+/* The VM, its memory and its irqchip, as far as the config tells what the plan will say. */
 static int step_3_vm(struct machine *m, struct err *e)
 {
-	int rc = kvm_vm_create(&m->kvm_vm, m->options.kvm, e);
-	/* TSS and identity map pages: before the first vCPU (KVM API, KVM_SET_IDENTITY_MAP_ADDR),
-	 * and before the irqchip, as the first may be a memory slot. Only Intel uses them; KVM
-	 * takes them on AMD, too, and whose processor it is, nobody has said yet. */
+	const struct vm_config *config = m->options.config;
+	bool foreseen = false;
+	int rc = plan_foresee_filter(config, &m->foreseen_filter, &foreseen, e);
+	if (rc)
+		return rc;
+	const struct setup_options options = {
+		.kvm = m->options.kvm,
+		.ram = ram_guest_memory(m->ram),
+		.split_irqchip = config->machine.irqchip == IRQCHIP_SPLIT,
+		.reporter = m->options.reporter,
+		.filter = foreseen ? &m->foreseen_filter : NULL,
+		.short_ids = plan_foresee_short_ids(config),
+	};
+	rc = setup_create(&m->setup, &options, e);
 	if (rc == 0)
-		rc = kvm_vm_set_intel_pages(
-			m->kvm_vm, gpa(PLAN_TSS_BASE), gpa(PLAN_IDENTITY_MAP_BASE), e);
+		m->kvm_vm = setup_vm(m->setup);
 	return rc;
-}
-
-/*
- * MSR filter, and exits for what it stops: before any guest code can run. Before the memory slots
- * and the irqchip, as it waits for an SRCU grace period, and does not take milliseconds for that
- * only where it is the VM's first. Here where it can be foreseen; step 8 has the plan's word.
- */
-static int step_4_filter(struct machine *m, struct err *e)
-{
-	int rc = plan_foresee_filter(m->options.config, &m->filter, &m->filter_set, e);
-	return rc || !m->filter_set ? rc : kvm_vm_set_msr_filter(m->kvm_vm, &m->filter, e);
-}
-
-/*
- * Memory slots before the irqchip: KVM makes slots visible by an SRCU grace period, which waits for
- * the one that creating the irqchip and its timer starts, some milliseconds long.
- */
-static int step_5_memslots(struct machine *m, struct err *e)
-{
-	const struct guest_memory *mem = ram_guest_memory(m->ram);
-	int rc = 0;
-	for (unsigned i = 0; rc == 0 && i < mem->nr_regions; i++)
-		rc = kvm_vm_set_memslot(m->kvm_vm, i, mem->regions[i].base,
-			mem->regions[i].size_bytes, mem->regions[i].hva, e);
-	return rc ? rc : machine_add_smram(m, e);
-}
-
-/* The irqchip: before the first vCPU, which gets its local APIC at birth. */
-static int step_6_irqchip(struct machine *m, struct err *e)
-{
-	int rc = m->options.config->machine.irqchip == IRQCHIP_SPLIT
-			 ? kvm_vm_create_split_irqchip(m->kvm_vm, PLAN_NR_GSIS, e)
-			 : kvm_vm_create_irqchip(m->kvm_vm, e);
-	m->irqchip_made = rc == 0;
-	return rc;
-}
-
-static int create_boot_vcpu(struct machine *m, struct err *e)
-{
-	int rc = kvm_vcpu_create(&m->boot_vcpu, m->kvm_vm, PLAN_BOOT_APIC_ID, e);
-	/* Its local APIC's pins; CPUID decides its version and its timer's modes, and nothing here.
-	 */
-	return rc ? rc : kvm_vcpu_set_lint(m->boot_vcpu, e);
-}
-
-/* The boot vCPU, where all is there that comes before vCPUs: the irqchip, 32-bit APIC IDs. */
-static int step_7_boot_vcpu(struct machine *m, struct err *e)
-{
-	bool early = m->irqchip_made && plan_foresee_short_ids(m->options.config);
-	return early ? create_boot_vcpu(m, e) : 0;
 }
 
 /* What the plan has for the VM as a whole. */
-static int step_8_vm_settings(struct machine *m, const struct machine_plan *plan, struct err *e)
+static int step_4_vm_settings(struct machine *m, const struct machine_plan *plan, struct err *e)
 {
-	int rc = 0;
-	/* 32-bit APIC IDs: only where one needs them, since it also changes what ID 0xff means. */
-	if (plan->vcpus[plan->nr_vcpus - 1].apic_id >= 0xff)
-		rc = kvm_vm_enable_x2apic_ids(m->kvm_vm, e);
-	if (rc == 0 && !msr_filter_same(&m->filter, &plan->filter))
-		rc = kvm_vm_set_msr_filter(m->kvm_vm, &plan->filter, e);
-	if (rc == 0 && !m->irqchip_made)
-		rc = step_6_irqchip(m, e);
-	if (rc == 0 && !plan->split_irqchip)
-		rc = kvm_vm_set_ioapic_id(m->kvm_vm, plan_ioapic_id(plan), e);
-	return rc;
+	return setup_complete(m->setup, plan, e);
 }
 
-/* A vCPU's own CPUID table, and what KVM keeps of it all: too large for the stack. */
-struct tables {
-	struct cpuid_table set;
-	struct kvm_settled settled;
-};
-
-static int build_vcpu(struct machine *m, unsigned i, const struct machine_plan *plan,
-	const struct cpu_policy *policy, struct tables *tables, struct err *e)
-{
-	const struct kvm_promise promise = { .tsc_khz = plan->tsc_khz,
-		.hyperv = &plan->cpu.hyperv,
-		.cpuid = &tables->set,
-		.msrs = &plan->cpu.msrs };
-	struct vcpu *vcpu = &m->vcpus[i];
-	vcpu->machine = m;
-	vcpu->index = i;
-	int rc;
-	if (i == 0) {
-		rc = m->boot_vcpu ? 0 : create_boot_vcpu(m, e);
-		vcpu->kvm = m->boot_vcpu;
-		m->boot_vcpu = NULL;
-	} else {
-		rc = kvm_vcpu_create(&vcpu->kvm, m->kvm_vm, plan->vcpus[i].apic_id, e);
-	}
-	/* 1 The processor: TSC, CPUID, MSRs, in the order that kvm/settle.c gives reasons for. */
-	if (rc == 0)
-		rc = plan_vcpu_cpuid(plan, i, &tables->set, e);
-	if (rc == 0)
-		rc = kvm_vcpu_settle(vcpu->kvm, &promise, &tables->settled, e);
-	/* 2 KVM's word for it: not every KVM keeps what it takes. */
-	if (rc == 0)
-		rc = vcpu_check_kept(vcpu, plan, policy, &tables->settled.kept, e);
-	/* 3 Where it enters system management mode: an MSR, after those of the processor. */
-	if (rc == 0)
-		rc = vcpu_prepare_smm(vcpu, e);
-	/* No registers: the boot vCPU gets them once the guest is loaded, and the others wait for
-	 * INIT and SIPI. */
-	return rc;
-}
-
-static int step_9_vcpus(struct machine *m, const struct machine_plan *plan,
+static int step_5_vcpus(struct machine *m, const struct machine_plan *plan,
 	const struct cpu_policy *policy, struct err *e)
 {
 	unsigned n = plan->nr_vcpus;
-	struct tables *tables = malloc(sizeof(*tables));
+	struct setup_processor *processor = malloc(sizeof(*processor));
 	m->vcpus = calloc(n, sizeof(*m->vcpus));
-	int rc = m->vcpus && tables ? 0 : err_set(e, -ENOMEM, "out of memory");
-	if (rc == 0)
-		m->nr_vcpus = n;
-	for (unsigned i = 0; rc == 0 && i < n; i++)
-		rc = build_vcpu(m, i, plan, policy, tables, e);
-	free(tables);
+	int rc = m->vcpus && processor ? 0 : err_set(e, -ENOMEM, "out of memory");
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		struct vcpu *vcpu = &m->vcpus[i];
+		*vcpu = (struct vcpu){ .machine = m, .index = i };
+		rc = setup_vcpu(m->setup, plan, i, processor, e);
+		vcpu->kvm = setup_kvm_vcpu(m->setup, i);
+		/* Not every KVM keeps what it takes. */
+		if (rc == 0)
+			rc = vcpu_check_kept(vcpu, plan, policy, &processor->settled.kept, e);
+	}
+	free(processor);
 	return rc;
 }
 
-static int step_10_load_guest(struct machine *m, struct err *e)
+static int step_6_load_guest(struct machine *m, struct err *e)
 {
 	return machine_load_guest(m, &m->boot_state, e);
 }
 
-static int step_11_devices(struct machine *m, struct err *e)
+static int step_7_devices(struct machine *m, struct err *e)
 {
 	return machine_add_devices(m, e);
 }
 
-/*
- * The 8254, which needs the irqchip's 8259s, and which no vCPU needs before the guest runs. KVM
- * starts a thread for it and waits for that: so this comes as soon as the vCPUs are another's work.
- */
-static int create_pit(struct machine *m, struct err *e)
+/* The 8254, unless it was made while the worker was at steps 4 and 5. */
+static int step_8_pit(struct machine *m, struct err *e)
 {
-	bool split = m->options.config->machine.irqchip == IRQCHIP_SPLIT;
-	int rc = split ? 0 : kvm_vm_create_pit(m->kvm_vm, e);
-	m->pit_made = rc == 0;
-	return rc;
-}
-
-static int step_12_pit(struct machine *m, struct err *e)
-{
-	int rc = m->pit_made ? 0 : machine_settled(m, e); /* which made the irqchip */
-	return rc || m->pit_made ? rc : create_pit(m, e);
+	if (setup_has_pit(m->setup))
+		return 0;
+	int rc = machine_settled(m, e); /* which made the irqchip */
+	return rc ? rc : setup_pit(m->setup, e);
 }
 
 static int settle(struct machine *m, const struct machine_plan *plan,
 	const struct cpu_policy *policy, struct err *e)
 {
-	int rc = step_8_vm_settings(m, plan, e);
-	return rc ? rc : step_9_vcpus(m, plan, policy, e);
+	int rc = step_4_vm_settings(m, plan, e);
+	return rc ? rc : step_5_vcpus(m, plan, policy, e);
 }
 
 static void settle_on_worker(void *ctx)
@@ -208,13 +113,13 @@ static void settle_on_worker(void *ctx)
 int machine_settle(struct machine *m, struct machine_plan *const *plan,
 	const struct cpu_policy *const *policy, struct err *e)
 {
-	const bool pit_can_be = m->irqchip_made;
+	const bool pit_can_be = setup_has_irqchip(m->setup);
 	m->settle_plan = plan;
 	m->settle_policy = policy;
 	m->settling = (struct work){ .run = settle_on_worker, .ctx = m };
 	m->settling_given = true;
 	worker_give(m->options.worker, &m->settling);
-	return pit_can_be ? create_pit(m, e) : 0;
+	return pit_can_be ? setup_pit(m->setup, e) : 0;
 }
 
 int machine_settled(struct machine *m, struct err *e)
@@ -246,14 +151,6 @@ int machine_begin(
 		rc = step_2_guest_ram(m, e);
 	if (rc == 0)
 		rc = step_3_vm(m, e);
-	if (rc == 0)
-		rc = step_4_filter(m, e);
-	if (rc == 0)
-		rc = step_5_memslots(m, e);
-	if (rc == 0 && m->filter_set)
-		rc = step_6_irqchip(m, e);
-	if (rc == 0)
-		rc = step_7_boot_vcpu(m, e);
 	if (rc) {
 		machine_destroy(m);
 		return rc;
@@ -281,11 +178,11 @@ int machine_complete(struct machine *m, const struct machine_options *options, s
 	take_options(m, options);
 	int rc = m->settling_given ? 0 : settle(m, options->plan, options->policy, e);
 	if (rc == 0)
-		rc = step_10_load_guest(m, e);
+		rc = step_6_load_guest(m, e);
 	if (rc == 0)
-		rc = step_11_devices(m, e);
+		rc = step_7_devices(m, e);
 	if (rc == 0)
-		rc = step_12_pit(m, e);
+		rc = step_8_pit(m, e);
 	if (rc == 0)
 		machine_report_unlogged(m);
 	return rc;
@@ -306,15 +203,12 @@ int machine_create(
 	return 0;
 }
 
-/* In reverse: vCPUs before the VM, devices before the outputs that they write to, RAM last. */
+/* In reverse: devices before the outputs that they write to, RAM once no VM has it. */
 void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
 	machine_join_vcpus(m);
-	for (unsigned i = 0; i < m->nr_vcpus; i++)
-		kvm_vcpu_destroy(m->vcpus[i].kvm);
-	kvm_vcpu_destroy(m->boot_vcpu);
 	free(m->vcpus);
 	bus_done(&m->bus);
 	device_list_destroy(&m->devices);
@@ -322,11 +216,10 @@ void machine_destroy(struct machine *m)
 	for (unsigned i = 0; i < CONFIG_MAX_SERIALS; i++)
 		host_output_destroy(m->serial_output[i]);
 	host_output_destroy(m->debug_output);
-	kvm_vm_destroy(m->kvm_vm);
-	ram_destroy(m->smram);
+	setup_destroy(m->setup);
 	ram_destroy(m->ram);
 	machine_close_files(m);
-	msr_filter_done(&m->filter);
+	msr_filter_done(&m->foreseen_filter);
 	(void)fd_close(m->stop_fd);
 	(void)pthread_mutex_destroy(&m->routes_lock);
 	free(m);

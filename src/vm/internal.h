@@ -21,11 +21,12 @@
 struct cpu_kept;
 struct guest_clock;
 struct guest_files;
+struct setup;
 
 struct vcpu {
 	struct machine *machine; /* borrowed */
 	unsigned index;
-	struct kvm_vcpu *kvm;
+	struct kvm_vcpu *kvm; /* borrowed from setup */
 };
 
 /* What runs a vCPU. */
@@ -39,21 +40,17 @@ struct vcpu_thread {
 
 struct machine {
 	struct machine_options options;
-	struct kvm_vm *kvm_vm;
+	struct setup *setup;
+	struct kvm_vm *kvm_vm; /* borrowed from setup */
 	struct ram *ram;
-	struct ram *smram;         /* NULL: KVM has no system management mode */
 	struct guest_files *files; /* until the guest is loaded */
-	struct msr_filter filter;  /* that was foreseen, and set where filter_set; owned */
-	bool filter_set;
-	bool irqchip_made, pit_made;
+	struct msr_filter foreseen_filter;
 	bool has_new_kernel; /* see machine_has_new_kernel */
 	struct bus bus;
 	struct guest_clock *clock;
 	struct device_list devices;
-	bool kept_reported;         /* a vCPU is not as it was set, and that has been said */
-	struct kvm_vcpu *boot_vcpu; /* until it is one of … */
+	bool kept_reported; /* a vCPU is not as it was set, and that has been said */
 	struct vcpu *vcpus;
-	unsigned nr_vcpus;
 	struct vcpu_thread *threads;
 	unsigned nr_threads;
 	struct x86_state boot_state;
@@ -107,10 +104,6 @@ int machine_open_files(struct machine *m, struct err *e) MUST_CHECK;
 void machine_close_files(struct machine *m);
 /* ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */
 int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e) MUST_CHECK;
-
-/* smm.c: RAM for system management mode, where KVM has it; and each vCPU's way back from it. */
-int machine_add_smram(struct machine *m, struct err *e) MUST_CHECK;
-int vcpu_prepare_smm(struct vcpu *vcpu, struct err *e) MUST_CHECK;
 
 /*
  * cpuid_check.c: judges what KVM did not keep of a vCPU's CPUID and MSRs (cpuid/kept.h). -EPROTO

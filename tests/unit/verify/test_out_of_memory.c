@@ -73,7 +73,7 @@ static void verify_run__allocation_n_fails__error_and_nothing_leaks(void **state
 	struct fixture *f = *state;
 	fake_ioctl = f->fake->calls.ioctl;
 	f->fake->calls.ioctl = ioctl_without_failures;
-	f->plan.nr_vcpus = 2;
+	f->plan.nr_vcpus = 3;
 	fixture_rule(f, 0x10000, 0x10400, MSR_DENY, MSR_DENY, 0);
 	fixture_rule(f, 0xce, 0xce, MSR_VALUE, MSR_IGNORE, 5);
 	f->lie = (struct lie){ .op = GUEST_RDMSR, .leaf = 0xce, .flip = 1 }; /* differences too */

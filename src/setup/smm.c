@@ -9,9 +9,9 @@
  * firmware would give it: with one for all, two vCPUs that take an SMI at once would come back with
  * each other's state. INIT leaves SMBASE alone, a guest cannot read or write it.
  */
-#include "vm/internal.h"
+#include "setup/internal.h"
 
-int machine_add_smram(struct machine *m, struct err *e)
+int setup_add_smram(struct setup *s, struct err *e)
 {
 	_Static_assert(
 		PLAN_SMBASE(PLAN_MAX_VCPUS - 1) + 0x10000 <= PLAN_SMRAM_BASE + PLAN_SMRAM_SIZE,
@@ -19,25 +19,22 @@ int machine_add_smram(struct machine *m, struct err *e)
 	const struct ram_bank bank = { gpa(PLAN_SMRAM_BASE), PLAN_SMRAM_SIZE };
 	const struct ram_options options = { .hugepage_bytes = 0 };
 	bool has_smm = false;
-	int rc = kvm_vm_has_smm(m->kvm_vm, &has_smm, e);
+	int rc = kvm_vm_has_smm(s->vm, &has_smm, e);
 	if (rc || !has_smm)
 		return rc;
-	rc = ram_create(&m->smram, &bank, 1, &options, m->options.reporter, e);
+	rc = ram_create(&s->smram, &bank, 1, &options, s->options.reporter, e);
 	if (rc)
 		return err_wrap(e, rc, "RAM of system management mode");
-	const struct guest_region *region = &ram_guest_memory(m->smram)->regions[0];
-	return kvm_vm_set_smm_memslot(
-		m->kvm_vm, 0, region->base, region->size_bytes, region->hva, e);
+	const struct guest_region *region = &ram_guest_memory(s->smram)->regions[0];
+	return kvm_vm_set_smm_memslot(s->vm, 0, region->base, region->size_bytes, region->hva, e);
 }
 
-int vcpu_prepare_smm(struct vcpu *vcpu, struct err *e)
+int setup_prepare_smm(struct setup *s, unsigned i, struct err *e)
 {
 	static const uint8_t rsm[] = { 0x0f, 0xaa };
-	const struct machine *m = vcpu->machine;
-	unsigned i = vcpu->index;
-	if (!m->smram)
+	if (!s->smram)
 		return 0;
 	int rc = guest_memory_write(
-		ram_guest_memory(m->smram), gpa(PLAN_SMM_ENTRY(i)), rsm, sizeof(rsm), e);
-	return rc || i == 0 ? rc : kvm_vcpu_set_smbase(vcpu->kvm, (uint32_t)PLAN_SMBASE(i), e);
+		ram_guest_memory(s->smram), gpa(PLAN_SMM_ENTRY(i)), rsm, sizeof(rsm), e);
+	return rc || i == 0 ? rc : kvm_vcpu_set_smbase(s->vcpus[i], (uint32_t)PLAN_SMBASE(i), e);
 }
