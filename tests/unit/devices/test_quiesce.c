@@ -52,7 +52,7 @@ static void ns16550__input_while_quiesced__refused_and_wanted_after(void **state
 	quiesce(dev);
 	resume(dev);
 	assert_int_equal(f.input_wanted, 1);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 /* The receiver is still full when the machine goes on: room comes when the guest reads. */
@@ -70,7 +70,7 @@ static void ns16550__full_when_quiesced__wanted_once_read(void **state)
 	assert_int_equal(f.input_wanted, 0);
 	assert_int_equal(fake_inb(&f, 0x3f8), 'x');
 	assert_int_equal(f.input_wanted, 1);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static struct acpi_pm *new_pm(struct fake_services *f)
@@ -104,7 +104,7 @@ static void acpi_pm__timer_while_quiesced__interrupt_on_resume(void **state)
 	assert_int_equal(f.deadline_ns, 0);
 	resume(dev);
 	assert_true(f.irq_level[9]);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void acpi_pm__quiesced_with_time_standing_still__armed_as_before(void **state)
@@ -117,7 +117,7 @@ static void acpi_pm__quiesced_with_time_standing_still__armed_as_before(void **s
 	resume(dev);
 	assert_int_equal(f.deadline_ns, PM_TOGGLE_NS);
 	assert_false(f.irq_level[9]);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static void acpi_pm__power_button_while_quiesced__sci_on_resume(void **state)
@@ -133,7 +133,7 @@ static void acpi_pm__power_button_while_quiesced__sci_on_resume(void **state)
 	resume(dev);
 	assert_true(f.irq_level[9]);
 	assert_int_equal(bus_read(&f.bus, BUS_PIO, 0x600, 2), 0x100);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static struct device *new_rtc(struct fake_services *f)
@@ -179,7 +179,7 @@ static void mc146818__quiesced_while_the_wall_clock_goes_on__made_up_for(void **
 	assert_int_equal(rd(&f, 0x0c), 0x90);
 	assert_false(f.irq_level[8]);
 	assert_int_equal(f.deadline_ns, SECOND * 3 / 4);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 /* Also where it was reset meanwhile. */
@@ -197,7 +197,7 @@ static void chips__reset_while_quiesced__no_timer_armed(void **state)
 	assert_int_equal(f.deadline_ns, 0);
 	wr(&f, 0x0b, 0x52);
 	assert_true(f.deadline_ns != 0);
-	device_destroy(dev);
+	fake_destroy(&f, dev);
 }
 
 static int refuse_timer(
