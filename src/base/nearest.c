@@ -34,7 +34,7 @@ size_t text_distance(const char *a, const char *b)
 }
 
 /* False where text is too long. */
-static bool fold(char ret_text[NEAREST_TEXT_BYTES], const char *text)
+static bool put_folded(char ret_text[NEAREST_TEXT_BYTES], const char *text)
 {
 	for (size_t i = 0; i < NEAREST_TEXT_BYTES; i++) {
 		char c = text[i];
@@ -50,7 +50,7 @@ static bool fold(char ret_text[NEAREST_TEXT_BYTES], const char *text)
 void nearest_start(struct nearest *n, const char *text)
 {
 	*n = (struct nearest){ .name = NULL };
-	if (!fold(n->text, text)) {
+	if (!put_folded(n->text, text)) {
 		n->text[0] = '\0';
 		return;
 	}
@@ -63,7 +63,7 @@ void nearest_consider(struct nearest *n, const char *name)
 {
 	char folded[NEAREST_TEXT_BYTES];
 	size_t length = strlen(n->text);
-	if (length == 0 || !fold(folded, name))
+	if (length == 0 || !put_folded(folded, name))
 		return;
 	size_t cost = text_distance(n->text, folded);
 	if (cost < n->cost) {

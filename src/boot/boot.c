@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/boot.h"
 
+#include "base/text_buf.h"
 #include "boot/detect.h"
 #include "boot/fail.h"
 #include "boot/kaslr.h"
@@ -37,15 +38,14 @@ const char *boot_default_cmdline(enum boot_protocol p)
 /* "linux64, pvh" */
 static void list_offers(const struct boot_image *image, char *text, size_t n)
 {
-	size_t used = 0;
-	(void)snprintf(text, n, "none");
+	struct text_buf list = text_buf_in(text, n);
 	for (unsigned p = 0; p < BOOT_NR_PROTOCOLS; p++) {
-		if (!image->offers[p] || used >= n)
-			continue;
-		int add = snprintf(text + used, n - used, "%s%s", used ? ", " : "",
-			boot_protocol_name((enum boot_protocol)p));
-		used += add > 0 ? (size_t)add : 0;
+		if (image->offers[p])
+			(void)text_buf_item(
+				&list, ", ", "%s", boot_protocol_name((enum boot_protocol)p));
 	}
+	if (list.used == 0)
+		(void)text_buf_add(&list, "none");
 }
 
 static int not_offered(const struct boot_image *image, enum boot_protocol p, struct err *e)

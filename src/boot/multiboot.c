@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/multiboot.h"
 
+#include "base/text_buf.h"
 #include "boot/bytes.h"
 #include "boot/fail.h"
 #include "boot/layout.h"
@@ -136,14 +137,13 @@ static int check_flags(
 	const struct boot_file *file, const struct multiboot_header *header, struct err *e)
 {
 	uint32_t unknown = header->flags & FLAGS_REQUIRED & ~FLAGS_KNOWN;
-	char bits[64] = "";
-	size_t used = 0;
+	char bits[64];
+	struct text_buf list = TEXT_BUF(bits);
 	if (!unknown)
 		return 0;
 	for (unsigned i = 0; i < 16; i++)
 		if (unknown >> i & 1)
-			used += (size_t)snprintf(
-				bits + used, sizeof(bits) - used, "%s%u", used ? ", " : "", i);
+			(void)text_buf_item(&list, ", ", "%u", i);
 	return boot_fail(e, -ENOTSUP, file->path,
 		"Multiboot header: flags are %#" PRIx32 ", of which bit%s %s demand%s what version "
 		"1 of the specification (0.6.96) does not have",

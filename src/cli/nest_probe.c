@@ -2,11 +2,12 @@
 /* nestor nest probe: what this CPU really offers a hypervisor, and how that differs from a profile.
  */
 #include "cli/nest.h"
-#include "policy/nest_facts.h"
 
+#include "base/text_buf.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "nesting/probe.h"
+#include "policy/nest_facts.h"
 #include "render/json_out.h"
 #include "render/nest_show.h"
 
@@ -102,18 +103,14 @@ static const char *source_name(enum nesting_probe_source source)
 static unsigned list_group(const struct feature_set *set, uint32_t msr, char *ret_list, size_t size)
 {
 	unsigned n = 0;
-	size_t used = 0;
-	ret_list[0] = '\0';
+	struct text_buf list = text_buf_in(ret_list, size);
 	for (feature_id id = feature_set_next(set, 0); id < FEATURE_NR_WORDS * 32;
 		id = feature_set_next(set, (feature_id)(id + 1))) {
 		char label[FEATURE_PLACE_BYTES];
 		const struct feature_word *w = feature_word(id / 32);
 		if ((w->kind == FEATURE_WORD_MSR ? w->msr : 0) != msr)
 			continue;
-		int length = snprintf(ret_list + used, size - used, "%s%s", used ? " " : "",
-			feature_label(label, id));
-		if (length > 0 && (size_t)length < size - used)
-			used += (size_t)length;
+		(void)text_buf_item(&list, " ", "%s", feature_label(label, id));
 		n++;
 	}
 	return n;

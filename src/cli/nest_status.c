@@ -2,6 +2,7 @@
 /* nestor nest status: whether this host, and VMs, can nest. YES or NO, with every reason. */
 #include "cli/nest.h"
 
+#include "base/text_buf.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cpuid/engine.h"
@@ -82,23 +83,6 @@ static const char *extension_name(const char *extension)
 					       : "neither VMX nor SVM";
 }
 
-/* Adds to a list with a separator; what does not fit is left out. */
-static void append(char *list, size_t size, const char *separator, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
-
-static void append(char *list, size_t size, const char *separator, const char *fmt, ...)
-{
-	char item[160];
-	size_t used = strlen(list);
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(item, sizeof(item), fmt, ap);
-	va_end(ap);
-	int n = snprintf(list + used, size - used, "%s%s", used ? separator : "", item);
-	if (n < 0 || (size_t)n >= size - used)
-		list[used] = '\0';
-}
-
 static void show_processor(const struct paint *p, const struct status_report *r)
 {
 	const struct nesting_host_status *h = &r->host;
@@ -112,12 +96,13 @@ static void show_processor(const struct paint *p, const struct status_report *r)
 		"vmx-posted-intr", "vmx-flexpriority", "vmx-preemption-timer", "vmx-eptad",
 		"vmx-pml", "vmx-vmfunc" };
 	struct feature_set has;
-	char list[400] = "";
+	char list[400];
+	struct text_buf all = TEXT_BUF(list);
 	cpu_features_of(&r->facts->processor, r->facts->msrs, r->facts->nr_msrs, &has);
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
 		const struct feature *f = feature_find(shown[i]);
 		if (f && feature_set_has(&has, f->id))
-			append(list, sizeof(list), ", ", "%s", shown[i]);
+			(void)text_buf_item(&all, ", ", "%s", shown[i]);
 	}
 	bool hidden = strcmp(h->extensions, "vmx") == 0 && r->facts->nr_msrs == 0;
 	nest_show_fact(p, "hardware", "%s%s%s%s", extension_name(h->extensions),
@@ -128,7 +113,8 @@ static void show_processor(const struct paint *p, const struct status_report *r)
 static void show_kvm(const struct paint *p, const struct status_report *r)
 {
 	const struct machine_module *m = r->host.module;
-	char list[600] = "";
+	char list[600];
+	struct text_buf all = TEXT_BUF(list);
 	size_t n;
 	const struct nesting_parameter *rows = nesting_parameters(&n);
 	for (size_t i = 0; m && i < n; i++) {
@@ -136,7 +122,7 @@ static void show_kvm(const struct paint *p, const struct status_report *r)
 					    ? nesting_parameter_value(m, &rows[i])
 					    : NULL;
 		if (value)
-			append(list, sizeof(list), " ", "%s=%s", rows[i].names[0], value);
+			(void)text_buf_item(&all, " ", "%s=%s", rows[i].names[0], value);
 	}
 	int error = r->facts->machine.kvm_device_error;
 	nest_show_fact(p, "kvm", "%s%s; /dev/kvm %s; offers guests %s",
@@ -208,13 +194,14 @@ static void show_machine(const struct paint *p, const struct status_report *r)
 {
 	const struct machine_facts *m = &r->facts->machine;
 	const struct kernel_identity *k = &r->host.kernel;
-	char pages[200] = "";
+	char pages[200];
+	struct text_buf all = TEXT_BUF(pages);
 	nest_show_fact(p, "kernel", "Linux %s%s%s%s%s%s", m->kernel_release,
 		k->distribution[0] ? " (" : "", k->distribution, k->distribution[0] ? " " : "",
 		k->package, k->distribution[0] ? ")" : "");
 	for (unsigned i = 0; i < m->nr_hugepages; i++) {
 		if (m->hugepages[i].total)
-			append(pages, sizeof(pages), ", ",
+			(void)text_buf_item(&all, ", ",
 				"%" PRIu64 " of %" PRIu64 " huge pages of %" PRIu64 " MiB free",
 				m->hugepages[i].free, m->hugepages[i].total,
 				m->hugepages[i].size_bytes / MIB);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/keys.h"
 
+#include "base/text_buf.h"
 #include "config/text.h"
 #include "config/units.h"
 
@@ -131,14 +132,14 @@ bool key_word_is_boolean(const char *word)
 
 static void expects_words(char *text, size_t capacity, const struct key *key)
 {
-	size_t used = 0;
-	for (size_t i = 0; key->words[i] && used < capacity; i++) {
+	char all[KEY_EXPECTS_BYTES];
+	struct text_buf list = TEXT_BUF(all);
+	for (size_t i = 0; key->words[i]; i++) {
 		const char *quote = key_word_is_boolean(key->words[i]) ? "" : "\"";
-		const char *glue = i == 0 ? "" : key->words[i + 1] ? ", " : " or ";
-		int n = snprintf(text + used, capacity - used, "%s%s%s%s", glue, quote,
+		(void)text_buf_item(&list, key->words[i + 1] ? ", " : " or ", "%s%s%s", quote,
 			key->words[i], quote);
-		used += (size_t)n;
 	}
+	(void)snprintf(text, capacity, "%s", all);
 }
 
 char *key_expects(char *text, size_t capacity, const struct key *key)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A config written down: as TOML that loads again, or as JSON. */
+#include "base/toml_string.h"
 #include "config/store.h"
 #include "config/units.h"
 
@@ -10,33 +11,6 @@
 #include <string.h>
 
 #define MASK_TEXT_BYTES (64 + 7 + 1)
-#define MAX_PLAIN_DOTS 64
-
-/*
- * A TOML basic string (TOML 1.0, "String"). s is UTF-8. Many dots are escaped, as the reader takes
- * only so many on a line (TOML_MAX_LINE_DOTS); an origin behind the string may have some as well.
- */
-static void print_string(FILE *out, const char *s)
-{
-	size_t dots = 0;
-	for (const char *p = s; *p != '\0'; p++)
-		dots += *p == '.';
-	(void)fputc('"', out);
-	for (; *s != '\0'; s++) {
-		unsigned char ch = (unsigned char)*s;
-		if (ch == '"' || ch == '\\')
-			(void)fprintf(out, "\\%c", ch);
-		else if (ch == '\n')
-			(void)fputs("\\n", out);
-		else if (ch == '\t')
-			(void)fputs("\\t", out);
-		else if (ch < 0x20 || ch == 0x7f || (ch == '.' && dots > MAX_PLAIN_DOTS))
-			(void)fprintf(out, "\\u%04X", ch);
-		else
-			(void)fputc(ch, out);
-	}
-	(void)fputc('"', out);
-}
 
 /* "xxxxxxxx_xxxxxxxx_xxxxxxxx_xxxxxx1x". Returns text. */
 static char *format_mask(char text[MASK_TEXT_BYTES], struct config_mask mask, uint64_t bits)
@@ -57,7 +31,7 @@ static void print_texts(FILE *out, const struct config_texts *texts)
 	(void)fputs("[\n", out);
 	for (size_t i = 0; i < texts->n; i++) {
 		(void)fputc('\t', out);
-		print_string(out, texts->items[i].text);
+		toml_put_string(out, texts->items[i].text);
 		(void)fprintf(out, ", # %s\n", texts->items[i].origin);
 	}
 	(void)fputc(']', out);
@@ -68,7 +42,7 @@ static void print_value(FILE *out, const struct config *c, const struct key *key
 	char text[UNITS_TEXT_BYTES];
 	uint64_t number = 0;
 	if (key_holds_text(key)) {
-		print_string(out, store_text(c, key, index));
+		toml_put_string(out, store_text(c, key, index));
 		return;
 	}
 	if (key_holds_texts(key)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Two guests' CPUID and MSRs, bit by bit. */
+#include "base/text_buf.h"
 #include "convert/internal.h"
 #include "cpuid/fields.h"
 
@@ -12,23 +13,17 @@ struct compare {
 	const char *who;
 	convert_own_bits *own;
 	struct losses *losses;
-	char of_theirs[400]; /* registers that they set themselves, as text */
-	size_t nr_of_theirs;
+	char of_theirs[400];        /* registers that they set themselves … */
+	struct text_buf theirs_set; /* … as a list in there */
 };
 
 static void append(struct compare *c, const char *text)
 {
-	size_t n = strlen(text);
-	const char *separator = c->nr_of_theirs ? ", " : "";
-	if (c->nr_of_theirs + n + 3 >= sizeof(c->of_theirs)) {
-		losses_add(c->losses, "%s sets in every guest: %s", c->who, c->of_theirs);
-		c->nr_of_theirs = 0;
-		separator = "";
-	}
-	int bytes = snprintf(c->of_theirs + c->nr_of_theirs, sizeof(c->of_theirs) - c->nr_of_theirs,
-		"%s%s", separator, text);
-	if (bytes > 0)
-		c->nr_of_theirs += (size_t)bytes;
+	if (text_buf_item(&c->theirs_set, ", ", "%s", text))
+		return;
+	losses_add(c->losses, "%s sets in every guest: %s", c->who, c->of_theirs);
+	c->theirs_set = TEXT_BUF(c->of_theirs);
+	(void)text_buf_item(&c->theirs_set, ", ", "%s", text);
 }
 
 static void place_text(char text[48], const struct loss_place *p, unsigned reg)
@@ -95,30 +90,24 @@ static unsigned name_run(struct compare *c, const struct loss_place *p, unsigned
 /* Registers that they set themselves: "0x7.0 ecx (waitpkg)". */
 static void name_own(struct compare *c, const struct loss_place *p)
 {
-	char text[160], names[96] = "";
-	size_t used = 0, n = 0;
-	int bytes = cpuid_leaf_has_subleaves(p->leaf)
-			    ? snprintf(text, sizeof(text), "0x%" PRIx32 ".%" PRIu32, p->leaf,
-				      p->subleaf)
-			    : snprintf(text, sizeof(text), "0x%" PRIx32, p->leaf);
-	n = bytes > 0 ? (size_t)bytes : 0;
+	char text[160], names[96];
+	struct text_buf all = TEXT_BUF(text), features = TEXT_BUF(names);
+	(void)text_buf_add(&all, "0x%" PRIx32, p->leaf);
+	if (cpuid_leaf_has_subleaves(p->leaf))
+		(void)text_buf_add(&all, ".%" PRIu32, p->subleaf);
 	for (unsigned reg = 0; reg < 4; reg++) {
 		if (!p->reg[reg])
 			continue;
-		n += (size_t)snprintf(
-			text + n, sizeof(text) - n, " %s", cpuid_reg_name((enum cpuid_reg)reg));
+		(void)text_buf_add(&all, " %s", cpuid_reg_name((enum cpuid_reg)reg));
 		for (unsigned bit = 0; bit < 32; bit++) {
 			const struct feature *f =
 				p->reg[reg] >> bit & 1 ? feature_at_bit(p, reg, bit) : NULL;
-			bytes = f ? snprintf(names + used, sizeof(names) - used, "%s%s",
-					    used ? " " : "", f->name)
-				  : 0;
-			if (bytes > 0 && (size_t)bytes < sizeof(names) - used)
-				used += (size_t)bytes;
+			if (f)
+				(void)text_buf_item(&features, " ", "%s", f->name);
 		}
 	}
-	if (used)
-		(void)snprintf(text + n, sizeof(text) - n, " (%s)", names);
+	if (features.used > 0)
+		(void)text_buf_add(&all, " (%s)", names);
 	append(c, text);
 }
 
@@ -199,6 +188,7 @@ void convert_compare(const struct convert_sight *ours, const struct convert_sigh
 	struct compare c = {
 		.ours = ours, .theirs = theirs, .who = who, .own = own, .losses = losses
 	};
+	c.theirs_set = TEXT_BUF(c.of_theirs);
 	for (unsigned i = 0; i < ours->table->nr_entries; i++)
 		compare_entry(&c, ours->table->entries[i].leaf, ours->table->entries[i].subleaf);
 	for (unsigned i = 0; i < theirs->table->nr_entries; i++)
@@ -212,6 +202,6 @@ void convert_compare(const struct convert_sight *ours, const struct convert_sigh
 		losses_add(losses,
 			"tsc_frequency: %u kHz in nestor's guest, %u in %s's (0: the host's)",
 			ours->tsc_khz, theirs->tsc_khz, who);
-	if (c.nr_of_theirs)
+	if (c.theirs_set.used > 0)
 		losses_add(losses, "%s sets in every guest: %s", who, c.of_theirs);
 }

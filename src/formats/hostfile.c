@@ -27,18 +27,6 @@ static void set_defaults(struct hostfile *f)
 	};
 }
 
-bool hostfile_clashes(const struct cpuid_table *table, const struct cpuid_entry *entry)
-{
-	for (unsigned i = 0; i < table->nr_entries; i++) {
-		const struct cpuid_entry *other = &table->entries[i];
-		if (other->leaf == entry->leaf &&
-			(!other->subleaf_matters || !entry->subleaf_matters ||
-				other->subleaf == entry->subleaf))
-			return true;
-	}
-	return false;
-}
-
 /* SDM vol. 2, CPUID, "Brand String": leaves 0x80000002 to 0x80000004. */
 static void brand_from_leaves(struct host_facts *f)
 {
@@ -55,33 +43,6 @@ static unsigned line_of(const char *text, size_t at)
 	for (size_t i = 0; i < at; i++)
 		line += text[i] == '\n';
 	return line;
-}
-
-bool hostfile_next_line(
-	const char **text, const char *end, const char **ret_line, const char **ret_stop)
-{
-	const char *line = *text;
-	if (line == end)
-		return false;
-	const char *newline = memchr(line, '\n', (size_t)(end - line));
-	const char *stop = newline ? newline : end;
-	*text = newline ? newline + 1 : end;
-	*ret_line = line;
-	*ret_stop = stop > line && stop[-1] == '\r' ? stop - 1 : stop;
-	return true;
-}
-
-bool hostfile_has_line(const char *text, size_t n, const char *word)
-{
-	const char *end = text + n, *line, *stop;
-	const size_t length = strlen(word);
-	while (hostfile_next_line(&text, end, &line, &stop)) {
-		while (line < stop && (*line == ' ' || *line == '\t'))
-			line++;
-		if ((size_t)(stop - line) >= length && memcmp(line, word, length) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* Texts about processors that have no CPUID values, or in a form that is not read, and what to do.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/text_buf.h"
 #include "cpuid/baseline.h"
 #include "cpuid/engine.h"
 #include "cpuid/fields.h"
@@ -63,13 +64,12 @@ int hostfile_processor_add(struct hostfile_processors *p, struct cpuid_entry *en
 
 void hostfile_processors_end(struct hostfile_processors *p)
 {
-	char *note = p->r->file->note;
-	const size_t size = sizeof(p->r->file->note);
+	struct text_buf note = TEXT_BUF(p->r->file->note);
 	unsigned shown = 0, left_out = 0;
 	fold_in(p);
 	if (p->nr_differ == 0)
 		return;
-	int n = snprintf(note, size, "%u of its %u processors differ%s from the first in ",
+	(void)text_buf_add(&note, "%u of its %u processors differ%s from the first in ",
 		p->nr_differ, p->nr, p->nr_differ == 1 ? "s" : "");
 	for (feature_id id = feature_set_next(&p->differ, 0); id < FEATURE_NR_WORDS * 32;
 		id = feature_set_next(&p->differ, (feature_id)(id + 1))) {
@@ -78,12 +78,11 @@ void hostfile_processors_end(struct hostfile_processors *p)
 			left_out++;
 			continue;
 		}
-		n += snprintf(note + n, size - (size_t)n, "%s%s", shown++ ? ", " : "",
-			feature_label(label, id));
+		(void)text_buf_add(&note, "%s%s", shown++ ? ", " : "", feature_label(label, id));
 	}
 	if (left_out > 0)
-		n += snprintf(note + n, size - (size_t)n, " and %u more", left_out);
-	(void)snprintf(note + n, size - (size_t)n, "; what all of them have is taken");
+		(void)text_buf_add(&note, " and %u more", left_out);
+	(void)text_buf_add(&note, "; what all of them have is taken");
 }
 
 int hostfile_add_msr(struct hostfile_reader *r, uint32_t index, uint64_t value)

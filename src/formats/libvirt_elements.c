@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the elements of a libvirt domain mean for the CPU. */
+#include "base/text_buf.h"
 #include "formats/input.h"
 #include "formats/libvirt_internal.h"
 
@@ -24,14 +25,12 @@ static bool number(struct libvirt_reader *r, const char *what, const char *text,
 static int word(
 	struct libvirt_reader *r, const char *what, const char *value, const char *const *words)
 {
-	char list[128] = "";
-	size_t used = 0;
+	char list[128];
+	struct text_buf all = TEXT_BUF(list);
 	for (int i = 0; words[i]; i++) {
 		if (strcmp(words[i], value) == 0)
 			return i;
-		int n = snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", words[i]);
-		if (n > 0 && (size_t)n < sizeof(list) - used)
-			used += (size_t)n;
+		(void)text_buf_item(&all, ", ", "%s", words[i]);
 	}
 	libvirt_fail(r, "%s: %s is none of %s", what, value, list);
 	return -1;

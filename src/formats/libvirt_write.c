@@ -3,6 +3,7 @@
  * What nestor's guest sees as libvirt's <cpu> element; where that has no word and the rest of a
  * domain has one (<features>, <clock>), as a <domain> of no more than these.
  */
+#include "base/markup.h"
 #include "formats/input.h"
 #include "formats/qemu_need.h"
 #include "formats/shared_losses.h"
@@ -21,25 +22,6 @@ struct writer {
 	FILE *out;                    /* <cpu> */
 	FILE *features, *kvm, *clock; /* what stands in <features>, its <kvm>, and <clock> */
 };
-
-static void write_escaped(FILE *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		switch (*text) {
-		case '&':
-			(void)fputs("&amp;", out);
-			break;
-		case '<':
-			(void)fputs("&lt;", out);
-			break;
-		case '\'':
-			(void)fputs("&apos;", out);
-			break;
-		default:
-			(void)fputc(*text, out);
-		}
-	}
-}
 
 static const char *on_off(bool on)
 {
@@ -64,11 +46,11 @@ static void write_model(const struct writer *w)
 	(void)fprintf(w->out, "  <model fallback='forbid'");
 	if (id) {
 		(void)fputs(" vendor_id='", w->out);
-		write_escaped(w->out, id);
+		markup_put_text(w->out, id);
 		(void)fputc('\'', w->out);
 	}
 	(void)fputc('>', w->out);
-	write_escaped(w->out, w->n->model_name);
+	markup_put_text(w->out, w->n->model_name);
 	(void)fputs("</model>\n", w->out);
 }
 
@@ -302,7 +284,7 @@ static void write_hyperv(const struct writer *w)
 			p->hyperv_spinlock_retries.value);
 	if (p->hyperv_vendor_id.text) {
 		(void)fputs("      <vendor_id state='on' value='", w->features);
-		write_escaped(w->features, p->hyperv_vendor_id.text);
+		markup_put_text(w->features, p->hyperv_vendor_id.text);
 		(void)fputs("'/>\n", w->features);
 	}
 	(void)fputs("    </hyperv>\n", w->features);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/qemu_need.h"
 
+#include "base/text_buf.h"
 #include "formats/input.h"
 #include "formats/shared_losses.h"
 
@@ -290,8 +291,8 @@ static void need_pmu(struct qemu_need *n)
 static void note_recent(const struct qemu_need *n, enum dialect dialect, struct losses *losses)
 {
 	struct feature_set said = n->on;
-	char names[400] = "";
-	size_t used = 0;
+	char names[400];
+	struct text_buf list = TEXT_BUF(names);
 	feature_set_or(&said, &n->off);
 	for (feature_id id = feature_set_next(&said, 0); id < FEATURE_NR_WORDS * 32;
 		id = feature_set_next(&said, (feature_id)(id + 1))) {
@@ -299,12 +300,10 @@ static void note_recent(const struct qemu_need *n, enum dialect dialect, struct 
 		const char *name = f ? dialect_feature(dialect, f) : NULL;
 		if (!name || !dialect_is_recent(dialect, f))
 			continue;
-		int bytes = snprintf(names + used, sizeof(names) - used, " %s", name);
-		if (bytes < 0 || (size_t)bytes >= sizeof(names) - used) {
-			(void)snprintf(names + used, sizeof(names) - used, " …");
+		if (!text_buf_add(&list, " %s", name)) {
+			(void)text_buf_add(&list, " …");
 			break;
 		}
-		used += (size_t)bytes;
 	}
 	if (names[0])
 		losses_note(losses, "%s does not know, and %s does:%s",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A policy as the tables [cpu], [msr] and [hyperv] of a VM's config; the first two are a model
  * file, too. */
+#include "base/toml_string.h"
 #include "cpuid/fields.h"
 #include "formats/convert.h"
 #include "formats/fold.h"
@@ -12,23 +13,14 @@
 
 #define FEATURES_IN_A_LINE 4 /* more are written one a line */
 
-/* A basic string (TOML 1.0, String). */
 static int write_string(
 	FILE *out, const char *table, const char *key, const char *text, struct err *e)
 {
 	if (!input_is_utf8(text, strlen(text)))
 		return input_fail(e, "%s.%s: %s is not UTF-8 text", table, key, text);
-	(void)fprintf(out, "%s = \"", key);
-	for (const char *p = text; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-		if (c == '"' || c == '\\')
-			(void)fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			(void)fprintf(out, "\\u%04X", c);
-		else
-			(void)fputc(c, out);
-	}
-	(void)fputs("\"\n", out);
+	(void)fprintf(out, "%s = ", key);
+	toml_put_string(out, text);
+	(void)fputc('\n', out);
 	return 0;
 }
 

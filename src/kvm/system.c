@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kvm/internal.h"
 
+#include "base/text_buf.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,18 +91,16 @@ static int open_error(const char *path, int code, struct err *e)
 
 static int check_required(struct kvm *kvm, struct err *e)
 {
-	char missing[512] = "";
-	size_t used = 0;
+	char missing[512];
+	struct text_buf list = TEXT_BUF(missing);
 	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
 		if (!capabilities[i].required ||
 			kvm_check_extension(kvm, capabilities[i].number) > 0)
 			continue;
-		int n = snprintf(missing + used, sizeof(missing) - used, "%s%s (%s)",
-			used ? ", " : "", capabilities[i].name, capabilities[i].purpose);
-		if (n > 0 && (size_t)n < sizeof(missing) - used)
-			used += (size_t)n;
+		(void)text_buf_item(
+			&list, ", ", "%s (%s)", capabilities[i].name, capabilities[i].purpose);
 	}
-	if (!used)
+	if (list.used == 0)
 		return 0;
 	(void)err_set(e, -ENOTSUP, "this host's KVM lacks %s", missing);
 	return err_hint(e, -ENOTSUP, "a host kernel of 5.10 or later has all that nestor needs");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "nesting/status.h"
 
+#include "base/text_buf.h"
 #include "cpuid/engine.h"
 #include "nesting/below.h"
 #include "nesting/nesting.h"
@@ -358,8 +359,8 @@ static void check_kernel(const struct nesting_host *host, struct nesting_host_st
 
 static void check_vulnerabilities(const struct nesting_host *host, struct nesting_host_status *s)
 {
-	char list[400] = "";
-	size_t used = 0;
+	char list[400];
+	struct text_buf names = TEXT_BUF(list);
 	for (unsigned i = 0; i < host->machine->nr_vulnerabilities; i++) {
 		const struct machine_vulnerability *v = &host->machine->vulnerabilities[i];
 		/* Documentation/admin-guide/hw-vuln: the word of the whole, and KVM's own. */
@@ -367,12 +368,9 @@ static void check_vulnerabilities(const struct nesting_host *host, struct nestin
 			!strstr(v->value, "KVM: Vulnerable") &&
 			!strstr(v->value, "VMX: vulnerable"))
 			continue;
-		int n = snprintf(
-			list + used, sizeof(list) - used, "%s%s", used ? ", " : "", v->name);
-		if (n > 0 && (size_t)n < sizeof(list) - used)
-			used += (size_t)n;
+		(void)text_buf_item(&names, ", ", "%s", v->name);
 	}
-	if (!used)
+	if (names.used == 0)
 		return;
 	nesting_find(&s->findings, NESTING_FINDING_WEAKENS, "vulnerabilities",
 		"the kernel says that nothing guards this processor against %s; guests can read "

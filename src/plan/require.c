@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/require.h"
 
+#include "base/text_buf.h"
 #include "nesting/nesting.h"
 #include "nesting/profile.h"
 
@@ -11,7 +12,7 @@
 
 struct reasons {
 	char text[900]; /* of lines, each after a newline */
-	size_t used;
+	struct text_buf lines;
 	unsigned nr, nr_shown;
 	bool of_host;
 };
@@ -28,15 +29,8 @@ static void add_reason(struct reasons *r, bool of_host, const char *fmt, ...)
 	r->nr++;
 	r->of_host |= of_host;
 	/* Lines are left out from the first that does not fit on. */
-	int n = r->nr_shown + 1 == r->nr
-			? snprintf(r->text + r->used, sizeof(r->text) - r->used, "\n%s", line)
-			: -1;
-	if (n < 0 || (size_t)n >= sizeof(r->text) - r->used) {
-		r->text[r->used] = '\0';
-		return;
-	}
-	r->used += (size_t)n;
-	r->nr_shown++;
+	if (r->lines.nr_left_out == 0 && text_buf_add(&r->lines, "\n%s", line))
+		r->nr_shown++;
 }
 
 static bool is_needed(const struct cpu_policy *policy, feature_id id)
@@ -129,9 +123,10 @@ static void check_model(
 int plan_require(const struct cpu_policy *policy, const struct host_facts *host,
 	const struct machine_plan *plan, struct err *e)
 {
-	struct reasons r = { .used = 0 };
+	struct reasons r = { .nr = 0 };
 	struct feature_set can;
 	const struct feature_set *has = &plan->cpu.features;
+	r.lines = TEXT_BUF(r.text);
 	cpu_features_of_host(host, /* emulated */ false, &can);
 	check_needs(&r, policy, &can, has, nesting_support(host).extensions);
 	check_named(&r, policy, &can, has);

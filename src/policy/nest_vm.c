@@ -2,6 +2,7 @@
 #include "policy/nest_vm.h"
 
 #include "base/input_file.h"
+#include "base/text_buf.h"
 #include "config/toml_reader.h"
 #include "nesting/profile.h"
 #include "policy/planning.h"
@@ -174,28 +175,20 @@ static void check_required(const struct comparison *c)
 
 static void check_wanted(const struct comparison *c)
 {
-	char list[400] = "";
-	size_t used = 0;
-	unsigned more = 0;
+	char list[400];
+	struct text_buf names = TEXT_BUF(list);
 	for (size_t i = 0; i < c->profile->nr_rows; i++) {
 		const struct nesting_profile_row *row = &c->profile->rows[i];
 		char label[FEATURE_PLACE_BYTES];
 		if (!row_applies(c, row) || row->level != NESTING_WANTED ||
 			feature_set_has(&c->plan->cpu.features, row->feature))
 			continue;
-		int n = snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
-			feature_label(label, row->feature));
-		if (n > 0 && (size_t)n < sizeof(list) - used) {
-			used += (size_t)n;
-		} else {
-			list[used] = '\0';
-			more++;
-		}
+		(void)text_buf_item(&names, ", ", "%s", feature_label(label, row->feature));
 	}
-	if (!used)
+	if (names.used == 0)
 		return;
-	if (more)
-		(void)snprintf(list + used, sizeof(list) - used, " and %u more", more);
+	if (names.nr_left_out > 0)
+		(void)text_buf_add(&names, " and %u more", names.nr_left_out);
 	nesting_find(c->f, NESTING_FINDING_NOTE, "profile",
 		"profile %s would make use of what the VM does not get: %s", c->profile->name,
 		list);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/policy_file.h"
 
+#include "base/text_buf.h"
 #include "config/text.h"
 #include "cpuid/baseline.h"
 #include "formats/hostfile.h"
@@ -31,16 +32,12 @@ struct policy_file {
 static int fail_cycle(
 	const struct policy_file *f, const char *path, const char *origin, struct err *e)
 {
-	char chain[900] = "", shown[128];
-	size_t used = 0;
-	for (unsigned i = 0; i <= f->nr_models && used < sizeof(chain); i++) {
+	char chain[900], shown[128];
+	struct text_buf names = TEXT_BUF(chain);
+	for (unsigned i = 0; i <= f->nr_models; i++) {
 		const char *name = i < f->nr_models ? f->models[i].path : path;
-		int n = snprintf(chain + used, sizeof(chain) - used, "%s%s",
-			i > 0 ? ", which names " : "",
+		(void)text_buf_item(&names, ", which names ", "%s",
 			text_printable(shown, sizeof(shown), name, strlen(name)));
-		if (n < 0)
-			break;
-		used += (size_t)n;
 	}
 	return err_set_config(
 		e, -ELOOP, "%s: cpu.model: model files go round in a circle: %s", origin, chain);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "render/html.h"
 
+#include "base/markup.h"
 #include "config/text.h"
 
 #include <string.h>
@@ -77,28 +78,7 @@ void html_text(FILE *out, const char *text)
 	/* Longer than any path or message. */
 	char printable[4200];
 	(void)text_printable(printable, sizeof(printable), text, strlen(text));
-	for (const char *c = printable; *c; c++) {
-		switch (*c) {
-		case '&':
-			(void)fputs("&amp;", out);
-			break;
-		case '<':
-			(void)fputs("&lt;", out);
-			break;
-		case '>':
-			(void)fputs("&gt;", out);
-			break;
-		case '"':
-			(void)fputs("&quot;", out);
-			break;
-		case '\'':
-			(void)fputs("&#39;", out);
-			break;
-		default:
-			(void)putc(*c, out);
-			break;
-		}
-	}
+	markup_put_text(out, printable);
 }
 
 void html_textf(FILE *out, const char *fmt, ...)

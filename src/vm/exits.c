@@ -2,6 +2,7 @@
 /* Exits go through one const array, a function each (KVM API, "The kvm_run structure"). */
 #include "vm/internal.h"
 
+#include "base/text_buf.h"
 #include "kvm/hyperv.h"
 
 #include <inttypes.h>
@@ -124,13 +125,11 @@ static enum exit_result on_internal_error(struct vcpu *vcpu, const struct kvm_ex
 	char why[512];
 	if (x->internal.emulation && vcpu_is_at(vcpu, gpa(PLAN_RESET_VECTOR)))
 		return on_reset_vector(vcpu);
-	int used = snprintf(why, sizeof(why),
-		"KVM internal error: %s (KVM_EXIT_INTERNAL_ERROR, suberror %u)",
+	struct text_buf all = TEXT_BUF(why);
+	(void)text_buf_add(&all, "KVM internal error: %s (KVM_EXIT_INTERNAL_ERROR, suberror %u)",
 		suberror_name(x->internal.suberror), x->internal.suberror);
-	for (uint32_t i = 0;
-		i < x->internal.nr_data && i < 4 && used > 0 && (size_t)used < sizeof(why); i++)
-		used += snprintf(
-			why + used, sizeof(why) - (size_t)used, " %#" PRIx64, x->internal.data[i]);
+	for (uint32_t i = 0; i < x->internal.nr_data && i < 4; i++)
+		(void)text_buf_add(&all, " %#" PRIx64, x->internal.data[i]);
 	return crash(vcpu, why);
 }
 
