@@ -72,8 +72,8 @@ static const char *const words_cache[] = { "host", "emulate", "none", NULL };
 static const char *const words_migration_mode[] = { "minimum_feature_set",
 	"common_cluster_feature_set", NULL };
 static const char *const words_extensions[] = { "auto", "svm", "vmx", NULL };
-static const char *const words_profile[] = { "full", "kvm", "xen", "hyperv", "vmware", "minimal",
-	NULL };
+#define PROFILE_WORD(id, name) name,
+static const char *const words_profile[] = { CONFIG_NESTING_PROFILES(PROFILE_WORD) NULL };
 static const char *const words_register[] = { "eax", "ebx", "ecx", "edx", NULL };
 static const char *const words_msr_default[] = { "kvm", "deny", NULL };
 static const char *const words_msr_action[] = { "allow", "deny", "read-as", "ignore-write", "log",
@@ -756,3 +756,8 @@ const char *const key_sections[] = {
 };
 
 static_assert(ARRAY_SIZE(key_table) <= CONFIG_MAX_KEYS, "raise CONFIG_MAX_KEYS");
+
+const char *config_nesting_profile_name(enum config_nesting_profile profile)
+{
+	return words_profile[profile];
+}

@@ -38,14 +38,17 @@ enum config_on_missing { ON_MISSING_ERROR, ON_MISSING_WARN, ON_MISSING_DROP };
 enum config_cache { CACHE_HOST, CACHE_EMULATE, CACHE_NONE };
 enum config_migration_mode { MIGRATION_MINIMUM_FEATURE_SET, MIGRATION_COMMON_CLUSTER_FEATURE_SET };
 enum config_extensions { EXTENSIONS_AUTO, EXTENSIONS_SVM, EXTENSIONS_VMX };
-enum config_nesting_profile {
-	CONFIG_PROFILE_FULL,
-	CONFIG_PROFILE_KVM,
-	CONFIG_PROFILE_XEN,
-	CONFIG_PROFILE_HYPERV,
-	CONFIG_PROFILE_VMWARE,
-	CONFIG_PROFILE_MINIMAL,
-};
+/* The profiles of [nesting] and their names; what is in them is nesting/profile.h's. */
+#define CONFIG_NESTING_PROFILES(X)                                                                 \
+	X(FULL, "full")                                                                            \
+	X(KVM, "kvm")                                                                              \
+	X(XEN, "xen")                                                                              \
+	X(HYPERV, "hyperv")                                                                        \
+	X(VMWARE, "vmware")                                                                        \
+	X(MINIMAL, "minimal")
+#define CONFIG_PROFILE_ENUM(id, name) CONFIG_PROFILE_##id,
+enum config_nesting_profile { CONFIG_NESTING_PROFILES(CONFIG_PROFILE_ENUM) };
+const char *config_nesting_profile_name(enum config_nesting_profile profile);
 enum config_register { REGISTER_EAX, REGISTER_EBX, REGISTER_ECX, REGISTER_EDX };
 enum config_msr_default { MSR_DEFAULT_KVM, MSR_DEFAULT_DENY };
 enum config_msr_action {

@@ -96,6 +96,11 @@ struct policy_nesting {
 	bool require;
 };
 
+/* Of policies on top of one another (base): model files, the config's own, and on top of that what
+ * its [nesting] asks for. */
+#define CPU_MAX_MODEL_FILES 7
+#define CPU_MAX_LAYERS (CPU_MAX_MODEL_FILES + 2)
+
 struct cpu_policy {
 	/* A name of models.h, "host" or "max". Not given: that of base, or "host". */
 	struct policy_text model;

@@ -8,8 +8,6 @@
 
 #define LEAF_ENCRYPTION UINT32_C(0x8000001f) /* SEV and its kind (APM vol. 3, appendix E) */
 
-#define CPU_MAX_LAYERS 9 /* a policy and the model files under it */
-
 struct cpu_work {
 	const struct host_facts *host;
 	/* Whose numbers a guest gets: the host's, or what a cluster has in common. */

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_LAYERS 8 /* as the engine has it */
+#define MAX_LAYERS (CPU_MAX_MODEL_FILES + 1) /* without [nesting], which is folded nowhere */
 
 static int no_memory(struct err *e)
 {

@@ -26,7 +26,6 @@
 #define APIC_MSRS_RECOMMENDED (UINT32_C(1) << 3)
 #define USUAL_PROCESSORS 64u
 #define EVMCS_VERSION 1u
-#define MAX_LAYERS 16 /* more than the engine takes */
 
 enum { /* positions in features[] */
 #include "nesting/hyperv_ids.inc"
@@ -143,7 +142,8 @@ size_t hyperv_profile_features(enum cpuid_vendor vendor, const char **ret)
 enum cpu_hypervisor hyperv_shown_hypervisor(const struct cpu_policy *policy)
 {
 	unsigned depth = 0;
-	for (const struct cpu_policy *p = policy; p && depth < MAX_LAYERS; p = p->base, depth++) {
+	for (const struct cpu_policy *p = policy; p && depth < CPU_MAX_LAYERS;
+		p = p->base, depth++) {
 		if (p->hypervisor_given)
 			return p->hypervisor;
 	}

@@ -14,16 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order of enum config_nesting_profile. */
-static const char *const profile_names[] = { "full", "kvm", "xen", "hyperv", "vmware", "minimal" };
-static const char *const needs_of[] = {
-	"nesting.profile = \"full\"",
-	"nesting.profile = \"kvm\"",
-	"nesting.profile = \"xen\"",
-	"nesting.profile = \"hyperv\"",
-	"nesting.profile = \"vmware\"",
-	"nesting.profile = \"minimal\"",
-};
+#define NEEDS_OF(id, name) "nesting.profile = \"" name "\"",
+static const char *const needs_of[] = { CONFIG_NESTING_PROFILES(NEEDS_OF) };
 
 /* The policy as the engine takes it: the user's, with what [nesting] makes of it. */
 struct merged {
@@ -119,10 +111,8 @@ static int merge_features(struct merged *m, const struct vm_config *config,
 
 static int merge_profile(struct merged *m, const struct vm_config *config, const char *extensions)
 {
-	size_t chosen = (size_t)config->nesting.profile;
-	const struct nesting_profile *p = chosen < ARRAY_SIZE(profile_names)
-						  ? nesting_profile_find(profile_names[chosen])
-						  : NULL;
+	enum config_nesting_profile chosen = config->nesting.profile;
+	const struct nesting_profile *p = nesting_profile_find(config_nesting_profile_name(chosen));
 	bool vmx = strcmp(extensions, "vmx") == 0;
 	enum cpuid_vendor vendor = vmx ? CPUID_VENDOR_INTEL : CPUID_VENDOR_AMD;
 	if (!p)

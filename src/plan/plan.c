@@ -119,6 +119,8 @@ static void plan_devices(const struct vm_config *config, struct machine_plan *pl
 ANALYZER_END;
 
 _Static_assert(PLAN_MAX_OEM_STRINGS == CONFIG_MAX_OEM_STRINGS, "each has its place");
+_Static_assert(PLAN_MAX_SERIALS == CONFIG_MAX_SERIALS, "likewise");
+_Static_assert(PLAN_MAX_VCPUS == CONFIG_MAX_VCPUS, "likewise");
 
 static void plan_smbios(const struct vm_config *config, struct machine_plan *plan)
 {

@@ -60,13 +60,14 @@ static int fill_features(struct vm_policy *p, const struct vm_config *vm)
 static int fill_nesting(struct vm_policy *p, const struct vm_config *vm)
 {
 	static const char *const extensions[] = { NULL, "svm", "vmx" }; /* enum config_extensions */
-	static const char *const profiles[] = { NULL, "kvm", "xen", "hyperv", "vmware", "minimal" };
 	struct policy_nesting *to = &p->policy.nesting;
-	size_t its = (size_t)vm->nesting.extensions, profile = (size_t)vm->nesting.profile;
+	size_t its = (size_t)vm->nesting.extensions;
 	to->knob = vm->nesting.expose_virtualization_extensions ? POLICY_KNOB_EXPOSED
 								: POLICY_KNOB_HIDDEN;
 	to->extensions = its < ARRAY_SIZE(extensions) ? extensions[its] : NULL;
-	to->profile = profile < ARRAY_SIZE(profiles) ? profiles[profile] : NULL;
+	to->profile = vm->nesting.profile == CONFIG_PROFILE_FULL
+			      ? NULL
+			      : config_nesting_profile_name(vm->nesting.profile);
 	to->require = vm->nesting.require;
 	to->features = p->nesting_features = features_of(&vm->nesting.features);
 	to->nr_features = vm->nesting.features.n;

@@ -15,9 +15,6 @@
 
 #define KNOB "nesting.expose_virtualization_extensions"
 
-/* In the order of enum config_nesting_profile. */
-static const char *const profile_names[] = { "full", "kvm", "xen", "hyperv", "vmware", "minimal" };
-
 /* Each line of an error is a finding of its own; the last one has the hint. */
 static void find_error(struct nesting_findings *f, const char *id, const struct err *e)
 {
@@ -267,9 +264,8 @@ static int judge(const struct config_source *source, const struct nest_facts *fa
 	(void)snprintf(vm->name, sizeof(vm->name), "%s", config->name);
 	vm->exposed = config->nesting.expose_virtualization_extensions;
 	vm->memory_bytes = config->memory.size_bytes;
-	size_t profile_number = (size_t)config->nesting.profile;
 	(void)snprintf(vm->profile, sizeof(vm->profile), "%s",
-		profile_number < ARRAY_SIZE(profile_names) ? profile_names[profile_number] : "");
+		config_nesting_profile_name(config->nesting.profile));
 	const struct nesting_profile *profile = nesting_profile_find(vm->profile);
 	check_knob(vm, f);
 	bool depth_is_0 = check_depth(file, f);

@@ -22,7 +22,7 @@ struct model_file {
 struct policy_file {
 	struct config *config;
 	const struct vm_config *vm;
-	struct model_file models[POLICY_FILE_MAX_MODELS];
+	struct model_file models[CPU_MAX_MODEL_FILES];
 	unsigned nr_models;
 	struct cpu_baseline *cluster; /* NULL: none named */
 	struct vm_policy *policy;     /* for the host asked last */
@@ -47,12 +47,12 @@ static int load_model(struct policy_file *f, const char *path, const char *origi
 {
 	char shown[256];
 	(void)text_printable(shown, sizeof(shown), path, strlen(path));
-	if (f->nr_models == POLICY_FILE_MAX_MODELS)
+	if (f->nr_models == CPU_MAX_MODEL_FILES)
 		return err_set_config(e, -E2BIG,
 			"%s: cpu.model: %s would be one model file too many; at most %d stand on "
 			"one "
 			"another",
-			origin, shown, POLICY_FILE_MAX_MODELS);
+			origin, shown, CPU_MAX_MODEL_FILES);
 	char *resolved = realpath(path, NULL);
 	if (!resolved) {
 		int code = -errno;

@@ -10,10 +10,6 @@
 #include "cpuid/host_facts.h"
 #include "plan/policy.h"
 
-#define POLICY_FILE_MAX_MODELS                                                                     \
-	7 /* model files, one on top of another; the engine takes 8 layers                         \
-	   */
-
 struct policy_file;
 
 enum policy_file_use {

@@ -3,6 +3,7 @@
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
 
+#include "nesting/profile.h"
 #include "plan/plan.h"
 #include "plan/policy.h"
 #include "plan/shape.h"
@@ -273,9 +274,27 @@ static void plan_machine__users_msr_rule__cannot_open_what_the_knob_hides(void *
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+#define COUNT_PROFILE(id, name) +1
+
+/* The key's words and the profiles' data name the same ones. */
+static void nesting_profiles__each_word_of_the_key__has_its_data(void **state)
+{
+	size_t n;
+	(void)state;
+	(void)nesting_profiles(&n);
+	assert_int_equal(n, 0 CONFIG_NESTING_PROFILES(COUNT_PROFILE));
+	for (size_t i = 0; i < n; i++) {
+		const char *name = config_nesting_profile_name((enum config_nesting_profile)i);
+		assert_non_null(nesting_profile_find(name));
+		assert_string_equal(nesting_profile_find(name)->name, name);
+	}
+	assert_string_equal(config_nesting_profile_name(CONFIG_PROFILE_HYPERV), "hyperv");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nesting_profiles__each_word_of_the_key__has_its_data),
 		TEST(vm_policy__empty_config__asks_for_nothing),
 		TEST(vm_policy__features__each_with_its_own_place),
 		TEST(vm_policy__numbers_that_are_0__are_given),
