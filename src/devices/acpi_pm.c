@@ -28,9 +28,20 @@ enum { REGION_EVENT, REGION_CONTROL, REGION_TIMER, REGION_RESET };
 
 #define PM_TIMER_HZ 3579545u
 
+/* 146 years: with them, no sum of times wraps. */
+#define MAX_ELAPSED_NS (UINT64_C(1) << 62)
+
 /* Reset control register, as PC chipsets have it. */
 #define RESET_CPU 0x04u
 #define RESET_KEPT 0x0eu
+
+/* What a guest can notice, and what is saved. */
+struct acpi_pm_state {
+	uint16_t status, enable, control;
+	uint8_t reset_control;
+	uint64_t seen_toggles; /* of the timer's top bit; status is up to date to here */
+	bool no_sleep_said;
+};
 
 struct acpi_pm {
 	struct device dev; /* first */
@@ -39,13 +50,11 @@ struct acpi_pm {
 	struct timer *timer; /* owned; calls timer_expired */
 
 	pthread_mutex_t lock; /* guards all below */
-	uint16_t status, enable, control;
-	uint8_t reset_control;
-	uint64_t seen_toggles; /* of the timer's top bit; status is up to date to here */
-	uint64_t deadline_ns;  /* as armed; 0: not */
-	bool sci_level;
+	struct acpi_pm_state state;
+	uint64_t zero_ns;     /* when the timer was 0, which may lie before the clock's own 0 */
+	uint64_t deadline_ns; /* as armed; 0: not */
+	bool sci_level;       /* as the state has it, but for a button pressed while quiesced */
 	bool quiesced;
-	bool no_sleep_said;
 };
 
 static struct acpi_pm *from_device(struct device *dev)
@@ -53,9 +62,15 @@ static struct acpi_pm *from_device(struct device *dev)
 	return (struct acpi_pm *)dev;
 }
 
+/* For how long the timer has run. */
+static uint64_t elapsed_ns(const struct acpi_pm *s)
+{
+	return s->cfg.clock.monotonic_ns(s->cfg.clock.ctx) - s->zero_ns;
+}
+
 static uint64_t timer_ticks(const struct acpi_pm *s)
 {
-	return ticks_from_ns(s->cfg.clock.monotonic_ns(s->cfg.clock.ctx), PM_TIMER_HZ);
+	return ticks_from_ns(elapsed_ns(s), PM_TIMER_HZ);
 }
 
 /* TMR_STS is set whenever the timer's top bit changes (ACPI 6.5, 4.8.3.1.1). */
@@ -63,23 +78,30 @@ static void advance(struct acpi_pm *s)
 {
 	uint64_t toggles = timer_ticks(s) >> (s->timer_bits - 1);
 
-	if (toggles != s->seen_toggles)
-		s->status |= PM1_TMR;
-	s->seen_toggles = toggles;
+	if (toggles != s->state.seen_toggles)
+		s->state.status |= PM1_TMR;
+	s->state.seen_toggles = toggles;
+}
+
+static bool wanted_level(const struct acpi_pm *s)
+{
+	return (s->state.status & s->state.enable) != 0;
 }
 
 /* Drives the SCI, and arms the timer where its interrupt is enabled and not raised yet. */
 static void update(struct acpi_pm *s)
 {
-	bool level = (s->status & s->enable) != 0;
+	bool level = wanted_level(s);
 	uint64_t deadline = 0;
 
 	if (level != s->sci_level) {
 		s->sci_level = level;
 		irq_line_set(&s->cfg.sci, level);
 	}
-	if (!s->quiesced && (s->enable & PM1_TMR) && !(s->status & PM1_TMR))
-		deadline = ticks_to_ns((s->seen_toggles + 1) << (s->timer_bits - 1), PM_TIMER_HZ);
+	if (!s->quiesced && (s->state.enable & PM1_TMR) && !(s->state.status & PM1_TMR))
+		deadline =
+			s->zero_ns + ticks_to_ns((s->state.seen_toggles + 1) << (s->timer_bits - 1),
+					     PM_TIMER_HZ);
 	if (deadline != s->deadline_ns) {
 		s->deadline_ns = deadline;
 		s->cfg.timers.arm(s->timer, deadline);
@@ -103,10 +125,11 @@ static uint64_t acpi_pm_read(
 	case REGION_EVENT:
 		advance(s);
 		update(s);
-		value = part_of((uint64_t)s->enable << 16 | s->status, offset, size_bytes);
+		value = part_of(
+			(uint64_t)s->state.enable << 16 | s->state.status, offset, size_bytes);
 		break;
 	case REGION_CONTROL:
-		value = part_of(s->control | PM1_SCI_EN, offset, size_bytes);
+		value = part_of(s->state.control | PM1_SCI_EN, offset, size_bytes);
 		break;
 	case REGION_TIMER:
 		value = timer_ticks(s) & bit_mask(s->timer_bits);
@@ -115,7 +138,7 @@ static uint64_t acpi_pm_read(
 	default:
 		value = bit_mask(size_bytes * 8);
 		if (size_bytes == 1 && offset == (s->cfg.reset_port & 3))
-			value = s->reset_control;
+			value = s->state.reset_control;
 		break;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -127,8 +150,8 @@ static void write_event(struct acpi_pm *s, uint64_t mask, uint64_t bits)
 	uint64_t enable_mask = mask >> 16 & PM1_ENABLE_ALL;
 
 	advance(s);
-	s->status = (uint16_t)(s->status & ~bits); /* one clears */
-	s->enable = (uint16_t)((s->enable & ~enable_mask) | (bits >> 16 & enable_mask));
+	s->state.status = (uint16_t)(s->state.status & ~bits); /* one clears */
+	s->state.enable = (uint16_t)((s->state.enable & ~enable_mask) | (bits >> 16 & enable_mask));
 	update(s);
 }
 
@@ -139,10 +162,10 @@ static void write_event(struct acpi_pm *s, uint64_t mask, uint64_t bits)
  */
 static void refuse_sleep(struct acpi_pm *s, unsigned slp_typ)
 {
-	s->status |= PM1_WAK;
-	if (s->no_sleep_said)
+	s->state.status |= PM1_WAK;
+	if (s->state.no_sleep_said)
 		return;
-	s->no_sleep_said = true;
+	s->state.no_sleep_said = true;
 	report(s->cfg.reporter, REPORT_DEBUG,
 		"ACPI PM: the guest set SLP_EN with SLP_TYP %u, a sleep state that its ACPI tables "
 		"do not have; it goes on",
@@ -154,10 +177,10 @@ static void write_control(struct acpi_pm *s, uint64_t mask, uint64_t bits)
 	uint64_t kept = mask & (PM1_SLP_TYP | PM1_BM_RLD);
 	unsigned slp_typ;
 
-	s->control = (uint16_t)((s->control & ~kept) | (bits & kept));
+	s->state.control = (uint16_t)((s->state.control & ~kept) | (bits & kept));
 	if (!(bits & PM1_SLP_EN))
 		return;
-	slp_typ = (s->control & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT;
+	slp_typ = (s->state.control & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT;
 	if (slp_typ == s->cfg.s5_slp_typ)
 		s->cfg.machine.request(s->cfg.machine.ctx, MACHINE_POWER_OFF, 0);
 	else
@@ -182,7 +205,7 @@ static void acpi_pm_write(
 	case REGION_RESET:
 		if (size_bytes != 1 || offset != (s->cfg.reset_port & 3))
 			break;
-		s->reset_control = value & RESET_KEPT;
+		s->state.reset_control = value & RESET_KEPT;
 		if (value & RESET_CPU)
 			s->cfg.machine.request(s->cfg.machine.ctx, MACHINE_RESET, 0);
 		break;
@@ -195,7 +218,7 @@ static void acpi_pm_write(
 void acpi_pm_press_power_button(struct acpi_pm *s)
 {
 	pthread_mutex_lock(&s->lock);
-	s->status |= PM1_PWRBTN;
+	s->state.status |= PM1_PWRBTN;
 	if (!s->quiesced)
 		update(s);
 	pthread_mutex_unlock(&s->lock);
@@ -217,11 +240,12 @@ static void timer_expired(void *ctx)
 
 static void power_on(struct acpi_pm *s)
 {
-	s->status = 0;
-	s->enable = 0;
-	s->control = 0;
-	s->reset_control = 0;
-	s->seen_toggles = timer_ticks(s) >> (s->timer_bits - 1);
+	s->state.status = 0;
+	s->state.enable = 0;
+	s->state.control = 0;
+	s->state.reset_control = 0;
+	s->state.no_sleep_said = false;
+	s->state.seen_toggles = timer_ticks(s) >> (s->timer_bits - 1);
 	update(s);
 }
 
@@ -256,6 +280,57 @@ static void acpi_pm_resume(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void acpi_pm_save(struct device *dev, struct state_writer *w)
+{
+	struct acpi_pm *s = from_device(dev);
+	const struct acpi_pm_state *now = &s->state;
+
+	pthread_mutex_lock(&s->lock);
+	state_put_number(w, "status", now->status);
+	state_put_number(w, "enable", now->enable);
+	state_put_number(w, "control", now->control);
+	state_put_number(w, "reset-control", now->reset_control);
+	state_put_number(w, "elapsed-ns", elapsed_ns(s));
+	state_put_number(w, "seen-toggles", now->seen_toggles);
+	state_put_number(w, "no-sleep-said", now->no_sleep_said);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int acpi_pm_load(struct device *dev, struct state_reader *r, struct err *e)
+{
+	struct acpi_pm *s = from_device(dev);
+	struct acpi_pm_state loaded;
+	uint64_t elapsed;
+	int rc;
+
+	loaded.status = (uint16_t)state_get_number(r, "status", 0, 0xffff);
+	loaded.enable = (uint16_t)state_get_number(r, "enable", 0, 0xffff);
+	loaded.control = (uint16_t)state_get_number(r, "control", 0, 0xffff);
+	loaded.reset_control = (uint8_t)state_get_number(r, "reset-control", 0, 0xff);
+	elapsed = state_get_number(r, "elapsed-ns", 0, MAX_ELAPSED_NS);
+	loaded.seen_toggles = state_get_number(
+		r, "seen-toggles", 0, ticks_from_ns(elapsed, PM_TIMER_HZ) >> (s->timer_bits - 1));
+	loaded.no_sleep_said = state_get_flag(r, "no-sleep-said");
+	if (loaded.status & ~(PM1_TMR | PM1_PWRBTN | PM1_WAK))
+		state_refuse(r, "status", "has events that never happen");
+	if (loaded.enable & ~PM1_ENABLE_ALL)
+		state_refuse(r, "enable", "has bits that cannot be written");
+	if (loaded.control & ~(PM1_SLP_TYP | PM1_BM_RLD))
+		state_refuse(r, "control", "has bits that are not kept");
+	if (loaded.reset_control & ~RESET_KEPT)
+		state_refuse(r, "reset-control", "has bits that are not kept");
+	rc = state_read(r, e);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&s->lock);
+	s->state = loaded;
+	s->zero_ns += elapsed_ns(s) - elapsed;
+	s->sci_level = wanted_level(s);
+	irq_line_set(&s->cfg.sci, s->sci_level);
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
 static void acpi_pm_destroy(struct device *dev)
 {
 	struct acpi_pm *s = from_device(dev);
@@ -272,6 +347,9 @@ static const struct device_ops acpi_pm_ops = {
 	.reset = acpi_pm_reset,
 	.quiesce = acpi_pm_quiesce,
 	.resume = acpi_pm_resume,
+	.state_version = 1,
+	.save = acpi_pm_save,
+	.load = acpi_pm_load,
 	.destroy = acpi_pm_destroy,
 };
 

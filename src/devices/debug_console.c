@@ -48,6 +48,9 @@ static const struct device_ops debug_console_ops = {
 	.reset = device_nothing,
 	.quiesce = device_nothing,
 	.resume = device_nothing,
+	.state_version = 1,
+	.save = device_save_nothing,
+	.load = device_load_nothing,
 	.destroy = debug_console_destroy,
 };
 

@@ -11,12 +11,14 @@
  * input and timer functions on its own thread, and so are the other ops called. Each device guards
  * its state by its own mutex; services.h has the order of locks.
  *
- * Life: created, which is a power-on; running; then any number of times quiesced and resumed, or
- * reset; destroyed. A device_list (device_list.h) does these for a whole machine.
+ * Life: created, which is a power-on; running; then any number of times quiesced, perhaps saved or
+ * loaded, and resumed, or reset; destroyed. A device_list (device_list.h) does these for a whole
+ * machine.
  */
 #ifndef NESTOR_DEVICES_DEVICE_H
 #define NESTOR_DEVICES_DEVICE_H
 
+#include "base/state.h"
 #include "base/types.h"
 
 #include <stdatomic.h>
@@ -53,6 +55,20 @@ struct device_ops {
 	 */
 	void (*quiesce)(struct device *dev);
 	void (*resume)(struct device *dev);
+	/* The version of what save writes: 1 and up. */
+	unsigned state_version;
+	/*
+	 * While quiesced: writes as fields of the open section all that a guest can notice, now or
+	 * later; times as those that have passed, of the guest's clock, and never a host's.
+	 * device_save_nothing: the device has no state.
+	 */
+	void (*save)(struct device *dev, struct state_writer *w);
+	/*
+	 * While quiesced: takes all of the open section, which is of this kind and of state_version
+	 * or earlier, and sets its interrupt line as that has it, or fails with e set and leaves
+	 * the device as it was. Nothing else is sent to the world. device_load_nothing.
+	 */
+	int (*load)(struct device *dev, struct state_reader *r, struct err *e) MUST_CHECK;
 	/* Frees the instance; nothing else holds it any more. */
 	void (*destroy)(struct device *dev);
 };
@@ -77,6 +93,18 @@ struct device {
 static inline void device_nothing(struct device *dev)
 {
 	(void)dev;
+}
+
+static inline void device_save_nothing(struct device *dev, struct state_writer *w)
+{
+	(void)dev;
+	(void)w;
+}
+
+static inline int device_load_nothing(struct device *dev, struct state_reader *r, struct err *e)
+{
+	(void)dev;
+	return state_read(r, e);
 }
 
 static inline void device_destroy(struct device *dev)

@@ -38,6 +38,21 @@ struct device *device_list_find(const struct device_list *list, const char *id);
 void device_list_quiesce(struct device_list *list);
 void device_list_resume(struct device_list *list);
 
+/* Writes a section for each device: its id, its ops' name as kind, its version. Quiesced only. */
+void device_list_save(struct device_list *list, struct state_writer *w);
+
+/*
+ * Loads all sections of r, which must be those of the list's devices, one each, in any order; or
+ * fails with e set, which names the device, and leaves all of them as they were. (What was loaded
+ * before the fault is taken back by loading what was there; -ENOMEM where that cannot be noted
+ * first.) Quiesced only; and where KVM has the I/O APIC, after its state: a device that sets its
+ * line must find it as it was, or an edge would be seen twice.
+ */
+int device_list_load(struct device_list *list, struct state_reader r, struct err *e) MUST_CHECK;
+
+/* Back to power-on; no vCPU runs, quiesced or not. */
+void device_list_reset(struct device_list *list);
+
 /* Destroys all; the list is empty then. */
 void device_list_destroy(struct device_list *list);
 

@@ -51,17 +51,22 @@ enum {
 	CMD_PULSE_OUTPUT = 0xf0, /* to 0xff: bits 3:0 that are 0 are pulsed low */
 };
 
-struct i8042 {
-	struct device dev; /* first */
-	struct i8042_config cfg;
-
-	pthread_mutex_t lock;   /* guards all below */
-	uint8_t ram[RAM_BYTES]; /* byte 0 is the configuration byte */
+/* What a guest can notice, and what is saved. */
+struct i8042_state {
+	uint8_t ram[RAM_BYTES]; /* byte 0 is the configuration byte; CONFIG_AUX_OFF always set */
 	uint8_t status;         /* of the above, OUTPUT_FULL, COMMAND and TIMEOUT */
 	uint8_t output_byte;
 	uint8_t command; /* that waits for its data byte; 0: none */
 	bool a20;
 	uint8_t fast; /* port 0x92 as written, without A20 */
+};
+
+struct i8042 {
+	struct device dev; /* first */
+	struct i8042_config cfg;
+
+	pthread_mutex_t lock; /* guards all below */
+	struct i8042_state state;
 };
 
 static struct i8042 *from_device(struct device *dev)
@@ -76,56 +81,56 @@ static void request_reset(struct i8042 *s)
 
 static void reply(struct i8042 *s, unsigned byte)
 {
-	s->output_byte = (uint8_t)byte;
-	s->status = (uint8_t)((s->status & ~STATUS_TIMEOUT) | STATUS_OUTPUT_FULL);
+	s->state.output_byte = (uint8_t)byte;
+	s->state.status = (uint8_t)((s->state.status & ~STATUS_TIMEOUT) | STATUS_OUTPUT_FULL);
 }
 
 static void reply_no_device(struct i8042 *s)
 {
 	reply(s, REPLY_NO_DEVICE);
-	s->status |= STATUS_TIMEOUT;
+	s->state.status |= STATUS_TIMEOUT;
 }
 
 static uint8_t read_data(struct i8042 *s)
 {
-	s->status = (uint8_t)(s->status & ~(STATUS_OUTPUT_FULL | STATUS_TIMEOUT));
-	return s->output_byte;
+	s->state.status = (uint8_t)(s->state.status & ~(STATUS_OUTPUT_FULL | STATUS_TIMEOUT));
+	return s->state.output_byte;
 }
 
 static uint8_t read_status(const struct i8042 *s)
 {
-	unsigned system = s->ram[0] & CONFIG_SYSTEM ? STATUS_SYSTEM : 0;
+	unsigned system = s->state.ram[0] & CONFIG_SYSTEM ? STATUS_SYSTEM : 0;
 
-	return (uint8_t)(s->status | STATUS_UNLOCKED | system);
+	return (uint8_t)(s->state.status | STATUS_UNLOCKED | system);
 }
 
 static uint8_t output_port(const struct i8042 *s)
 {
-	unsigned full = s->status & STATUS_OUTPUT_FULL ? OUTPUT_BUFFER_FULL : 0;
+	unsigned full = s->state.status & STATUS_OUTPUT_FULL ? OUTPUT_BUFFER_FULL : 0;
 
-	return (uint8_t)(OUTPUT_NOT_RESET | (s->a20 ? OUTPUT_A20 : 0) | full);
+	return (uint8_t)(OUTPUT_NOT_RESET | (s->state.a20 ? OUTPUT_A20 : 0) | full);
 }
 
 static void set_config_bits(struct i8042 *s, unsigned clear, unsigned set)
 {
-	s->ram[0] = (uint8_t)((s->ram[0] & ~clear) | set);
+	s->state.ram[0] = (uint8_t)((s->state.ram[0] & ~clear) | set);
 }
 
 static void write_command(struct i8042 *s, uint8_t cmd)
 {
-	s->status |= STATUS_COMMAND;
-	s->command = 0;
+	s->state.status |= STATUS_COMMAND;
+	s->state.command = 0;
 	if (cmd >= CMD_PULSE_OUTPUT) {
 		if (!(cmd & OUTPUT_NOT_RESET))
 			request_reset(s);
 		return;
 	}
 	if (cmd >= CMD_READ_RAM && cmd < CMD_READ_RAM + RAM_BYTES) {
-		reply(s, s->ram[cmd - CMD_READ_RAM]);
+		reply(s, s->state.ram[cmd - CMD_READ_RAM]);
 		return;
 	}
 	if (cmd >= CMD_WRITE_RAM && cmd < CMD_WRITE_RAM + RAM_BYTES) {
-		s->command = cmd;
+		s->state.command = cmd;
 		return;
 	}
 	switch (cmd) {
@@ -164,7 +169,7 @@ static void write_command(struct i8042 *s, uint8_t cmd)
 	case CMD_WRITE_KEYBOARD_BUFFER:
 	case CMD_WRITE_AUX_BUFFER:
 	case CMD_WRITE_AUX:
-		s->command = cmd;
+		s->state.command = cmd;
 		break;
 	default:
 		break;
@@ -173,18 +178,18 @@ static void write_command(struct i8042 *s, uint8_t cmd)
 
 static void write_data(struct i8042 *s, uint8_t value)
 {
-	uint8_t cmd = s->command;
+	uint8_t cmd = s->state.command;
 
-	s->status = (uint8_t)(s->status & ~STATUS_COMMAND);
-	s->command = 0;
+	s->state.status = (uint8_t)(s->state.status & ~STATUS_COMMAND);
+	s->state.command = 0;
 	if (cmd >= CMD_WRITE_RAM && cmd < CMD_WRITE_RAM + RAM_BYTES) {
-		s->ram[cmd - CMD_WRITE_RAM] = value;
+		s->state.ram[cmd - CMD_WRITE_RAM] = value;
 		set_config_bits(s, 0, CONFIG_AUX_OFF);
 		return;
 	}
 	switch (cmd) {
 	case CMD_WRITE_OUTPUT_PORT:
-		s->a20 = value & OUTPUT_A20;
+		s->state.a20 = value & OUTPUT_A20;
 		if (!(value & OUTPUT_NOT_RESET))
 			request_reset(s);
 		break;
@@ -204,10 +209,10 @@ static void write_data(struct i8042 *s, uint8_t value)
 
 static void write_fast_a20(struct i8042 *s, uint8_t value)
 {
-	bool was_set = s->fast & FAST_RESET;
+	bool was_set = s->state.fast & FAST_RESET;
 
-	s->a20 = value & FAST_A20;
-	s->fast = (uint8_t)(value & ~FAST_A20);
+	s->state.a20 = value & FAST_A20;
+	s->state.fast = (uint8_t)(value & ~FAST_A20);
 	if ((value & FAST_RESET) && !was_set)
 		request_reset(s);
 }
@@ -226,7 +231,7 @@ static uint64_t i8042_read(
 	else if (region == REGION_COMMAND)
 		value = read_status(s);
 	else
-		value = (uint8_t)(s->fast | (s->a20 ? FAST_A20 : 0));
+		value = (uint8_t)(s->state.fast | (s->state.a20 ? FAST_A20 : 0));
 	pthread_mutex_unlock(&s->lock);
 	return value;
 }
@@ -251,13 +256,13 @@ static void i8042_write(
 /* With the lock held: as firmware's POST leaves it. */
 static void power_on(struct i8042 *s)
 {
-	memset(s->ram, 0, sizeof(s->ram));
-	s->ram[0] = CONFIG_POWER_ON;
-	s->status = 0;
-	s->output_byte = 0;
-	s->command = 0;
-	s->a20 = true;
-	s->fast = 0;
+	memset(s->state.ram, 0, sizeof(s->state.ram));
+	s->state.ram[0] = CONFIG_POWER_ON;
+	s->state.status = 0;
+	s->state.output_byte = 0;
+	s->state.command = 0;
+	s->state.a20 = true;
+	s->state.fast = 0;
 }
 
 static void i8042_reset(struct device *dev)
@@ -267,6 +272,59 @@ static void i8042_reset(struct device *dev)
 	pthread_mutex_lock(&s->lock);
 	power_on(s);
 	pthread_mutex_unlock(&s->lock);
+}
+
+static void i8042_save(struct device *dev, struct state_writer *w)
+{
+	struct i8042 *s = from_device(dev);
+	const struct i8042_state *now = &s->state;
+
+	pthread_mutex_lock(&s->lock);
+	state_put_bytes(w, "ram", now->ram, sizeof(now->ram));
+	state_put_number(w, "status", now->status);
+	state_put_number(w, "output", now->output_byte);
+	state_put_number(w, "command", now->command);
+	state_put_number(w, "a20", now->a20);
+	state_put_number(w, "fast", now->fast);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static bool waits_for_data(uint8_t command)
+{
+	return (command >= CMD_WRITE_RAM && command < CMD_WRITE_RAM + RAM_BYTES) ||
+	       (command >= CMD_WRITE_OUTPUT_PORT && command <= CMD_WRITE_AUX);
+}
+
+static int i8042_load(struct device *dev, struct state_reader *r, struct err *e)
+{
+	struct i8042 *s = from_device(dev);
+	struct i8042_state loaded;
+	int rc;
+
+	(void)state_get_bytes(r, "ram", loaded.ram, RAM_BYTES, RAM_BYTES);
+	loaded.status = (uint8_t)state_get_number(r, "status", 0, 0xff);
+	loaded.output_byte = (uint8_t)state_get_number(r, "output", 0, 0xff);
+	loaded.command = (uint8_t)state_get_number(r, "command", 0, 0xff);
+	loaded.a20 = state_get_flag(r, "a20");
+	loaded.fast = (uint8_t)state_get_number(r, "fast", 0, 0xff);
+	if (!(loaded.ram[0] & CONFIG_AUX_OFF))
+		state_refuse(r, "ram", "has an auxiliary port enabled, of which there is none");
+	if (loaded.status & ~(STATUS_OUTPUT_FULL | STATUS_COMMAND | STATUS_TIMEOUT))
+		state_refuse(r, "status", "has bits that are not kept there");
+	if ((loaded.status & STATUS_TIMEOUT) && !(loaded.status & STATUS_OUTPUT_FULL))
+		state_refuse(r, "status", "has a time-out without the byte that tells of it");
+	if (loaded.command &&
+		(!waits_for_data(loaded.command) || !(loaded.status & STATUS_COMMAND)))
+		state_refuse(r, "command", "is none that waits for data now");
+	if (loaded.fast & FAST_A20)
+		state_refuse(r, "fast", "has A20, which is a field of its own");
+	rc = state_read(r, e);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&s->lock);
+	s->state = loaded;
+	pthread_mutex_unlock(&s->lock);
+	return 0;
 }
 
 static void i8042_destroy(struct device *dev)
@@ -284,6 +342,9 @@ static const struct device_ops i8042_ops = {
 	.reset = i8042_reset,
 	.quiesce = device_nothing,
 	.resume = device_nothing,
+	.state_version = 1,
+	.save = i8042_save,
+	.load = i8042_load,
 	.destroy = i8042_destroy,
 };
 

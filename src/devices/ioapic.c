@@ -38,15 +38,20 @@
 #define MSI_DATA_ASSERT (UINT32_C(1) << 14)
 #define MSI_DATA_LEVEL (UINT32_C(1) << 15)
 
+/* What a guest can notice, and what is saved. */
+struct ioapic_state {
+	uint8_t index, id;
+	uint64_t entries[IOAPIC_NR_PINS];
+	uint32_t asserted; /* pins, by bit */
+};
+
 struct ioapic {
 	struct device dev; /* first */
 	struct ioapic_config cfg;
 
 	pthread_mutex_t lock; /* guards all below */
-	uint8_t index, id;
-	uint64_t entries[IOAPIC_NR_PINS];
-	uint32_t asserted; /* pins, by bit */
-	uint32_t edges;    /* pins with an edge still to be sent */
+	struct ioapic_state state;
+	uint32_t edges; /* pins with an edge still to be sent; only while there is a hold */
 	/* Calls of routes_changed under way for a pin; it sends nothing meanwhile. */
 	unsigned holds[IOAPIC_NR_PINS];
 };
@@ -84,7 +89,7 @@ struct ioapic_message ioapic_entry_message(uint64_t entry)
 static void service_pin(struct ioapic *s, unsigned pin)
 {
 	uint32_t bit = UINT32_C(1) << pin;
-	uint64_t entry = s->entries[pin];
+	uint64_t entry = s->state.entries[pin];
 	struct ioapic_message message;
 
 	if (s->holds[pin])
@@ -95,9 +100,9 @@ static void service_pin(struct ioapic *s, unsigned pin)
 	}
 	if (is_level(entry)) {
 		s->edges &= ~bit;
-		if (!(s->asserted & bit) || (entry & IOAPIC_ENTRY_REMOTE_IRR))
+		if (!(s->state.asserted & bit) || (entry & IOAPIC_ENTRY_REMOTE_IRR))
 			return;
-		s->entries[pin] |= IOAPIC_ENTRY_REMOTE_IRR;
+		s->state.entries[pin] |= IOAPIC_ENTRY_REMOTE_IRR;
 	} else {
 		if (!(s->edges & bit))
 			return;
@@ -115,9 +120,9 @@ void ioapic_set_pin(struct ioapic *s, unsigned pin, bool level)
 		return;
 	bit = UINT32_C(1) << pin;
 	pthread_mutex_lock(&s->lock);
-	if (level && !(s->asserted & bit) && !(s->entries[pin] & IOAPIC_ENTRY_MASKED))
+	if (level && !(s->state.asserted & bit) && !(s->state.entries[pin] & IOAPIC_ENTRY_MASKED))
 		s->edges |= bit;
-	s->asserted = level ? s->asserted | bit : s->asserted & ~bit;
+	s->state.asserted = level ? s->state.asserted | bit : s->state.asserted & ~bit;
 	service_pin(s, pin);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -125,11 +130,11 @@ void ioapic_set_pin(struct ioapic *s, unsigned pin, bool level)
 static void end_of_interrupt(struct ioapic *s, uint8_t vector)
 {
 	for (unsigned pin = 0; pin < IOAPIC_NR_PINS; pin++) {
-		uint64_t entry = s->entries[pin];
+		uint64_t entry = s->state.entries[pin];
 
 		if (!(entry & IOAPIC_ENTRY_REMOTE_IRR) || (entry & ENTRY_VECTOR) != vector)
 			continue;
-		s->entries[pin] &= ~IOAPIC_ENTRY_REMOTE_IRR;
+		s->state.entries[pin] &= ~IOAPIC_ENTRY_REMOTE_IRR;
 		service_pin(s, pin);
 	}
 }
@@ -148,7 +153,7 @@ uint64_t ioapic_entry(struct ioapic *s, unsigned pin)
 	if (pin >= IOAPIC_NR_PINS)
 		return entry;
 	pthread_mutex_lock(&s->lock);
-	entry = s->entries[pin];
+	entry = s->state.entries[pin];
 	pthread_mutex_unlock(&s->lock);
 	return entry;
 }
@@ -160,13 +165,13 @@ static uint32_t read_register(const struct ioapic *s, unsigned reg)
 	switch (reg) {
 	case REG_ID:
 	case REG_ARBITRATION:
-		return (uint32_t)s->id << ID_SHIFT;
+		return (uint32_t)s->state.id << ID_SHIFT;
 	case REG_VERSION:
 		return VERSION_WITH_EOI | (IOAPIC_NR_PINS - 1) << 16;
 	default:
 		if (reg < REG_ENTRIES || pin >= IOAPIC_NR_PINS)
 			return 0;
-		return (uint32_t)(s->entries[pin] >> (reg % 2 * 32));
+		return (uint32_t)(s->state.entries[pin] >> (reg % 2 * 32));
 	}
 }
 
@@ -177,14 +182,14 @@ static uint32_t read_register(const struct ioapic *s, unsigned reg)
 static void write_entry_half(struct ioapic *s, unsigned pin, bool high, uint32_t value)
 {
 	uint64_t mask = ENTRY_WRITABLE & (bit_mask(32) << (high ? 32 : 0));
-	uint64_t old = s->entries[pin];
+	uint64_t old = s->state.entries[pin];
 	uint64_t entry = (old & ~mask) | ((uint64_t)value << (high ? 32 : 0) & mask);
 	bool changed = ((old ^ entry) & ENTRY_WRITABLE) != 0;
 
 	/* Guests also clear a stuck remote IRR by making the pin edge-triggered for a moment. */
 	if (!is_level(entry))
 		entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
-	s->entries[pin] = entry;
+	s->state.entries[pin] = entry;
 	if (changed) {
 		s->holds[pin]++;
 		pthread_mutex_unlock(&s->lock);
@@ -200,7 +205,7 @@ static void write_register(struct ioapic *s, unsigned reg, uint32_t value)
 	unsigned pin = (reg - REG_ENTRIES) / 2;
 
 	if (reg == REG_ID)
-		s->id = value >> ID_SHIFT & ID_MASK;
+		s->state.id = value >> ID_SHIFT & ID_MASK;
 	else if (reg >= REG_ENTRIES && pin < IOAPIC_NR_PINS)
 		write_entry_half(s, pin, reg % 2, value);
 }
@@ -215,9 +220,9 @@ static uint64_t ioapic_read(
 	(void)size_bytes; /* the bus takes what it asked for of the dword */
 	pthread_mutex_lock(&s->lock);
 	if ((offset & ~UINT64_C(3)) == MMIO_INDEX)
-		value = s->index;
+		value = s->state.index;
 	else if ((offset & ~UINT64_C(3)) == MMIO_DATA)
-		value = read_register(s, s->index);
+		value = read_register(s, s->state.index);
 	pthread_mutex_unlock(&s->lock);
 	return value >> (offset % 4 * 8);
 }
@@ -230,9 +235,9 @@ static void ioapic_write(
 	(void)region;
 	pthread_mutex_lock(&s->lock);
 	if (offset == MMIO_INDEX)
-		s->index = (uint8_t)value;
+		s->state.index = (uint8_t)value;
 	else if (offset == MMIO_DATA && size_bytes == 4) /* must be a dword (data sheet, IOWIN) */
-		write_register(s, s->index, (uint32_t)value);
+		write_register(s, s->state.index, (uint32_t)value);
 	else if (offset == MMIO_EOI)
 		end_of_interrupt(s, (uint8_t)value);
 	pthread_mutex_unlock(&s->lock);
@@ -241,11 +246,11 @@ static void ioapic_write(
 /* The pins keep their levels: they belong to the devices, whose own reset drops them. */
 static void power_on(struct ioapic *s)
 {
-	s->index = 0;
-	s->id = s->cfg.id & ID_MASK;
+	s->state.index = 0;
+	s->state.id = s->cfg.id & ID_MASK;
 	s->edges = 0;
 	for (unsigned pin = 0; pin < IOAPIC_NR_PINS; pin++)
-		s->entries[pin] = IOAPIC_ENTRY_MASKED;
+		s->state.entries[pin] = IOAPIC_ENTRY_MASKED;
 }
 
 static void ioapic_reset(struct device *dev)
@@ -256,6 +261,55 @@ static void ioapic_reset(struct device *dev)
 	power_on(s);
 	pthread_mutex_unlock(&s->lock);
 	s->cfg.routes_changed(s->cfg.routes_ctx);
+}
+
+static void ioapic_save(struct device *dev, struct state_writer *w)
+{
+	struct ioapic *s = from_device(dev);
+	const struct ioapic_state *now = &s->state;
+
+	pthread_mutex_lock(&s->lock);
+	state_put_number(w, "index", now->index);
+	state_put_number(w, "id", now->id);
+	state_put_numbers(w, "entries", now->entries, IOAPIC_NR_PINS);
+	state_put_number(w, "asserted", now->asserted);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void check_entry(struct state_reader *r, uint64_t entry, bool asserted)
+{
+	bool in_service = entry & IOAPIC_ENTRY_REMOTE_IRR;
+
+	if (entry & ~(ENTRY_WRITABLE | IOAPIC_ENTRY_REMOTE_IRR))
+		state_refuse(r, "entries", "one has bits that cannot be written");
+	if (in_service && !is_level(entry))
+		state_refuse(r, "entries", "one of an edge has remote IRR");
+	if (asserted && is_level(entry) && !(entry & IOAPIC_ENTRY_MASKED) && !in_service)
+		state_refuse(r, "entries", "one has an interrupt that should have been sent");
+}
+
+/* Of the pins that are asserted, the devices tell as they load, which is later (device_list.h). */
+static int ioapic_load(struct device *dev, struct state_reader *r, struct err *e)
+{
+	struct ioapic *s = from_device(dev);
+	struct ioapic_state loaded;
+	int rc;
+
+	loaded.index = (uint8_t)state_get_number(r, "index", 0, 0xff);
+	loaded.id = (uint8_t)state_get_number(r, "id", 0, ID_MASK);
+	state_get_numbers(r, "entries", loaded.entries, IOAPIC_NR_PINS);
+	loaded.asserted = (uint32_t)state_get_number(r, "asserted", 0, bit_mask(IOAPIC_NR_PINS));
+	for (unsigned pin = 0; pin < IOAPIC_NR_PINS; pin++)
+		check_entry(r, loaded.entries[pin], loaded.asserted >> pin & 1);
+	rc = state_read(r, e);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&s->lock);
+	s->state = loaded;
+	s->edges = 0;
+	pthread_mutex_unlock(&s->lock);
+	s->cfg.routes_changed(s->cfg.routes_ctx);
+	return 0;
 }
 
 static void ioapic_destroy(struct device *dev)
@@ -273,6 +327,9 @@ static const struct device_ops ioapic_ops = {
 	.reset = ioapic_reset,
 	.quiesce = device_nothing,
 	.resume = device_nothing,
+	.state_version = 1,
+	.save = ioapic_save,
+	.load = ioapic_load,
 	.destroy = ioapic_destroy,
 };
 

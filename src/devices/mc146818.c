@@ -61,6 +61,11 @@ enum {
 #define UIP_NS UINT64_C(2228000)
 /* After a divider reset the first update comes half a second later (data sheet, Divider Bits). */
 #define RESET_PHASE_NS (NS_PER_SECOND / 2)
+/* With them, no sum of times wraps: 146 years of running, and the years -207 to 71655, which is
+ * more than the time bytes can say. */
+#define MAX_ELAPSED_NS (UINT64_C(1) << 62)
+#define MIN_GUEST_S (-(INT64_C(1) << 36))
+#define MAX_GUEST_S (INT64_C(1) << 41)
 #define MINUTES_PER_DAY (24 * 60)
 /* A far alarm is looked at again this often, as the wall clock may be set meanwhile. */
 #define ALARM_RECHECK_S 60
@@ -71,12 +76,8 @@ struct rtc_time {
 	uint64_t ns;
 };
 
-struct mc146818 {
-	struct device dev; /* first */
-	struct mc146818_config cfg;
-	struct timer *timer; /* owned; calls timer_expired */
-
-	pthread_mutex_t lock; /* guards all below */
+/* What a guest can notice, and what is saved. */
+struct mc146818_state {
 	uint8_t index;
 	/* The time bytes are meaningful only while the clock is halted: they are what it stands at.
 	 */
@@ -84,8 +85,18 @@ struct mc146818 {
 	struct rtc_time offset; /* added to the wall clock */
 	int64_t seen_s;         /* update and alarm flags are up to date to here … */
 	uint64_t seen_period;   /* … and the periodic flag to here */
-	uint64_t deadline_ns;   /* as armed; 0: not */
-	bool line_level;
+};
+
+struct mc146818 {
+	struct device dev; /* first */
+	struct mc146818_config cfg;
+	struct timer *timer; /* owned; calls timer_expired */
+
+	pthread_mutex_t lock; /* guards all below */
+	struct mc146818_state state;
+	uint64_t zero_ns;     /* since when periods count; may lie before the clock's own 0 */
+	uint64_t deadline_ns; /* as armed; 0: not */
+	bool line_level;      /* as the state has it */
 	bool quiesced;
 };
 
@@ -110,8 +121,8 @@ static struct rtc_time guest_time(const struct mc146818 *s)
 {
 	struct rtc_time t = wall_time(s);
 
-	t.s += s->offset.s;
-	t.ns += s->offset.ns;
+	t.s += s->state.offset.s;
+	t.ns += s->state.offset.ns;
 	if (t.ns >= NS_PER_SECOND) {
 		t.ns -= NS_PER_SECOND;
 		t.s++;
@@ -124,48 +135,48 @@ static void set_guest_time(struct mc146818 *s, struct rtc_time t)
 {
 	struct rtc_time wall = wall_time(s);
 
-	s->offset.s = t.s - wall.s;
-	s->offset.ns = t.ns + NS_PER_SECOND - wall.ns;
-	if (s->offset.ns >= NS_PER_SECOND)
-		s->offset.ns -= NS_PER_SECOND;
+	s->state.offset.s = t.s - wall.s;
+	s->state.offset.ns = t.ns + NS_PER_SECOND - wall.ns;
+	if (s->state.offset.ns >= NS_PER_SECOND)
+		s->state.offset.ns -= NS_PER_SECOND;
 	else
-		s->offset.s--;
-	s->seen_s = t.s;
+		s->state.offset.s--;
+	s->state.seen_s = t.s;
 }
 
-static bool divider_runs(const struct mc146818 *s)
+static bool divider_runs(unsigned reg_a)
 {
-	return (s->cmos[REG_A] & A_DIVIDER) <= A_DIVIDER_LAST_RUNNING;
+	return (reg_a & A_DIVIDER) <= A_DIVIDER_LAST_RUNNING;
 }
 
 static bool halted(const struct mc146818 *s)
 {
-	return (s->cmos[REG_B] & B_SET) || !divider_runs(s);
+	return (s->state.cmos[REG_B] & B_SET) || !divider_runs(s->state.cmos[REG_A]);
 }
 
 static uint8_t encode(const struct mc146818 *s, unsigned v)
 {
-	return (uint8_t)(s->cmos[REG_B] & B_BINARY ? v : v / 10 << 4 | v % 10);
+	return (uint8_t)(s->state.cmos[REG_B] & B_BINARY ? v : v / 10 << 4 | v % 10);
 }
 
 /* Any byte gives a number, at most 255. */
 static int decode(const struct mc146818 *s, unsigned v)
 {
-	return (int)(s->cmos[REG_B] & B_BINARY ? v : (v >> 4) * 10 + (v & 0xf));
+	return (int)(s->state.cmos[REG_B] & B_BINARY ? v : (v >> 4) * 10 + (v & 0xf));
 }
 
 static uint8_t encode_hour(const struct mc146818 *s, unsigned hour)
 {
 	unsigned pm = hour >= 12 ? HOUR_PM : 0;
 
-	if (s->cmos[REG_B] & B_24H)
+	if (s->state.cmos[REG_B] & B_24H)
 		return encode(s, hour);
 	return (uint8_t)(encode(s, hour % 12 == 0 ? 12 : hour % 12) | pm);
 }
 
 static int decode_hour(const struct mc146818 *s, unsigned v)
 {
-	if (s->cmos[REG_B] & B_24H)
+	if (s->state.cmos[REG_B] & B_24H)
 		return decode(s, v);
 	return decode(s, v & ~HOUR_PM) % 12 + (v & HOUR_PM ? 12 : 0);
 }
@@ -177,26 +188,27 @@ static void latch(struct mc146818 *s, int64_t t)
 	/* Month 0 of year 0 is a date before it: keep the number positive. */
 	unsigned year = (unsigned)((c.year + 10000) % 10000);
 
-	s->cmos[REG_SECONDS] = encode(s, (unsigned)c.second);
-	s->cmos[REG_MINUTES] = encode(s, (unsigned)c.minute);
-	s->cmos[REG_HOURS] = encode_hour(s, (unsigned)c.hour);
-	s->cmos[REG_WEEKDAY] = encode(s, (unsigned)c.weekday + 1);
-	s->cmos[REG_DAY] = encode(s, (unsigned)c.day);
-	s->cmos[REG_MONTH] = encode(s, (unsigned)c.month);
-	s->cmos[REG_YEAR] = encode(s, year % 100);
-	s->cmos[REG_CENTURY] = encode(s, year / 100);
+	s->state.cmos[REG_SECONDS] = encode(s, (unsigned)c.second);
+	s->state.cmos[REG_MINUTES] = encode(s, (unsigned)c.minute);
+	s->state.cmos[REG_HOURS] = encode_hour(s, (unsigned)c.hour);
+	s->state.cmos[REG_WEEKDAY] = encode(s, (unsigned)c.weekday + 1);
+	s->state.cmos[REG_DAY] = encode(s, (unsigned)c.day);
+	s->state.cmos[REG_MONTH] = encode(s, (unsigned)c.month);
+	s->state.cmos[REG_YEAR] = encode(s, year % 100);
+	s->state.cmos[REG_CENTURY] = encode(s, year / 100);
 }
 
 /* The time that the time bytes say; bytes out of range carry over into the next larger unit. */
 static int64_t latched_time(const struct mc146818 *s)
 {
 	struct calendar_time c = {
-		.year = decode(s, s->cmos[REG_CENTURY]) * 100 + decode(s, s->cmos[REG_YEAR]),
-		.month = decode(s, s->cmos[REG_MONTH]),
-		.day = decode(s, s->cmos[REG_DAY]),
-		.hour = decode_hour(s, s->cmos[REG_HOURS]),
-		.minute = decode(s, s->cmos[REG_MINUTES]),
-		.second = decode(s, s->cmos[REG_SECONDS]),
+		.year = decode(s, s->state.cmos[REG_CENTURY]) * 100 +
+			decode(s, s->state.cmos[REG_YEAR]),
+		.month = decode(s, s->state.cmos[REG_MONTH]),
+		.day = decode(s, s->state.cmos[REG_DAY]),
+		.hour = decode_hour(s, s->state.cmos[REG_HOURS]),
+		.minute = decode(s, s->state.cmos[REG_MINUTES]),
+		.second = decode(s, s->state.cmos[REG_SECONDS]),
 	};
 
 	return calendar_to_seconds(&c);
@@ -209,23 +221,34 @@ static void commit(struct mc146818 *s)
 }
 
 /* The periodic interrupt's period in ticks of the divider; 0: none (data sheet, table 5). */
-static uint64_t period_ticks(const struct mc146818 *s)
+static uint64_t period_ticks(unsigned reg_a)
 {
-	unsigned rate = s->cmos[REG_A] & A_RATE;
+	unsigned rate = reg_a & A_RATE;
 
-	if (rate == 0 || !divider_runs(s))
+	if (rate == 0 || !divider_runs(reg_a))
 		return 0;
 	if (rate <= 2)
 		rate += 7;
 	return UINT64_C(1) << (rate - 1);
 }
 
-/* How many periods have passed in all. */
+static uint64_t elapsed_ns(const struct mc146818 *s)
+{
+	return monotonic_ns(s) - s->zero_ns;
+}
+
+/* How many periods of register A there are in so long a time. */
+static uint64_t periods_in(uint64_t elapsed, unsigned reg_a)
+{
+	uint64_t ticks = period_ticks(reg_a);
+
+	return ticks ? ticks_from_ns(elapsed, DIVIDER_HZ) / ticks : 0;
+}
+
+/* How many have passed in all. */
 static uint64_t periods(const struct mc146818 *s)
 {
-	uint64_t ticks = period_ticks(s);
-
-	return ticks ? ticks_from_ns(monotonic_ns(s), DIVIDER_HZ) / ticks : 0;
+	return periods_in(elapsed_ns(s), s->state.cmos[REG_A]);
 }
 
 static bool alarm_matches(uint8_t alarm, uint8_t now)
@@ -241,14 +264,14 @@ static int64_t alarm_distance(const struct mc146818 *s, int64_t from)
 {
 	unsigned of_day = (unsigned)((from % 86400 + 86400) % 86400);
 	unsigned second = of_day % 60, minute_of_day = of_day / 60;
-	uint8_t alarm_second = s->cmos[REG_SECONDS_ALARM];
+	uint8_t alarm_second = s->state.cmos[REG_SECONDS_ALARM];
 
 	for (unsigned i = 0; i <= MINUTES_PER_DAY; i++) {
 		unsigned m = (minute_of_day + i) % MINUTES_PER_DAY;
 		unsigned first = i == 0 ? second : 0;
 
-		if (!alarm_matches(s->cmos[REG_MINUTES_ALARM], encode(s, m % 60)) ||
-			!alarm_matches(s->cmos[REG_HOURS_ALARM], encode_hour(s, m / 60)))
+		if (!alarm_matches(s->state.cmos[REG_MINUTES_ALARM], encode(s, m % 60)) ||
+			!alarm_matches(s->state.cmos[REG_HOURS_ALARM], encode_hour(s, m / 60)))
 			continue;
 		for (unsigned target = first; target < 60; target++) {
 			if (alarm_matches(alarm_second, encode(s, target)))
@@ -263,10 +286,10 @@ static int64_t alarm_distance(const struct mc146818 *s, int64_t from)
 
 static void update_line(struct mc146818 *s)
 {
-	unsigned c = s->cmos[REG_C] & C_FLAGS;
-	bool level = (c & s->cmos[REG_B]) != 0;
+	unsigned c = s->state.cmos[REG_C] & C_FLAGS;
+	bool level = (c & s->state.cmos[REG_B]) != 0;
 
-	s->cmos[REG_C] = (uint8_t)(c | (level ? C_IRQF : 0));
+	s->state.cmos[REG_C] = (uint8_t)(c | (level ? C_IRQF : 0));
 	if (level != s->line_level) {
 		s->line_level = level;
 		irq_line_set(&s->cfg.irq, level);
@@ -277,24 +300,24 @@ static void update_line(struct mc146818 *s)
 static void advance(struct mc146818 *s)
 {
 	uint64_t period = periods(s);
-	unsigned c = s->cmos[REG_C];
+	unsigned c = s->state.cmos[REG_C];
 
-	if (period != s->seen_period)
+	if (period != s->state.seen_period)
 		c |= C_PF;
-	s->seen_period = period;
+	s->state.seen_period = period;
 	if (!halted(s)) {
 		int64_t now = guest_time(s).s;
 
-		if (now > s->seen_s) {
-			int64_t distance = alarm_distance(s, s->seen_s + 1);
+		if (now > s->state.seen_s) {
+			int64_t distance = alarm_distance(s, s->state.seen_s + 1);
 
 			c |= C_UF;
-			if (distance >= 0 && distance <= now - (s->seen_s + 1))
+			if (distance >= 0 && distance <= now - (s->state.seen_s + 1))
 				c |= C_AF;
 		}
-		s->seen_s = now; /* the wall clock may also have been set back */
+		s->state.seen_s = now; /* the wall clock may also have been set back */
 	}
-	s->cmos[REG_C] = (uint8_t)c;
+	s->state.cmos[REG_C] = (uint8_t)c;
 	update_line(s);
 }
 
@@ -321,15 +344,17 @@ static uint64_t ns_to_update(const struct mc146818 *s, unsigned wanted)
 /* Arms the timer for the first event whose interrupt is enabled and not raised yet. */
 static void rearm(struct mc146818 *s)
 {
-	unsigned wanted = s->cmos[REG_B] & C_FLAGS & ~(unsigned)s->cmos[REG_C];
-	uint64_t deadline = 0, update = ns_to_update(s, wanted), period = period_ticks(s);
+	unsigned wanted = s->state.cmos[REG_B] & C_FLAGS & ~(unsigned)s->state.cmos[REG_C];
+	uint64_t deadline = 0, update = ns_to_update(s, wanted),
+		 period = period_ticks(s->state.cmos[REG_A]);
 
 	if (s->quiesced)
 		update = period = 0;
 	if (update)
 		deadline = monotonic_ns(s) + update;
 	if ((wanted & C_PF) && period) {
-		uint64_t at = ticks_to_ns((s->seen_period + 1) * period, DIVIDER_HZ);
+		uint64_t at =
+			s->zero_ns + ticks_to_ns((s->state.seen_period + 1) * period, DIVIDER_HZ);
 
 		if (deadline == 0 || at < deadline)
 			deadline = at;
@@ -344,16 +369,16 @@ static void rearm(struct mc146818 *s)
  */
 static void write_mode(struct mc146818 *s, unsigned reg, uint8_t value)
 {
-	bool was_halted = halted(s), divider_ran = divider_runs(s);
+	bool was_halted = halted(s), divider_ran = divider_runs(s->state.cmos[REG_A]);
 
 	if (!was_halted)
 		latch(s, guest_time(s).s);
-	s->cmos[reg] = value;
-	if (!divider_ran && divider_runs(s))
+	s->state.cmos[reg] = value;
+	if (!divider_ran && divider_runs(s->state.cmos[REG_A]))
 		set_guest_time(s, (struct rtc_time){ guest_time(s).s, RESET_PHASE_NS });
 	if (was_halted && !halted(s))
 		commit(s);
-	s->seen_period = periods(s);
+	s->state.seen_period = periods(s);
 }
 
 static void write_register(struct mc146818 *s, unsigned reg, uint8_t value)
@@ -368,10 +393,10 @@ static void write_register(struct mc146818 *s, unsigned reg, uint8_t value)
 	case REG_YEAR:
 	case REG_CENTURY:
 		if (halted(s)) {
-			s->cmos[reg] = value;
+			s->state.cmos[reg] = value;
 		} else {
 			latch(s, guest_time(s).s);
-			s->cmos[reg] = value;
+			s->state.cmos[reg] = value;
 			commit(s);
 		}
 		break;
@@ -388,7 +413,7 @@ static void write_register(struct mc146818 *s, unsigned reg, uint8_t value)
 	case REG_D:
 		break;
 	default:
-		s->cmos[reg] = value;
+		s->state.cmos[reg] = value;
 		break;
 	}
 }
@@ -409,21 +434,21 @@ static uint8_t read_register(struct mc146818 *s, unsigned reg)
 	case REG_CENTURY:
 		if (!halted(s))
 			latch(s, now.s);
-		return s->cmos[reg];
+		return s->state.cmos[reg];
 	case REG_A:
-		value = s->cmos[REG_A];
+		value = s->state.cmos[REG_A];
 		if (!halted(s) && now.ns >= NS_PER_SECOND - UIP_NS)
 			value |= A_UIP;
 		return value;
 	case REG_C:
-		value = s->cmos[REG_C];
-		s->cmos[REG_C] = 0;
+		value = s->state.cmos[REG_C];
+		s->state.cmos[REG_C] = 0;
 		update_line(s);
 		return value;
 	case REG_D:
 		return D_VRT;
 	default:
-		return s->cmos[reg];
+		return s->state.cmos[reg];
 	}
 }
 
@@ -439,7 +464,7 @@ static uint64_t mc146818_read(
 		return value;
 	pthread_mutex_lock(&s->lock);
 	advance(s);
-	value = read_register(s, s->index);
+	value = read_register(s, s->state.index);
 	rearm(s);
 	pthread_mutex_unlock(&s->lock);
 	return value;
@@ -454,10 +479,10 @@ static void mc146818_write(
 	(void)size_bytes;
 	pthread_mutex_lock(&s->lock);
 	if (offset == 0) {
-		s->index = value & 0x7f; /* bit 7 masks NMI, of which this machine has none */
+		s->state.index = value & 0x7f; /* bit 7 masks NMI, of which this machine has none */
 	} else {
 		advance(s);
-		write_register(s, s->index, (uint8_t)value);
+		write_register(s, s->state.index, (uint8_t)value);
 		update_line(s);
 		rearm(s);
 	}
@@ -496,25 +521,25 @@ static void put_memory_sizes(struct mc146818 *s)
 	uint64_t extended_kib = low > MIB ? (low - MIB) / KIB : 0;
 	uint64_t above_16m = low > 16 * MIB ? (low - 16 * MIB) / (64 * KIB) : 0;
 
-	put_le(&s->cmos[0x15], 2, base_kib);
-	put_le(&s->cmos[0x17], 2, extended_kib);
-	put_le(&s->cmos[0x30], 2, extended_kib);
-	put_le(&s->cmos[0x34], 2, above_16m);
-	put_le(&s->cmos[0x5b], 3, s->cfg.ram_above_4g_bytes / (64 * KIB));
+	put_le(&s->state.cmos[0x15], 2, base_kib);
+	put_le(&s->state.cmos[0x17], 2, extended_kib);
+	put_le(&s->state.cmos[0x30], 2, extended_kib);
+	put_le(&s->state.cmos[0x34], 2, above_16m);
+	put_le(&s->state.cmos[0x5b], 3, s->cfg.ram_above_4g_bytes / (64 * KIB));
 }
 
 /* The RESET pin, and then what firmware does; the battery has kept the rest. */
 static void power_on(struct mc146818 *s)
 {
-	s->cmos[REG_B] = (uint8_t)(s->cmos[REG_B] & ~B_CLEARED_BY_RESET);
+	s->state.cmos[REG_B] = (uint8_t)(s->state.cmos[REG_B] & ~B_CLEARED_BY_RESET);
 	advance(s);
 	write_mode(s, REG_A, A_POWER_ON);
 	/* A clock that was being set goes on from there, read in the format that it was set in. */
-	write_mode(s, REG_B, (uint8_t)(s->cmos[REG_B] & ~B_SET));
-	write_mode(s, REG_B, (uint8_t)(B_24H | (s->cmos[REG_B] & B_BINARY)));
-	s->cmos[REG_C] = 0;
-	s->cmos[CMOS_SHUTDOWN] = 0;
-	s->index = 0;
+	write_mode(s, REG_B, (uint8_t)(s->state.cmos[REG_B] & ~B_SET));
+	write_mode(s, REG_B, (uint8_t)(B_24H | (s->state.cmos[REG_B] & B_BINARY)));
+	s->state.cmos[REG_C] = 0;
+	s->state.cmos[CMOS_SHUTDOWN] = 0;
+	s->state.index = 0;
 	put_memory_sizes(s);
 	update_line(s);
 	rearm(s);
@@ -552,6 +577,69 @@ static void mc146818_resume(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void mc146818_save(struct device *dev, struct state_writer *w)
+{
+	struct mc146818 *s = from_device(dev);
+	const struct mc146818_state *now = &s->state;
+
+	pthread_mutex_lock(&s->lock);
+	state_put_number(w, "index", now->index);
+	state_put_bytes(w, "cmos", now->cmos, sizeof(now->cmos));
+	state_put_signed(w, "offset-s", now->offset.s);
+	state_put_number(w, "offset-ns", now->offset.ns);
+	state_put_signed(w, "seen-s", now->seen_s);
+	state_put_number(w, "elapsed-ns", elapsed_ns(s));
+	state_put_number(w, "seen-period", now->seen_period);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void check_registers(struct state_reader *r, const uint8_t *cmos)
+{
+	unsigned a = cmos[REG_A], b = cmos[REG_B], c = cmos[REG_C];
+	bool irq = (b & c & C_FLAGS) != 0;
+
+	if (a & A_UIP)
+		state_refuse(r, "cmos", "register A has UIP, which time alone sets");
+	if ((b & B_SET) && (b & B_UIE))
+		state_refuse(r, "cmos", "register B has UIE, which SET clears");
+	if ((c & ~C_FLAGS) != (irq ? C_IRQF : 0))
+		state_refuse(r, "cmos", "register C has not the IRQF of its flags");
+	if (cmos[REG_D])
+		state_refuse(r, "cmos", "register D is not writable");
+}
+
+static int mc146818_load(struct device *dev, struct state_reader *r, struct err *e)
+{
+	struct mc146818 *s = from_device(dev);
+	struct mc146818_state loaded;
+	uint64_t elapsed;
+	int64_t guest_s;
+	int rc;
+
+	loaded.index = (uint8_t)state_get_number(r, "index", 0, sizeof(loaded.cmos) - 1);
+	(void)state_get_bytes(r, "cmos", loaded.cmos, sizeof(loaded.cmos), sizeof(loaded.cmos));
+	loaded.offset.s = state_get_signed(r, "offset-s", -MAX_GUEST_S, MAX_GUEST_S);
+	loaded.offset.ns = state_get_number(r, "offset-ns", 0, NS_PER_SECOND - 1);
+	loaded.seen_s = state_get_signed(r, "seen-s", MIN_GUEST_S, MAX_GUEST_S);
+	elapsed = state_get_number(r, "elapsed-ns", 0, MAX_ELAPSED_NS);
+	loaded.seen_period =
+		state_get_number(r, "seen-period", 0, periods_in(elapsed, loaded.cmos[REG_A]));
+	check_registers(r, loaded.cmos);
+	guest_s = wall_time(s).s + loaded.offset.s;
+	if (guest_s < MIN_GUEST_S || guest_s > MAX_GUEST_S)
+		state_refuse(r, "offset-s", "makes a date that no guest can have set");
+	rc = state_read(r, e);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&s->lock);
+	s->state = loaded;
+	s->zero_ns += elapsed_ns(s) - elapsed;
+	s->line_level = loaded.cmos[REG_C] & C_IRQF;
+	irq_line_set(&s->cfg.irq, s->line_level);
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
 /* Nobody else looks at the chip while it is made or destroyed: no lock. */
 static void save_to_battery(const struct mc146818 *s)
 {
@@ -560,23 +648,23 @@ static void save_to_battery(const struct mc146818 *s)
 	if (!battery)
 		return;
 	battery->holds = true;
-	memcpy(battery->cmos, s->cmos, sizeof(battery->cmos));
-	battery->offset_s = s->offset.s;
-	battery->offset_ns = s->offset.ns;
+	memcpy(battery->cmos, s->state.cmos, sizeof(battery->cmos));
+	battery->offset_s = s->state.offset.s;
+	battery->offset_ns = s->state.offset.ns;
 }
 
 static void start_from_battery(struct mc146818 *s)
 {
 	const struct mc146818_battery *battery = s->cfg.battery;
 
-	s->cmos[REG_A] = A_POWER_ON;
-	s->cmos[REG_B] = B_24H;
+	s->state.cmos[REG_A] = A_POWER_ON;
+	s->state.cmos[REG_B] = B_24H;
 	if (battery && battery->holds) {
-		memcpy(s->cmos, battery->cmos, sizeof(s->cmos));
-		s->offset = (struct rtc_time){ battery->offset_s, battery->offset_ns };
+		memcpy(s->state.cmos, battery->cmos, sizeof(s->state.cmos));
+		s->state.offset = (struct rtc_time){ battery->offset_s, battery->offset_ns };
 	}
-	s->seen_s = guest_time(s).s;
-	s->seen_period = periods(s);
+	s->state.seen_s = guest_time(s).s;
+	s->state.seen_period = periods(s);
 }
 
 static void mc146818_destroy(struct device *dev)
@@ -596,6 +684,9 @@ static const struct device_ops mc146818_ops = {
 	.reset = mc146818_reset,
 	.quiesce = mc146818_quiesce,
 	.resume = mc146818_resume,
+	.state_version = 1,
+	.save = mc146818_save,
+	.load = mc146818_load,
 	.destroy = mc146818_destroy,
 };
 

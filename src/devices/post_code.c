@@ -42,6 +42,24 @@ static void post_code_reset(struct device *dev)
 	atomic_store_explicit(&s->last, 0, memory_order_relaxed);
 }
 
+static void post_code_save(struct device *dev, struct state_writer *w)
+{
+	struct post_code *s = (struct post_code *)dev;
+
+	state_put_number(w, "last", atomic_load_explicit(&s->last, memory_order_relaxed));
+}
+
+static int post_code_load(struct device *dev, struct state_reader *r, struct err *e)
+{
+	struct post_code *s = (struct post_code *)dev;
+	uint8_t last = (uint8_t)state_get_number(r, "last", 0, 0xff);
+	int rc = state_read(r, e);
+
+	if (rc == 0)
+		atomic_store_explicit(&s->last, last, memory_order_relaxed);
+	return rc;
+}
+
 static void post_code_destroy(struct device *dev)
 {
 	free(dev);
@@ -54,6 +72,9 @@ static const struct device_ops post_code_ops = {
 	.reset = post_code_reset,
 	.quiesce = device_nothing,
 	.resume = device_nothing,
+	.state_version = 1,
+	.save = post_code_save,
+	.load = post_code_load,
 	.destroy = post_code_destroy,
 };
 

@@ -52,6 +52,29 @@ static void pvpanic_reset(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void pvpanic_save(struct device *dev, struct state_writer *w)
+{
+	struct pvpanic *s = (struct pvpanic *)dev;
+
+	pthread_mutex_lock(&s->lock);
+	state_put_number(w, "crash-loaded-reported", s->crash_loaded_reported);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int pvpanic_load(struct device *dev, struct state_reader *r, struct err *e)
+{
+	struct pvpanic *s = (struct pvpanic *)dev;
+	bool reported = state_get_flag(r, "crash-loaded-reported");
+	int rc = state_read(r, e);
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&s->lock);
+	s->crash_loaded_reported = reported;
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
 static void pvpanic_destroy(struct device *dev)
 {
 	struct pvpanic *s = (struct pvpanic *)dev;
@@ -67,6 +90,9 @@ static const struct device_ops pvpanic_ops = {
 	.reset = pvpanic_reset,
 	.quiesce = device_nothing,
 	.resume = device_nothing,
+	.state_version = 1,
+	.save = pvpanic_save,
+	.load = pvpanic_load,
 	.destroy = pvpanic_destroy,
 };
 

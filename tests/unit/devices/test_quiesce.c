@@ -73,6 +73,28 @@ static void ns16550__full_when_quiesced__wanted_once_read(void **state)
 	fake_destroy(&f, dev);
 }
 
+/* Who was refused on the other side is not known here: the source is asked in any case. */
+static void ns16550__loaded__input_wanted_on_resume(void **state)
+{
+	struct fake_services f = { 0 };
+	struct device *dev = ns16550_device(new_uart(&f));
+	struct state_writer w = { 0 };
+	struct err e = ERR_INIT;
+	(void)state;
+	quiesce(dev);
+	state_begin(&w, "serial0", "16550A", 1);
+	dev->ops->save(dev, &w);
+	state_end(&w);
+	struct state_reader r = state_reader(w.bytes, w.used);
+	assert_int_equal(state_next(&r, &e), 1);
+	assert_int_equal(dev->ops->load(dev, &r, &e), 0);
+	assert_int_equal(f.input_wanted, 0);
+	resume(dev);
+	assert_int_equal(f.input_wanted, 1);
+	state_writer_done(&w);
+	fake_destroy(&f, dev);
+}
+
 static struct acpi_pm *new_pm(struct fake_services *f)
 {
 	const struct acpi_pm_config cfg = { .event_port = 0x600,
@@ -231,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ns16550__input_while_quiesced__refused_and_wanted_after),
 		cmocka_unit_test(ns16550__full_when_quiesced__wanted_once_read),
+		cmocka_unit_test(ns16550__loaded__input_wanted_on_resume),
 		cmocka_unit_test(acpi_pm__timer_while_quiesced__interrupt_on_resume),
 		cmocka_unit_test(acpi_pm__quiesced_with_time_standing_still__armed_as_before),
 		cmocka_unit_test(acpi_pm__power_button_while_quiesced__sci_on_resume),
