@@ -6,6 +6,7 @@
 #include "kvm/kvm.h"
 
 #include <linux/kvm.h>
+#include <pthread.h>
 
 struct kvm {
 	const struct kvm_calls *calls;
@@ -13,9 +14,31 @@ struct kvm {
 	size_t run_size; /* bytes of a vCPU's shared page(s) */
 };
 
+/* A GSI that was added. */
+struct kvm_gsi {
+	bool used, routed;
+	struct kvm_message message;
+};
+
+#define KVM_NR_PINS 24 /* of the I/O APIC, KVM's or the one in user space */
+
+/* routes.c; under lock. */
+struct kvm_routes {
+	pthread_mutex_t lock;
+	bool kernel_chips; /* the pins are those of KVM's own controllers */
+	bool pin_routed[KVM_NR_PINS];
+	struct kvm_message pins[KVM_NR_PINS];
+	struct kvm_gsi *added; /* from GSI KVM_NR_PINS on; owned */
+	unsigned nr_added;
+};
+
+void kvm_routes_init(struct kvm_routes *routes);
+void kvm_routes_done(struct kvm_routes *routes);
+
 struct kvm_vm {
 	struct kvm *kvm;
 	int fd;
+	struct kvm_routes routes;
 };
 
 struct kvm_vcpu {

@@ -93,16 +93,34 @@ int kvm_vm_irq_line(struct kvm_vm *vm, unsigned gsi, bool level);
 int kvm_vm_signal_msi(struct kvm_vm *vm, uint64_t address, uint32_t data);
 
 /*
- * Split irqchip: tells KVM where each I/O APIC pin's message goes, so that it exits on the end of
- * interrupt of level-triggered ones. routes[pin] with valid false: no route.
+ * GSI routes: what becomes of each interrupt that a GSI stands for. KVM takes the whole table at
+ * once (KVM API, KVM_SET_GSI_ROUTING), so it has one owner, the VM, and a change gives KVM all of
+ * it again. The first GSIs are the pins of the interrupt controllers: of KVM's own, which know
+ * their routes, or of an I/O APIC in user space (split), whose pins are messages. Others are added
+ * for devices that send messages through an irqfd. Any thread.
  */
-struct kvm_msi_route {
-	bool valid;
+struct kvm_message {
 	uint64_t address;
 	uint32_t data;
 };
-int kvm_vm_set_msi_routes(struct kvm_vm *vm, const struct kvm_msi_route *routes, unsigned nr_routes,
+/*
+ * Split irqchip: tells KVM where each pin's message goes, so that it exits on the end of interrupt
+ * of level-triggered ones. read(ctx, pin, &message) says false where a pin has no route. It is
+ * called for every pin with the table's lock held: of two threads whose pins change, the one that
+ * comes last has what both have changed.
+ */
+int kvm_vm_update_pins(struct kvm_vm *vm, unsigned nr_pins,
+	bool (*read)(void *ctx, unsigned pin, struct kvm_message *ret_message), void *ctx,
 	struct err *e) MUST_CHECK;
+/* A GSI beyond the pins that no other has; without a route until it is set. -ENOSPC: KVM has no
+ * more (KVM_CAP_IRQ_ROUTING); -ENOMEM. */
+int kvm_vm_add_gsi(struct kvm_vm *vm, unsigned *ret_gsi, struct err *e) MUST_CHECK;
+/* Its message, or NULL: none, as while it is masked. Nothing is asked of KVM where that is so
+ * already; where KVM refuses, it stays as it was. */
+int kvm_vm_set_gsi(struct kvm_vm *vm, unsigned gsi, const struct kvm_message *message,
+	struct err *e) MUST_CHECK;
+/* Without a route first (kvm_vm_set_gsi with NULL); another may get the number. */
+void kvm_vm_remove_gsi(struct kvm_vm *vm, unsigned gsi);
 
 /*
  * KVM_X86_SET_MSR_FILTER; nothing where the filter has no range. Where filter->exits, also makes

@@ -11,6 +11,7 @@ int kvm_vm_create(struct kvm_vm **ret_vm, struct kvm *kvm, struct err *e)
 	if (!vm)
 		return err_set(e, -ENOMEM, "out of memory");
 	vm->kvm = kvm;
+	kvm_routes_init(&vm->routes);
 	do {
 		vm->fd = kvm_do_value(kvm, kvm->fd, KVM_CREATE_VM, 0);
 	} while (vm->fd == -EINTR);
@@ -33,6 +34,7 @@ void kvm_vm_destroy(struct kvm_vm *vm)
 		return;
 	if (vm->fd >= 0)
 		vm->kvm->calls->close(vm->kvm->calls->ctx, vm->fd);
+	kvm_routes_done(&vm->routes);
 	free(vm);
 }
 
@@ -117,6 +119,7 @@ int kvm_vm_create_irqchip(struct kvm_vm *vm, struct err *e)
 	int rc = kvm_do_value(vm->kvm, vm->fd, KVM_CREATE_IRQCHIP, 0);
 	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_CREATE_IRQCHIP");
+	vm->routes.kernel_chips = true;
 	return 0;
 }
 
@@ -166,31 +169,6 @@ int kvm_vm_signal_msi(struct kvm_vm *vm, uint64_t address, uint32_t data)
 		.data = data,
 	};
 	return kvm_do(vm->kvm, vm->fd, KVM_SIGNAL_MSI, &msi);
-}
-
-int kvm_vm_set_msi_routes(
-	struct kvm_vm *vm, const struct kvm_msi_route *routes, unsigned nr_routes, struct err *e)
-{
-	struct kvm_irq_routing *table =
-		calloc(1, sizeof(*table) + nr_routes * sizeof(table->entries[0]));
-	if (!table)
-		return err_set(e, -ENOMEM, "out of memory");
-	for (unsigned i = 0; i < nr_routes; i++) {
-		if (!routes[i].valid)
-			continue;
-		table->entries[table->nr++] = (struct kvm_irq_routing_entry){
-			.gsi = i,
-			.type = KVM_IRQ_ROUTING_MSI,
-			.u.msi = { .address_lo = (uint32_t)routes[i].address,
-				.address_hi = (uint32_t)(routes[i].address >> 32),
-				.data = routes[i].data },
-		};
-	}
-	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_GSI_ROUTING, table);
-	if (rc < 0)
-		rc = err_set_errno(e, rc, "KVM_SET_GSI_ROUTING with %u routes", table->nr);
-	free(table);
-	return rc < 0 ? rc : 0;
 }
 
 int kvm_vm_set_msr_filter(struct kvm_vm *vm, const struct msr_filter *filter, struct err *e)

@@ -139,7 +139,6 @@ int machine_begin(
 	if (!m)
 		return err_set(e, -ENOMEM, "out of memory");
 	m->options = *options;
-	(void)pthread_mutex_init(&m->routes_lock, /* attr */ NULL);
 	bus_init(&m->bus, /* reporter */ NULL);
 	int rc = 0;
 	m->stop_fd = eventfd(0, EFD_CLOEXEC);
@@ -221,6 +220,5 @@ void machine_destroy(struct machine *m)
 	machine_close_files(m);
 	msr_filter_done(&m->foreseen_filter);
 	(void)fd_close(m->stop_fd);
-	(void)pthread_mutex_destroy(&m->routes_lock);
 	free(m);
 }

@@ -71,13 +71,12 @@ struct machine {
 	struct host_output *serial_output[CONFIG_MAX_SERIALS];
 	struct host_output *debug_output;
 
-	pthread_mutex_t routes_lock; /* split irqchip: serialises machine_update_routes */
-	int stop_fd;                 /* eventfd: readable once the vCPUs have to stop */
-	atomic_bool stopping;        /* read by vCPU threads between runs */
-	atomic_bool crashed;         /* a vCPU reports it, or has */
-	atomic_int ended;            /* 0, or 1 + enum machine_end: the first to set it wins */
-	uint32_t end_status;         /* written by that one before the loop is told */
-	struct err run_error;        /* likewise, for MACHINE_END_ERROR */
+	int stop_fd;          /* eventfd: readable once the vCPUs have to stop */
+	atomic_bool stopping; /* read by vCPU threads between runs */
+	atomic_bool crashed;  /* a vCPU reports it, or has */
+	atomic_int ended;     /* 0, or 1 + enum machine_end: the first to set it wins */
+	uint32_t end_status;  /* written by that one before the loop is told */
+	struct err run_error; /* likewise, for MACHINE_END_ERROR */
 };
 
 /* end.c: ends the run; only the first call counts. error may be NULL. Any thread. */

@@ -34,27 +34,21 @@ struct msi_sink machine_msi_sink(struct machine *m)
 	return (struct msi_sink){ .send = send_msi, .ctx = m };
 }
 
+static bool read_pin(void *ctx, unsigned pin, struct kvm_message *ret_message)
+{
+	const struct machine *m = ctx;
+	uint64_t entry = ioapic_entry(m->ioapic, pin);
+	struct ioapic_message message = ioapic_entry_message(entry);
+	*ret_message = (struct kvm_message){ message.address, message.data };
+	/* A level-triggered one stays while it is masked: a guest may mask it between delivery and
+	 * end of interrupt, and KVM exits for the latter by this route. */
+	return !(entry & IOAPIC_ENTRY_MASKED) || (entry & IOAPIC_ENTRY_LEVEL);
+}
+
 void machine_update_routes(void *ctx)
 {
 	struct machine *m = ctx;
-	struct kvm_msi_route routes[PLAN_NR_GSIS];
 	struct err e = ERR_INIT;
-	/* Two vCPUs may rewrite entries at once: whoever comes last must hand over what is there
-	 * last. */
-	(void)pthread_mutex_lock(&m->routes_lock);
-	for (unsigned pin = 0; pin < PLAN_NR_GSIS; pin++) {
-		uint64_t entry = ioapic_entry(m->ioapic, pin);
-		struct ioapic_message message = ioapic_entry_message(entry);
-		routes[pin] = (struct kvm_msi_route){
-			/* A level-triggered one stays while it is masked: a guest may mask it
-			 * between delivery and end of interrupt, and KVM exits for the latter by
-			 * this route. */
-			.valid = !(entry & IOAPIC_ENTRY_MASKED) || (entry & IOAPIC_ENTRY_LEVEL),
-			.address = message.address,
-			.data = message.data,
-		};
-	}
-	if (kvm_vm_set_msi_routes(m->kvm_vm, routes, PLAN_NR_GSIS, &e))
+	if (kvm_vm_update_pins(m->kvm_vm, PLAN_NR_GSIS, read_pin, m, &e))
 		report(m->options.reporter, REPORT_WARN, "I/O APIC: %s", e.msg);
-	(void)pthread_mutex_unlock(&m->routes_lock);
 }

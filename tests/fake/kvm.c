@@ -136,6 +136,8 @@ static int check_extension(const struct fake_kvm *f, unsigned long number)
 		return f->facts->user_space_msr;
 	case KVM_CAP_TSC_CONTROL:
 		return f->facts->tsc_scaling;
+	case KVM_CAP_IRQ_ROUTING:
+		return FAKE_MAX_GSIS;
 	case KVM_CAP_X86_SMM:
 		return f->smm;
 	case KVM_CAP_MULTI_ADDRESS_SPACE:

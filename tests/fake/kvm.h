@@ -83,6 +83,8 @@ struct fake_irq {
 	bool level;
 };
 
+#define FAKE_MAX_GSIS 32 /* KVM_CAP_IRQ_ROUTING; a real KVM says 4096 */
+
 struct fake_kvm {
 	struct kvm_calls calls;
 	const struct host_facts *facts;

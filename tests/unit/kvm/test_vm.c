@@ -180,23 +180,160 @@ static void kvm_vm_signal_msi__wide_address__is_split(void **state)
 	assert_int_equal(f->fake->msis[0].data, 0x4031);
 }
 
-static void kvm_vm_set_msi_routes__some_valid__only_those_with_their_pin_as_gsi(void **state)
+struct pins {
+	struct kvm_message messages[24];
+	unsigned calls;
+};
+
+static bool read_pin(void *ctx, unsigned pin, struct kvm_message *ret_message)
+{
+	struct pins *p = ctx;
+	p->calls++;
+	*ret_message = p->messages[pin];
+	return p->messages[pin].address != 0;
+}
+
+static void assert_message(
+	const struct fixture *f, unsigned i, unsigned gsi, uint64_t address, uint32_t data)
+{
+	assert_true(i < f->fake->nr_routes);
+	const struct kvm_irq_routing_entry *entry = &f->fake->routes[i];
+	assert_int_equal(entry->gsi, gsi);
+	assert_int_equal(entry->type, KVM_IRQ_ROUTING_MSI);
+	assert_int_equal(entry->u.msi.address_lo, (uint32_t)address);
+	assert_int_equal(entry->u.msi.address_hi, address >> 32);
+	assert_int_equal(entry->u.msi.data, data);
+}
+
+static void kvm_vm_update_pins__some_routed__only_those_with_their_pin_as_gsi(void **state)
 {
 	struct fixture *f = *state;
-	struct kvm_msi_route routes[24] = {
-		[4] = { true, 0xfee00000, 0x31 }, [9] = { true, 0x2fee01000, 0x8032 }
-	};
-	assert_int_equal(kvm_vm_set_msi_routes(f->vm, routes, 24, &f->e), 0);
+	struct pins p = { .messages = {
+				  [4] = { 0xfee00000, 0x31 }, [9] = { 0x2fee01000, 0x8032 } } };
+	assert_int_equal(kvm_vm_update_pins(f->vm, 24, read_pin, &p, &f->e), 0);
+	assert_int_equal(p.calls, 24);
 	assert_int_equal(f->fake->nr_routes, 2);
-	assert_int_equal(f->fake->routes[0].gsi, 4);
-	assert_int_equal(f->fake->routes[0].type, KVM_IRQ_ROUTING_MSI);
-	assert_int_equal(f->fake->routes[0].u.msi.data, 0x31);
-	assert_int_equal(f->fake->routes[1].gsi, 9);
-	assert_int_equal(f->fake->routes[1].u.msi.address_lo, 0xfee01000);
-	assert_int_equal(f->fake->routes[1].u.msi.address_hi, 2);
+	assert_message(f, 0, 4, 0xfee00000, 0x31);
+	assert_message(f, 1, 9, 0x2fee01000, 0x8032);
 	fail_next(f, EINVAL);
-	assert_int_equal(kvm_vm_set_msi_routes(f->vm, routes, 24, &f->e), -EINVAL);
+	assert_int_equal(kvm_vm_update_pins(f->vm, 24, read_pin, &p, &f->e), -EINVAL);
 	assert_contains(f->e.msg, "KVM_SET_GSI_ROUTING with 2 routes");
+	assert_int_equal(kvm_vm_update_pins(f->vm, 25, read_pin, &p, &f->e), -EINVAL);
+}
+
+/* KVM takes the whole table: a device's message does not cost the pins theirs, nor the reverse. */
+static void kvm_vm_set_gsi__beside_pins__both_are_there(void **state)
+{
+	struct fixture *f = *state;
+	struct pins p = { .messages = { [4] = { 0xfee00000, 0x31 } } };
+	const struct kvm_message message = { 0xfee02000, 0x41 };
+	unsigned gsi = 0;
+	assert_int_equal(kvm_vm_update_pins(f->vm, 24, read_pin, &p, &f->e), 0);
+	assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), 0);
+	assert_int_equal(gsi, 24);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	assert_int_equal(f->fake->nr_routes, 2);
+	assert_message(f, 0, 4, 0xfee00000, 0x31);
+	assert_message(f, 1, 24, 0xfee02000, 0x41);
+	p.messages[4].data = 0x32;
+	assert_int_equal(kvm_vm_update_pins(f->vm, 24, read_pin, &p, &f->e), 0);
+	assert_message(f, 0, 4, 0xfee00000, 0x32);
+	assert_message(f, 1, 24, 0xfee02000, 0x41);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, NULL, &f->e), 0);
+	assert_int_equal(f->fake->nr_routes, 1);
+}
+
+static bool has_chip_route(const struct fixture *f, unsigned gsi, unsigned chip, unsigned pin)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < f->fake->nr_routes; i++) {
+		const struct kvm_irq_routing_entry *entry = &f->fake->routes[i];
+		n += entry->type == KVM_IRQ_ROUTING_IRQCHIP && entry->gsi == gsi &&
+		     entry->u.irqchip.irqchip == chip && entry->u.irqchip.pin == pin;
+	}
+	return n == 1;
+}
+
+/* Nothing is asked of KVM before there is a message: it has made these routes itself. */
+static void kvm_vm_set_gsi__kernel_irqchip__its_own_routes_stay(void **state)
+{
+	struct fixture *f = *state;
+	const struct kvm_message message = { 0xfee02000, 0x41 };
+	unsigned gsi = 0;
+	assert_int_equal(kvm_vm_create_irqchip(f->vm, &f->e), 0);
+	assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), 0);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, NULL, &f->e), 0);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_SET_GSI_ROUTING"), 0);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	assert_int_equal(f->fake->nr_routes, 24 + 16 + 1);
+	for (unsigned pin = 0; pin < 24; pin++) {
+		assert_true(has_chip_route(f, pin, KVM_IRQCHIP_IOAPIC, pin));
+		assert_int_equal(has_chip_route(f, pin, KVM_IRQCHIP_PIC_MASTER, pin % 8), pin < 8);
+		assert_int_equal(has_chip_route(f, pin, KVM_IRQCHIP_PIC_SLAVE, pin % 8),
+			pin >= 8 && pin < 16);
+	}
+	assert_message(f, 40, 24, 0xfee02000, 0x41);
+	/* An I/O APIC in user space has no place beside KVM's. */
+	struct pins p = { .calls = 0 };
+	assert_int_equal(kvm_vm_update_pins(f->vm, 24, read_pin, &p, &f->e), -EINVAL);
+}
+
+static void kvm_vm_set_gsi__the_same_again__kvm_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_message message = { 0xfee02000, 0x41 };
+	unsigned gsi = 0;
+	assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), 0);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_SET_GSI_ROUTING"), 1);
+	message.data++;
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	message.address += 0x1000;
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	assert_int_equal(fake_kvm_count(f->fake, "KVM_SET_GSI_ROUTING"), 3);
+}
+
+static void kvm_vm_set_gsi__refused__stays_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm_message message = { 0xfee02000, 0x41 };
+	unsigned gsi = 0;
+	assert_int_equal(kvm_vm_set_gsi(f->vm, 24, &message, &f->e), -EINVAL);
+	assert_contains(f->e.msg, "GSI 24 was not added");
+	assert_int_equal(kvm_vm_set_gsi(f->vm, 4, &message, &f->e), -EINVAL);
+	assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), 0);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	message.data = 0x42;
+	fail_next(f, EINVAL);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), -EINVAL);
+	/* What it has is still the former one, so that one is no change and this one is. */
+	assert_message(f, 0, 24, 0xfee02000, 0x41);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, gsi, &message, &f->e), 0);
+	assert_message(f, 0, 24, 0xfee02000, 0x42);
+}
+
+static void kvm_vm_add_gsi__until_kvm_has_no_more__refused_until_one_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	const struct kvm_message message = { 0xfee02000, 0x41 };
+	unsigned gsi = 0;
+	for (unsigned want = 24; want < FAKE_MAX_GSIS; want++) {
+		assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), 0);
+		assert_int_equal(gsi, want);
+	}
+	assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), -ENOSPC);
+	assert_contains(f->e.msg, "KVM_CAP_IRQ_ROUTING");
+	assert_int_equal(kvm_vm_set_gsi(f->vm, 27, &message, &f->e), 0);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, 27, NULL, &f->e), 0);
+	kvm_vm_remove_gsi(f->vm, 27);
+	assert_int_equal(kvm_vm_set_gsi(f->vm, 27, &message, &f->e), -EINVAL);
+	assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), 0);
+	assert_int_equal(gsi, 27);
+	assert_int_equal(f->fake->nr_routes, 0);
+	kvm_vm_remove_gsi(f->vm, 4); /* not added: nothing happens */
+	fail_next(f, EIO);
+	assert_int_equal(kvm_vm_add_gsi(f->vm, &gsi, &f->e), -EIO);
 }
 
 static uint8_t read_bits[8] = { 0x05 }, write_bits[8] = { 0xff, 0xff };
@@ -306,7 +443,12 @@ int main(void)
 		TEST(kvm_vm_create_split_irqchip__pins__are_the_argument),
 		TEST(kvm_vm_irq_line__level__reaches_kvm),
 		TEST(kvm_vm_signal_msi__wide_address__is_split),
-		TEST(kvm_vm_set_msi_routes__some_valid__only_those_with_their_pin_as_gsi),
+		TEST(kvm_vm_update_pins__some_routed__only_those_with_their_pin_as_gsi),
+		TEST(kvm_vm_set_gsi__beside_pins__both_are_there),
+		TEST(kvm_vm_set_gsi__kernel_irqchip__its_own_routes_stay),
+		TEST(kvm_vm_set_gsi__the_same_again__kvm_is_not_asked),
+		TEST(kvm_vm_set_gsi__refused__stays_as_it_was),
+		TEST(kvm_vm_add_gsi__until_kvm_has_no_more__refused_until_one_is_removed),
 		TEST(kvm_vm_set_msr_filter__ranges__arrive_with_their_bitmaps_and_no_exits),
 		TEST(kvm_vm_set_msr_filter__exits__are_enabled_before_the_filter),
 		TEST(kvm_vm_set_msr_filter__no_ranges__makes_no_call),
