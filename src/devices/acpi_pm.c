@@ -362,14 +362,13 @@ static struct device_region port_region(unsigned port, unsigned size_bytes, uint
 	};
 }
 
-struct acpi_pm *acpi_pm_create(const struct acpi_pm_config *cfg, struct err *e)
+int acpi_pm_create(struct acpi_pm **ret_pm, const struct acpi_pm_config *cfg, struct err *e)
 {
 	struct acpi_pm *s = calloc(1, sizeof(*s));
+	int rc;
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "ACPI PM: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "ACPI PM: no memory");
 	s->dev.ops = &acpi_pm_ops;
 	s->dev.regions[REGION_EVENT] = port_region(cfg->event_port, 4, 4);
 	s->dev.regions[REGION_CONTROL] = port_region(cfg->control_port, 2, 2);
@@ -383,13 +382,15 @@ struct acpi_pm *acpi_pm_create(const struct acpi_pm_config *cfg, struct err *e)
 	s->dev.nr_regions = 4;
 	s->cfg = *cfg;
 	s->timer_bits = cfg->timer_32bit ? 32 : 24;
-	if (cfg->timers.create(cfg->timers.ctx, timer_expired, s, &s->timer, e) != 0) {
+	rc = cfg->timers.create(cfg->timers.ctx, timer_expired, s, &s->timer, e);
+	if (rc) {
 		free(s);
-		return NULL;
+		return rc;
 	}
 	pthread_mutex_init(&s->lock, NULL);
 	power_on(s);
-	return s;
+	*ret_pm = s;
+	return 0;
 }
 
 struct device *acpi_pm_device(struct acpi_pm *s)

@@ -34,8 +34,9 @@ struct acpi_pm_config {
 
 struct acpi_pm;
 
-/* Copies cfg. NULL, with e set, where memory or a timer is out. Destroy with device_destroy. */
-struct acpi_pm *acpi_pm_create(const struct acpi_pm_config *cfg, struct err *e);
+/* Copies cfg. Fails where memory or a timer is out. Destroy with device_destroy. */
+int acpi_pm_create(
+	struct acpi_pm **ret_pm, const struct acpi_pm_config *cfg, struct err *e) MUST_CHECK;
 
 /* The device to claim on the bus; borrowed. NULL for NULL. */
 struct device *acpi_pm_device(struct acpi_pm *pm);

@@ -55,14 +55,13 @@ static const struct device_ops debug_console_ops = {
 };
 
 ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* dev, the first member, stands for it */
-struct device *debug_console_create(const struct debug_console_config *cfg, struct err *e)
+int debug_console_create(
+	struct device **ret_dev, const struct debug_console_config *cfg, struct err *e)
 {
 	struct debug_console *s = calloc(1, sizeof(*s));
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "debug console: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "debug console: no memory");
 	s->dev.ops = &debug_console_ops;
 	s->dev.regions[0] = (struct device_region){
 		.space = BUS_PIO,
@@ -71,6 +70,7 @@ struct device *debug_console_create(const struct debug_console_config *cfg, stru
 	};
 	s->dev.nr_regions = 1;
 	s->output = cfg->output;
-	return &s->dev;
+	*ret_dev = &s->dev;
+	return 0;
 }
 ANALYZER_END;

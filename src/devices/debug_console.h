@@ -15,7 +15,8 @@ struct debug_console_config {
 	struct byte_sink output;
 };
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
-struct device *debug_console_create(const struct debug_console_config *cfg, struct err *e);
+/* Copies cfg. -ENOMEM where memory is out. Destroy with device_destroy. */
+int debug_console_create(
+	struct device **ret_dev, const struct debug_console_config *cfg, struct err *e) MUST_CHECK;
 
 #endif

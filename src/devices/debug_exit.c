@@ -51,14 +51,12 @@ static const struct device_ops debug_exit_ops = {
 };
 
 ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* dev, the first member, stands for it */
-struct device *debug_exit_create(const struct debug_exit_config *cfg, struct err *e)
+int debug_exit_create(struct device **ret_dev, const struct debug_exit_config *cfg, struct err *e)
 {
 	struct debug_exit *s = calloc(1, sizeof(*s));
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "debug exit: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "debug exit: no memory");
 	s->dev.ops = &debug_exit_ops;
 	s->dev.regions[0] = (struct device_region){
 		.space = BUS_PIO,
@@ -67,6 +65,7 @@ struct device *debug_exit_create(const struct debug_exit_config *cfg, struct err
 	};
 	s->dev.nr_regions = 1;
 	s->machine = cfg->machine;
-	return &s->dev;
+	*ret_dev = &s->dev;
+	return 0;
 }
 ANALYZER_END;

@@ -15,7 +15,8 @@ struct debug_exit_config {
 	struct machine_control machine; /* MACHINE_DEBUG_EXIT */
 };
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
-struct device *debug_exit_create(const struct debug_exit_config *cfg, struct err *e);
+/* Copies cfg. -ENOMEM where memory is out. Destroy with device_destroy. */
+int debug_exit_create(
+	struct device **ret_dev, const struct debug_exit_config *cfg, struct err *e) MUST_CHECK;
 
 #endif

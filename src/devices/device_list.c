@@ -40,11 +40,8 @@ static int check(
 int device_list_add(struct device_list *list, struct device *dev, const char *id, struct err *e)
 {
 	struct device **more;
-	int rc;
+	int rc = check(list, dev, id, e);
 
-	if (!dev)
-		return -ENOMEM;
-	rc = check(list, dev, id, e);
 	if (rc == 0) {
 		more = realloc(list->devices, (list->nr_devices + 1) * sizeof(struct device *));
 		if (more)

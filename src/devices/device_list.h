@@ -20,10 +20,10 @@ struct device_list {
 };
 
 /*
- * Adds dev, which the list owns from now on, also where it fails; NULL fails, with e as it is. id
- * (copied) must be 1 to DEVICE_ID_BYTES - 1 of a to z, 0 to 9, '-' and '.', and must not be taken:
- * else -EINVAL or -EEXIST. A device that lacks an op is refused as a bug. One that comes while the
- * others are quiesced is quiesced as well.
+ * Adds dev, which the list owns from now on; where it fails, dev is destroyed. id (copied) must be
+ * 1 to DEVICE_ID_BYTES - 1 of a to z, 0 to 9, '-' and '.', and must not be taken: else -EINVAL or
+ * -EEXIST. A device that lacks an op is refused as a bug. One that comes while the others are
+ * quiesced is quiesced as well.
  */
 int device_list_add(
 	struct device_list *list, struct device *dev, const char *id, struct err *e) MUST_CHECK;

@@ -357,14 +357,12 @@ static struct device_region one_port(uint16_t port)
 	};
 }
 
-struct device *i8042_create(const struct i8042_config *cfg, struct err *e)
+int i8042_create(struct device **ret_dev, const struct i8042_config *cfg, struct err *e)
 {
 	struct i8042 *s = calloc(1, sizeof(*s));
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "8042: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "8042: no memory");
 	s->dev.ops = &i8042_ops;
 	s->dev.regions[REGION_DATA] = one_port(cfg->data_port);
 	s->dev.regions[REGION_COMMAND] = one_port(cfg->command_port);
@@ -373,5 +371,6 @@ struct device *i8042_create(const struct i8042_config *cfg, struct err *e)
 	s->cfg = *cfg;
 	pthread_mutex_init(&s->lock, NULL);
 	power_on(s);
-	return &s->dev;
+	*ret_dev = &s->dev;
+	return 0;
 }

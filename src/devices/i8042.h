@@ -22,7 +22,7 @@ struct i8042_config {
 	struct machine_control machine; /* asked for MACHINE_RESET */
 };
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
-struct device *i8042_create(const struct i8042_config *cfg, struct err *e);
+/* Copies cfg. -ENOMEM where memory is out. Destroy with device_destroy. */
+int i8042_create(struct device **ret_dev, const struct i8042_config *cfg, struct err *e) MUST_CHECK;
 
 #endif

@@ -333,14 +333,12 @@ static const struct device_ops ioapic_ops = {
 	.destroy = ioapic_destroy,
 };
 
-struct ioapic *ioapic_create(const struct ioapic_config *cfg, struct err *e)
+int ioapic_create(struct ioapic **ret_ioapic, const struct ioapic_config *cfg, struct err *e)
 {
 	struct ioapic *s = calloc(1, sizeof(*s));
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "I/O APIC: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "I/O APIC: no memory");
 	s->dev.ops = &ioapic_ops;
 	s->dev.regions[0] = (struct device_region){
 		.space = BUS_MMIO,
@@ -351,7 +349,8 @@ struct ioapic *ioapic_create(const struct ioapic_config *cfg, struct err *e)
 	s->cfg = *cfg;
 	pthread_mutex_init(&s->lock, NULL);
 	power_on(s);
-	return s;
+	*ret_ioapic = s;
+	return 0;
 }
 
 struct device *ioapic_device(struct ioapic *s)

@@ -46,8 +46,9 @@ struct ioapic_message {
 
 struct ioapic;
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
-struct ioapic *ioapic_create(const struct ioapic_config *cfg, struct err *e);
+/* Copies cfg. -ENOMEM where memory is out. Destroy with device_destroy. */
+int ioapic_create(
+	struct ioapic **ret_ioapic, const struct ioapic_config *cfg, struct err *e) MUST_CHECK;
 
 /* The device to claim on the bus; borrowed. NULL for NULL. */
 struct device *ioapic_device(struct ioapic *ioapic);

@@ -690,14 +690,13 @@ static const struct device_ops mc146818_ops = {
 	.destroy = mc146818_destroy,
 };
 
-struct mc146818 *mc146818_create(const struct mc146818_config *cfg, struct err *e)
+int mc146818_create(struct mc146818 **ret_rtc, const struct mc146818_config *cfg, struct err *e)
 {
 	struct mc146818 *s = calloc(1, sizeof(*s));
+	int rc;
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "MC146818: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "MC146818: no memory");
 	s->dev.ops = &mc146818_ops;
 	s->dev.regions[0] = (struct device_region){
 		.space = BUS_PIO,
@@ -706,14 +705,16 @@ struct mc146818 *mc146818_create(const struct mc146818_config *cfg, struct err *
 	};
 	s->dev.nr_regions = 1;
 	s->cfg = *cfg;
-	if (cfg->timers.create(cfg->timers.ctx, timer_expired, s, &s->timer, e) != 0) {
+	rc = cfg->timers.create(cfg->timers.ctx, timer_expired, s, &s->timer, e);
+	if (rc) {
 		free(s);
-		return NULL;
+		return rc;
 	}
 	pthread_mutex_init(&s->lock, NULL);
 	start_from_battery(s);
 	power_on(s);
-	return s;
+	*ret_rtc = s;
+	return 0;
 }
 
 struct device *mc146818_device(struct mc146818 *s)

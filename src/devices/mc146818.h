@@ -47,8 +47,9 @@ struct mc146818_config {
 
 struct mc146818;
 
-/* Copies cfg. NULL, with e set, where memory or a timer is out. Destroy with device_destroy. */
-struct mc146818 *mc146818_create(const struct mc146818_config *cfg, struct err *e);
+/* Copies cfg. Fails where memory or a timer is out. Destroy with device_destroy. */
+int mc146818_create(
+	struct mc146818 **ret_rtc, const struct mc146818_config *cfg, struct err *e) MUST_CHECK;
 
 /* The device to claim on the bus; borrowed. NULL for NULL. */
 struct device *mc146818_device(struct mc146818 *rtc);

@@ -548,14 +548,12 @@ static const struct device_ops ns16550_ops = {
 	.destroy = ns16550_destroy,
 };
 
-struct ns16550 *ns16550_create(const struct ns16550_config *cfg, struct err *e)
+int ns16550_create(struct ns16550 **ret_uart, const struct ns16550_config *cfg, struct err *e)
 {
 	struct ns16550 *u = calloc(1, sizeof(*u));
 
-	if (!u) {
-		(void)err_set(e, -ENOMEM, "16550A: no memory");
-		return NULL;
-	}
+	if (!u)
+		return err_set(e, -ENOMEM, "16550A: no memory");
 	u->dev.ops = &ns16550_ops;
 	u->dev.regions[0] = (struct device_region){
 		.space = BUS_PIO,
@@ -566,7 +564,8 @@ struct ns16550 *ns16550_create(const struct ns16550_config *cfg, struct err *e)
 	u->cfg = *cfg;
 	pthread_mutex_init(&u->lock, NULL);
 	power_on(u);
-	return u;
+	*ret_uart = u;
+	return 0;
 }
 
 struct device *ns16550_device(struct ns16550 *u)

@@ -30,8 +30,9 @@ struct ns16550_config {
 
 struct ns16550;
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
-struct ns16550 *ns16550_create(const struct ns16550_config *cfg, struct err *e);
+/* Copies cfg. -ENOMEM where memory is out. Destroy with device_destroy. */
+int ns16550_create(
+	struct ns16550 **ret_uart, const struct ns16550_config *cfg, struct err *e) MUST_CHECK;
 
 /* The device to claim on the bus; borrowed. NULL for NULL. */
 struct device *ns16550_device(struct ns16550 *uart);

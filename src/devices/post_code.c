@@ -79,14 +79,12 @@ static const struct device_ops post_code_ops = {
 };
 
 ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* dev, the first member, stands for it */
-struct device *post_code_create(uint16_t port, struct err *e)
+int post_code_create(struct device **ret_dev, uint16_t port, struct err *e)
 {
 	struct post_code *s = calloc(1, sizeof(*s));
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "POST code: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "POST code: no memory");
 	s->dev.ops = &post_code_ops;
 	s->dev.regions[0] = (struct device_region){
 		.space = BUS_PIO,
@@ -94,6 +92,7 @@ struct device *post_code_create(uint16_t port, struct err *e)
 		.max_access_bytes = 1,
 	};
 	s->dev.nr_regions = 1;
-	return &s->dev;
+	*ret_dev = &s->dev;
+	return 0;
 }
 ANALYZER_END;

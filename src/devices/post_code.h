@@ -11,7 +11,7 @@
 
 #define POST_CODE_PORT 0x80
 
-/* NULL, with e set, where memory is out. Destroy with device_destroy. */
-struct device *post_code_create(uint16_t port, struct err *e);
+/* -ENOMEM where memory is out. Destroy with device_destroy. */
+int post_code_create(struct device **ret_dev, uint16_t port, struct err *e) MUST_CHECK;
 
 #endif

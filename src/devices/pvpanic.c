@@ -96,14 +96,12 @@ static const struct device_ops pvpanic_ops = {
 	.destroy = pvpanic_destroy,
 };
 
-struct device *pvpanic_create(const struct pvpanic_config *cfg, struct err *e)
+int pvpanic_create(struct device **ret_dev, const struct pvpanic_config *cfg, struct err *e)
 {
 	struct pvpanic *s = calloc(1, sizeof(*s));
 
-	if (!s) {
-		(void)err_set(e, -ENOMEM, "pvpanic: no memory");
-		return NULL;
-	}
+	if (!s)
+		return err_set(e, -ENOMEM, "pvpanic: no memory");
 	s->dev.ops = &pvpanic_ops;
 	s->dev.regions[0] = (struct device_region){
 		.space = BUS_PIO,
@@ -113,5 +111,6 @@ struct device *pvpanic_create(const struct pvpanic_config *cfg, struct err *e)
 	s->dev.nr_regions = 1;
 	s->cfg = *cfg;
 	pthread_mutex_init(&s->lock, NULL);
-	return &s->dev;
+	*ret_dev = &s->dev;
+	return 0;
 }

@@ -21,7 +21,8 @@ struct pvpanic_config {
 	const struct reporter *reporter; /* borrowed; may be NULL */
 };
 
-/* Copies cfg. NULL, with e set, where memory is out. Destroy with device_destroy. */
-struct device *pvpanic_create(const struct pvpanic_config *cfg, struct err *e);
+/* Copies cfg. -ENOMEM where memory is out. Destroy with device_destroy. */
+int pvpanic_create(
+	struct device **ret_dev, const struct pvpanic_config *cfg, struct err *e) MUST_CHECK;
 
 #endif

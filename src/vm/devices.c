@@ -29,8 +29,7 @@ static struct machine_control control(struct machine *m)
 	return (struct machine_control){ .request = on_request, .ctx = m };
 }
 
-/* Takes dev (NULL: its creation failed, e says why) into the machine's list and claims its regions.
- */
+/* Takes dev into the machine's list, also where it fails, and claims its regions. */
 static int adopt(struct machine *m, struct device *dev, const char *id, struct err *e)
 {
 	int rc = device_list_add(&m->devices, dev, id, e);
@@ -53,8 +52,8 @@ static int add_serial(struct machine *m, unsigned i, struct err *e)
 		.output = { .write = host_output_write, .ctx = m->serial_output[i] },
 		.input_wanted = { .notify = m->options.input_wanted, .ctx = m->options.input_ctx },
 	};
-	m->serials[i] = ns16550_create(&config, e);
-	return adopt(m, ns16550_device(m->serials[i]), id, e);
+	rc = ns16550_create(&m->serials[i], &config, e);
+	return rc ? rc : adopt(m, ns16550_device(m->serials[i]), id, e);
 }
 
 static int add_rtc(struct machine *m, struct err *e)
@@ -69,7 +68,9 @@ static int add_rtc(struct machine *m, struct err *e)
 		.ram_above_4g_bytes = plan->nr_ram > 1 ? plan->ram[1].size_bytes : 0,
 		.battery = &m->options.kept->battery,
 	};
-	return adopt(m, mc146818_device(mc146818_create(&config, e)), "rtc", e);
+	struct mc146818 *rtc;
+	int rc = mc146818_create(&rtc, &config, e);
+	return rc ? rc : adopt(m, mc146818_device(rtc), "rtc", e);
 }
 
 static int add_acpi_pm(struct machine *m, struct err *e)
@@ -87,8 +88,8 @@ static int add_acpi_pm(struct machine *m, struct err *e)
 		.machine = control(m),
 		.reporter = m->options.reporter,
 	};
-	m->acpi_pm = acpi_pm_create(&config, e);
-	return adopt(m, acpi_pm_device(m->acpi_pm), "acpi-pm", e);
+	int rc = acpi_pm_create(&m->acpi_pm, &config, e);
+	return rc ? rc : adopt(m, acpi_pm_device(m->acpi_pm), "acpi-pm", e);
 }
 
 static int add_ioapic(struct machine *m, struct err *e)
@@ -100,8 +101,8 @@ static int add_ioapic(struct machine *m, struct err *e)
 		.routes_changed = machine_update_routes,
 		.routes_ctx = m,
 	};
-	m->ioapic = ioapic_create(&config, e);
-	return adopt(m, ioapic_device(m->ioapic), "ioapic0", e);
+	int rc = ioapic_create(&m->ioapic, &config, e);
+	return rc ? rc : adopt(m, ioapic_device(m->ioapic), "ioapic0", e);
 }
 
 static int add_small_chips(struct machine *m, struct err *e)
@@ -115,11 +116,18 @@ static int add_small_chips(struct machine *m, struct err *e)
 	struct pvpanic_config pvpanic = {
 		.port = PLAN_PORT_PVPANIC, .machine = control(m), .reporter = m->options.reporter
 	};
-	int rc = adopt(m, i8042_create(&i8042, e), "i8042", e);
+	struct device *dev;
+	int rc = i8042_create(&dev, &i8042, e);
 	if (rc == 0)
-		rc = adopt(m, pvpanic_create(&pvpanic, e), "pvpanic", e);
+		rc = adopt(m, dev, "i8042", e);
 	if (rc == 0)
-		rc = adopt(m, post_code_create(POST_CODE_PORT, e), "post-code", e);
+		rc = pvpanic_create(&dev, &pvpanic, e);
+	if (rc == 0)
+		rc = adopt(m, dev, "pvpanic", e);
+	if (rc == 0)
+		rc = post_code_create(&dev, POST_CODE_PORT, e);
+	if (rc == 0)
+		rc = adopt(m, dev, "post-code", e);
 	return rc;
 }
 
@@ -138,12 +146,14 @@ static int adopt_at_users_port(
 static int add_debug_ports(struct machine *m, struct err *e)
 {
 	const struct machine_plan *plan = m->options.plan;
+	struct device *dev;
 	int rc = 0;
 	if (plan->debug_exit) {
 		struct debug_exit_config config = { .port = plan->debug_exit_port,
 			.machine = control(m) };
-		rc = adopt_at_users_port(
-			m, debug_exit_create(&config, e), "debug-exit", "debug_exit.port", e);
+		rc = debug_exit_create(&dev, &config, e);
+		if (rc == 0)
+			rc = adopt_at_users_port(m, dev, "debug-exit", "debug_exit.port", e);
 		if (rc)
 			return rc;
 	}
@@ -157,8 +167,9 @@ static int add_debug_ports(struct machine *m, struct err *e)
 			.port = plan->debug_console_port,
 			.output = { .write = host_output_write, .ctx = m->debug_output },
 		};
-		rc = adopt_at_users_port(m, debug_console_create(&config, e), "debug-console",
-			"debug_console.port", e);
+		rc = debug_console_create(&dev, &config, e);
+		if (rc == 0)
+			rc = adopt_at_users_port(m, dev, "debug-console", "debug_console.port", e);
 	}
 	return rc;
 }

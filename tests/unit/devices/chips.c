@@ -22,8 +22,10 @@ static void create_ns16550(struct chip *c)
 		.irq = fake_irq(&c->f, 4),
 		.output = fake_sink(&c->f),
 		.input_wanted = fake_input_wanted(&c->f) };
-	c->part = ns16550_create(&cfg, NULL);
-	c->dev = ns16550_device(c->part);
+	struct ns16550 *part = NULL;
+	assert_int_equal(ns16550_create(&part, &cfg, NULL), 0);
+	c->part = part;
+	c->dev = ns16550_device(part);
 }
 
 static void feed_ns16550(struct chip *c, uint64_t random)
@@ -48,7 +50,7 @@ static void create_i8042(struct chip *c)
 		.command_port = 0x64,
 		.fast_a20_port = 0x92,
 		.machine = fake_machine(&c->f) };
-	c->dev = i8042_create(&cfg, NULL);
+	assert_int_equal(i8042_create(&c->dev, &cfg, NULL), 0);
 }
 
 /* Commands that reply, or that wait for the byte which may come next. */
@@ -78,8 +80,10 @@ static void create_acpi_pm_of(struct chip *c, bool timer_32bit)
 		.machine = fake_machine(&c->f),
 		.reporter = &c->reporter };
 	c->reporter = fake_reporter(&c->f, REPORT_DEBUG);
-	c->part = acpi_pm_create(&cfg, NULL);
-	c->dev = acpi_pm_device(c->part);
+	struct acpi_pm *part = NULL;
+	assert_int_equal(acpi_pm_create(&part, &cfg, NULL), 0);
+	c->part = part;
+	c->dev = acpi_pm_device(part);
 }
 
 static void create_acpi_pm(struct chip *c)
@@ -108,8 +112,10 @@ static void create_ioapic(struct chip *c)
 	struct ioapic_config cfg = {
 		.base = { 0xfec00000 }, .id = 3, .msi = fake_msi(&c->f), .routes_changed = no_routes
 	};
-	c->part = ioapic_create(&cfg, NULL);
-	c->dev = ioapic_device(c->part);
+	struct ioapic *part = NULL;
+	assert_int_equal(ioapic_create(&part, &cfg, NULL), 0);
+	c->part = part;
+	c->dev = ioapic_device(part);
 }
 
 static void ioapic_event(struct chip *c, uint64_t random)
@@ -143,8 +149,10 @@ static void create_mc146818(struct chip *c)
 		.clock = fake_clock(&c->f),
 		.timers = fake_timers(&c->f),
 		.ram_below_4g_bytes = 64 * MIB };
-	c->part = mc146818_create(&cfg, NULL);
-	c->dev = mc146818_device(c->part);
+	struct mc146818 *part = NULL;
+	assert_int_equal(mc146818_create(&part, &cfg, NULL), 0);
+	c->part = part;
+	c->dev = mc146818_device(part);
 }
 
 /* A register that does something, or the host's wall clock is set. */
@@ -176,24 +184,24 @@ static void create_pvpanic(struct chip *c)
 		.port = 0x505, .machine = fake_machine(&c->f), .reporter = &c->reporter
 	};
 	c->reporter = fake_reporter(&c->f, REPORT_DEBUG);
-	c->dev = pvpanic_create(&cfg, NULL);
+	assert_int_equal(pvpanic_create(&c->dev, &cfg, NULL), 0);
 }
 
 static void create_post_code(struct chip *c)
 {
-	c->dev = post_code_create(0x80, NULL);
+	assert_int_equal(post_code_create(&c->dev, 0x80, NULL), 0);
 }
 
 static void create_debug_console(struct chip *c)
 {
 	struct debug_console_config cfg = { .port = 0xe9, .output = fake_sink(&c->f) };
-	c->dev = debug_console_create(&cfg, NULL);
+	assert_int_equal(debug_console_create(&c->dev, &cfg, NULL), 0);
 }
 
 static void create_debug_exit(struct chip *c)
 {
 	struct debug_exit_config cfg = { .port = 0xf4, .machine = fake_machine(&c->f) };
-	c->dev = debug_exit_create(&cfg, NULL);
+	assert_int_equal(debug_exit_create(&c->dev, &cfg, NULL), 0);
 }
 
 const struct chip_kind chip_kinds[] = {

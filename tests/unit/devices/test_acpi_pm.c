@@ -48,7 +48,7 @@ static struct fixture *new_fixture(bool timer_32bit)
 		.machine = fake_machine(&x->f),
 		.reporter = &x->reporter,
 	};
-	x->pm = acpi_pm_create(&cfg, NULL);
+	assert_int_equal(acpi_pm_create(&x->pm, &cfg, NULL), 0);
 	fake_claim(&x->f, acpi_pm_device(x->pm));
 	return x;
 }

@@ -8,7 +8,8 @@
 static struct device *claim(struct fake_services *f)
 {
 	struct debug_console_config cfg = { .port = PORT, .output = fake_sink(f) };
-	struct device *dev = debug_console_create(&cfg, NULL);
+	struct device *dev = NULL;
+	assert_int_equal(debug_console_create(&dev, &cfg, NULL), 0);
 
 	fake_claim(f, dev);
 	return dev;

@@ -8,7 +8,8 @@
 static struct device *claim(struct fake_services *f)
 {
 	struct debug_exit_config cfg = { .port = PORT, .machine = fake_machine(f) };
-	struct device *dev = debug_exit_create(&cfg, NULL);
+	struct device *dev = NULL;
+	assert_int_equal(debug_exit_create(&dev, &cfg, NULL), 0);
 
 	fake_claim(f, dev);
 	return dev;

@@ -29,7 +29,7 @@ static int setup(void **state)
 		.fast_a20_port = FAST,
 		.machine = fake_machine(&x->f),
 	};
-	x->dev = i8042_create(&cfg, NULL);
+	assert_int_equal(i8042_create(&x->dev, &cfg, NULL), 0);
 	fake_claim(&x->f, x->dev);
 	*state = x;
 	return 0;

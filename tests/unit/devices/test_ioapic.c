@@ -52,7 +52,7 @@ static int setup(void **state)
 		.routes_changed = routes_changed,
 		.routes_ctx = x,
 	};
-	x->ioapic = ioapic_create(&cfg, NULL);
+	assert_int_equal(ioapic_create(&x->ioapic, &cfg, NULL), 0);
 	fake_claim(&x->f, ioapic_device(x->ioapic));
 	*state = x;
 	return 0;
@@ -398,7 +398,7 @@ static void ioapic__reset_while_an_edge_waits__edge_is_lost(void **state)
 	};
 
 	fake_destroy(&x->f, ioapic_device(x->ioapic));
-	x->ioapic = ioapic_create(&cfg, NULL);
+	assert_int_equal(ioapic_create(&x->ioapic, &cfg, NULL), 0);
 	fake_claim(&x->f, ioapic_device(x->ioapic));
 	wr(x, LOW(7), 0x54);
 	assert_int_equal(x->f.nr_messages, 0);

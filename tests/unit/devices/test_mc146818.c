@@ -50,7 +50,7 @@ static void create(struct fixture *x)
 		.battery = x->battery,
 	};
 
-	x->rtc = mc146818_create(&cfg, NULL);
+	assert_int_equal(mc146818_create(&x->rtc, &cfg, NULL), 0);
 	fake_claim(&x->f, mc146818_device(x->rtc));
 }
 
@@ -453,7 +453,8 @@ static void mc146818__small_memory__sizes_exact(void **state)
 		.timers = fake_timers(&x.f),
 		.ram_below_4g_bytes = 17 * MIB,
 	};
-	struct mc146818 *rtc = mc146818_create(&cfg, NULL);
+	struct mc146818 *rtc = NULL;
+	assert_int_equal(mc146818_create(&rtc, &cfg, NULL), 0);
 
 	(void)state;
 	fake_claim(&x.f, mc146818_device(rtc));

@@ -33,7 +33,7 @@ static int setup(void **state)
 		.output = fake_sink(&x->f),
 		.input_wanted = fake_input_wanted(&x->f),
 	};
-	x->uart = ns16550_create(&cfg, NULL);
+	assert_int_equal(ns16550_create(&x->uart, &cfg, NULL), 0);
 	fake_claim(&x->f, ns16550_device(x->uart));
 	*state = x;
 	return 0;
@@ -482,7 +482,8 @@ static void ns16550__no_input_wanted_function__drains_quietly(void **state)
 		.irq = fake_irq(&f, GSI),
 		.output = fake_sink(&f),
 	};
-	struct ns16550 *uart = ns16550_create(&cfg, NULL);
+	struct ns16550 *uart = NULL;
+	assert_int_equal(ns16550_create(&uart, &cfg, NULL), 0);
 
 	(void)state;
 	fake_claim(&f, ns16550_device(uart));

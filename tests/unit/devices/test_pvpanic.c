@@ -22,7 +22,7 @@ static void claim(struct fixture *x)
 		.machine = fake_machine(&x->f),
 		.reporter = &x->reporter,
 	};
-	x->dev = pvpanic_create(&cfg, NULL);
+	assert_int_equal(pvpanic_create(&x->dev, &cfg, NULL), 0);
 	fake_claim(&x->f, x->dev);
 }
 

@@ -28,7 +28,8 @@ static struct ns16550 *new_uart(struct fake_services *f)
 		.irq = fake_irq(f, 4),
 		.output = fake_sink(f),
 		.input_wanted = fake_input_wanted(f) };
-	struct ns16550 *uart = ns16550_create(&cfg, NULL);
+	struct ns16550 *uart = NULL;
+	assert_int_equal(ns16550_create(&uart, &cfg, NULL), 0);
 	fake_claim(f, ns16550_device(uart));
 	return uart;
 }
@@ -106,7 +107,8 @@ static struct acpi_pm *new_pm(struct fake_services *f)
 		.clock = fake_clock(f),
 		.timers = fake_timers(f),
 		.machine = fake_machine(f) };
-	struct acpi_pm *pm = acpi_pm_create(&cfg, NULL);
+	struct acpi_pm *pm = NULL;
+	assert_int_equal(acpi_pm_create(&pm, &cfg, NULL), 0);
 	fake_claim(f, acpi_pm_device(pm));
 	return pm;
 }
@@ -165,7 +167,9 @@ static struct device *new_rtc(struct fake_services *f)
 		.clock = fake_clock(f),
 		.timers = fake_timers(f) };
 	f->wall_ns = 1000 * SECOND;
-	struct device *dev = mc146818_device(mc146818_create(&cfg, NULL));
+	struct mc146818 *rtc = NULL;
+	assert_int_equal(mc146818_create(&rtc, &cfg, NULL), 0);
+	struct device *dev = mc146818_device(rtc);
 	fake_claim(f, dev);
 	return dev;
 }
@@ -236,15 +240,17 @@ static void chips__no_timer_to_be_had__not_created_and_said(void **state)
 {
 	struct fake_services f = { 0 };
 	struct timer_service none = fake_timers(&f);
+	struct acpi_pm *no_pm = NULL;
+	struct mc146818 *no_rtc = NULL;
 	struct err e = ERR_INIT;
 	(void)state;
 	none.create = refuse_timer;
 	const struct acpi_pm_config pm = { .clock = fake_clock(&f), .timers = none };
 	const struct mc146818_config rtc = { .clock = fake_clock(&f), .timers = none };
-	assert_null(acpi_pm_create(&pm, &e));
+	assert_int_equal(acpi_pm_create(&no_pm, &pm, &e), -ENOSPC);
 	assert_string_equal(e.msg, "no timer left");
 	e.msg[0] = '\0';
-	assert_null(mc146818_create(&rtc, &e));
+	assert_int_equal(mc146818_create(&no_rtc, &rtc, &e), -ENOSPC);
 	assert_string_equal(e.msg, "no timer left");
 }
 

@@ -260,7 +260,8 @@ static void ioapic__split_irqchip__has_the_id_and_version_of_its_registers(void 
 	struct ioapic_config config = { .base = gpa(PLAN_IOAPIC_BASE),
 		.id = plan_ioapic_id(&f->plan),
 		.routes_changed = no_routes };
-	struct ioapic *chip = ioapic_create(&config, &f->err);
+	struct ioapic *chip = NULL;
+	assert_int_equal(ioapic_create(&chip, &config, &f->err), 0);
 	assert_non_null(chip);
 	struct device *dev = ioapic_device(chip);
 	dev->ops->write(dev, 0, 0, 4, 0);
