@@ -5,15 +5,11 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/cpuid_hosts.h"
-#include "cpuid/kept.h"
+#include "render/host_fit.h"
 #include "render/json_out.h"
-#include "render/paint.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define SHOWN_FEATURES 4 /* of those that are missing, without --verbose */
+#include <stdio.h>
 
 struct check_args {
 	struct config_args config;
@@ -26,16 +22,9 @@ struct check_args {
 struct check {
 	const struct check_args *args;
 	struct policy_file *policy_file;
-	struct machine_plan *plan; /* of the host that is looked at; owned, as is kept */
-	struct check_kept *kept;
+	struct host_fit *fit; /* of the host that is looked at; owned */
 	struct paint paint;
 	size_t nr_hosts, nr_failed;
-};
-
-/* What that host's KVM would keep of the plan's CPUID, where its file says. */
-struct check_kept {
-	struct cpuid_table set, table;
-	struct cpu_kept k;
 };
 
 enum { OPTION_HOST = 256, OPTION_FROM, OPTION_SKIP };
@@ -110,209 +99,20 @@ static const struct argp argp = {
 	       "bad, or 102 where KVM cannot be used.",
 };
 
-/* The features that the host lacks, or that went with them. */
-static bool is_loss(const struct cpu_note *note)
-{
-	switch (note->kind) {
-	case CPU_NOTE_MISSING:
-	case CPU_NOTE_DROPPED:
-		return true;
-	case CPU_NOTE_REMARK:
-	case CPU_NOTE_REMOVED:
-		break;
-	}
-	return false;
-}
-
-/* The same, of nothing but bits that KVM would not keep: none in asked, where there are none. An
- * MSR that goes with its CPUID bit is no news. */
-static struct cpu_unkept only_lost(const struct cpu_unkept *u)
-{
-	struct cpu_unkept lost = *u;
-	lost.asked = u->kind == CPU_UNKEPT_NO_MSR ? 0 : u->set & ~u->kept;
-	return lost;
-}
-
-static void print_losses(const struct check *c)
-{
-	const struct cpu_result *r = &c->plan->cpu;
-	unsigned shown = 0, left_out = r->nr_lost;
-	for (unsigned i = 0; i < r->nr_notes; i++) {
-		char label[FEATURE_PLACE_BYTES], where[FEATURE_PLACE_BYTES];
-		const struct cpu_note *note = &r->notes[i];
-		if (!is_loss(note))
-			continue;
-		if (!c->args->verbose && shown == SHOWN_FEATURES) {
-			left_out++;
-			continue;
-		}
-		paint(&c->paint, PAINT_PLAIN, "%s", shown++ ? ", " : "");
-		if (note->has_feature)
-			paint(&c->paint, PAINT_PLAIN, "%s (%s)",
-				feature_label(label, note->feature),
-				feature_place(where, note->feature));
-		else
-			paint(&c->paint, PAINT_PLAIN, "%s", note->text);
-	}
-	for (unsigned i = 0; i < c->kept->k.nr_items; i++) {
-		char text[CPU_UNKEPT_BYTES];
-		struct cpu_unkept lost = only_lost(&c->kept->k.items[i]);
-		if (!lost.asked)
-			continue;
-		if (!c->args->verbose && shown == SHOWN_FEATURES) {
-			left_out++;
-			continue;
-		}
-		paint(&c->paint, PAINT_PLAIN, "%s%s", shown++ ? ", " : "",
-			cpu_unkept_text(text, &lost));
-	}
-	if (left_out > 0)
-		paint(&c->paint, PAINT_PLAIN, " and %u more", left_out);
-}
-
-static unsigned count_losses(const struct check *c)
-{
-	const struct cpu_result *r = &c->plan->cpu;
-	unsigned n = 0;
-	for (unsigned i = 0; i < r->nr_notes; i++)
-		n += is_loss(&r->notes[i]);
-	for (unsigned i = 0; i < c->kept->k.nr_items; i++)
-		n += only_lost(&c->kept->k.items[i]).asked != 0;
-	return n;
-}
-
-static void print_remarks(const struct check *c)
-{
-	const struct cpu_result *r = &c->plan->cpu;
-	for (unsigned i = 0; i < r->nr_notes; i++) {
-		if (r->notes[i].kind == CPU_NOTE_REMARK)
-			paint(&c->paint, PAINT_DIM, "; note: %s", r->notes[i].text);
-	}
-}
-
-static void print_row(const struct check *c, const struct hostfile *host, const char *path,
-	bool runs, const struct err *why)
-{
-	const struct cpu_result *r = &c->plan->cpu;
-	paint_cell(&c->paint, PAINT_NAME, 24, "%s", host->name[0] ? host->name : path);
-	paint(&c->paint, runs ? PAINT_GOOD : PAINT_BAD, "%s", runs ? "OK" : "FAIL");
-	if (!runs && r->nr_missing == 0) {
-		paint(&c->paint, PAINT_PLAIN, " %s", why->msg);
-	} else if (count_losses(c) > 0) {
-		paint(&c->paint, PAINT_PLAIN, "%s", runs ? "   without " : " lacks ");
-		print_losses(c);
-	}
-	if (!runs && r->nearest[0]) {
-		paint(&c->paint, PAINT_DIM, "; nearest model: ");
-		paint(&c->paint, PAINT_PLAIN, "%s", r->nearest);
-	}
-	print_remarks(c);
-	paint_end(&c->paint);
-}
-
-static json_t *losses_json(const struct check *c)
-{
-	const struct cpu_result *r = &c->plan->cpu;
-	json_t *all = json_array();
-	for (unsigned i = 0; all && i < r->nr_notes; i++) {
-		const struct cpu_note *note = &r->notes[i];
-		char label[FEATURE_PLACE_BYTES], where[FEATURE_PLACE_BYTES];
-		if (!is_loss(note))
-			continue;
-		(void)json_array_append_new(all,
-			json_pack("{s:o, s:o, s:o}", "feature",
-				json_text(note->has_feature ? feature_label(label, note->feature)
-							    : note->text),
-				"place",
-				json_text(note->has_feature ? feature_place(where, note->feature)
-							    : NULL),
-				"origin", json_text(note->origin)));
-	}
-	for (unsigned i = 0; all && i < c->kept->k.nr_items; i++) {
-		struct cpu_unkept lost = only_lost(&c->kept->k.items[i]);
-		char text[CPU_UNKEPT_BYTES];
-		if (!lost.asked)
-			continue;
-		(void)json_array_append_new(
-			all, json_pack("{s:o, s:o, s:o}", "feature",
-				     json_text(cpu_unkept_text(text, &lost)), "place", json_null(),
-				     "origin", json_text(lost.origin)));
-	}
-	return all;
-}
-
-static json_t *remarks_json(const struct cpu_result *r)
-{
-	json_t *all = json_array();
-	for (unsigned i = 0; all && i < r->nr_notes; i++) {
-		const struct cpu_note *note = &r->notes[i];
-		if (note->kind == CPU_NOTE_REMARK)
-			(void)json_array_append_new(
-				all, json_pack("{s:o, s:o}", "text", json_text(note->text),
-					     "origin", json_text(note->origin)));
-	}
-	return all;
-}
-
-static int print_json(const struct check *c, const struct hostfile *host, const char *path,
-	bool runs, const struct err *why)
-{
-	const struct cpu_result *r = &c->plan->cpu;
-	json_t *row = json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "host",
-		json_text(host->name[0] ? host->name : path), "file", json_text(path), "runs", runs,
-		"reason", json_text(runs ? NULL : why->msg), "lacks", losses_json(c), "notes",
-		remarks_json(r), "nearest_model", json_text(runs ? NULL : r->nearest));
-	return json_out(row, /* pretty */ false, stdout);
-}
-
-/* As `run` would, by what that host's KVM keeps (vm/cpuid_check.c). False: it would refuse. */
-static bool runs_with_kept(struct check *c, const struct host_facts *facts,
-	const struct cpu_policy *policy, struct err *ret_why)
-{
-	const struct cpu_result *r = &c->plan->cpu;
-	struct check_kept *kept = c->kept;
-	if (!facts->kept_known || plan_vcpu_cpuid(c->plan, 0, &kept->set, ret_why))
-		return true;
-	cpu_kept_predict(facts, &kept->set, &r->msrs, &kept->table, &kept->k);
-	cpu_kept_judge(&kept->k, policy);
-	if (cpu_kept_decide(&kept->k, r->on_missing, "KVM", ret_why) != CPU_KEPT_REFUSE)
-		return true;
-	/* The first register and what asks for it, on a row; --verbose has the rest. */
-	char *second = strchr(ret_why->msg, '\n');
-	char *third = second ? strchr(second + 1, '\n') : NULL;
-	if (third && !c->args->verbose)
-		*third = '\0';
-	return false;
-}
-
 static int check_host(struct check *c, const struct hostfile *host, const char *path, struct err *e)
 {
-	const struct cpu_policy *policy = NULL;
-	struct err why = ERR_INIT, line;
-	int rc = policy_file_for_host(c->policy_file, &host->facts, &policy, e);
+	bool verbose = c->args->verbose;
+	int rc = host_fit_vm(c->fit, c->policy_file, &host->facts, e);
 	if (rc)
 		return rc;
-	memset(c->plan, 0, sizeof(*c->plan));
-	rc = plan_machine(policy_file_vm(c->policy_file), policy, &host->facts, /* trace */ NULL,
-		c->plan, &why);
-	if (rc && (why.kind != ERR_HOST || rc == -ENOMEM)) {
-		if (e)
-			*e = why;
-		machine_plan_done(c->plan);
-		return rc;
-	}
-	c->kept->k.nr_items = 0;
-	bool runs = rc == 0 && runs_with_kept(c, &host->facts, policy, &why);
-	(void)cpuid_why(&line, &why, c->plan->cpu.nr_missing);
 	c->nr_hosts++;
-	c->nr_failed += !runs;
-	rc = 0;
-	if (c->args->json && print_json(c, host, path, runs, &line) == -ENOMEM)
-		rc = err_set(e, -ENOMEM, "out of memory");
-	else if (!c->args->json)
-		print_row(c, host, path, runs, &line);
-	machine_plan_done(c->plan);
-	return rc;
+	c->nr_failed += !c->fit->runs;
+	if (!c->args->json)
+		host_fit_text(c->fit, host, path, verbose, &c->paint);
+	else if (json_out(host_fit_json(c->fit, host, path, verbose), /* pretty */ false, stdout) ==
+		 -ENOMEM)
+		return err_set(e, -ENOMEM, "out of memory");
+	return 0;
 }
 
 static int check_all(struct check *c, struct hosts *hosts, struct err *e)
@@ -337,9 +137,7 @@ static int run(struct check_args *args, int *ret_status, struct err *e)
 {
 	const struct config_source source = config_args_source(&args->config);
 	struct check c = { .args = args, .paint = paint_to(stdout) };
-	c.plan = malloc(sizeof(*c.plan));
-	c.kept = malloc(sizeof(*c.kept));
-	int rc = c.plan && c.kept ? 0 : err_set(e, -ENOMEM, "out of memory");
+	int rc = host_fit_create(&c.fit, e);
 	if (rc == 0)
 		rc = policy_file_load(&c.policy_file, &source, POLICY_FILE_ASK, e);
 	if (rc == 0)
@@ -357,8 +155,7 @@ static int run(struct check_args *args, int *ret_status, struct err *e)
 		hosts_report(&args->hosts);
 	*ret_status = c.nr_failed > 0 ? STATUS_NO : STATUS_OK;
 	policy_file_destroy(c.policy_file);
-	free(c.kept);
-	free(c.plan);
+	host_fit_destroy(c.fit);
 	return rc;
 }
 

@@ -80,93 +80,6 @@ static const struct argp argp = {
 	       "used.",
 };
 
-static void print_set(const struct paint *p, const struct feature_set *set, const char *whose,
-	enum paint_style style, char sign)
-{
-	unsigned n = feature_set_count(set);
-	if (n == 0)
-		return;
-	paint(p, PAINT_BOLD, "only in %s: %u feature%s", whose, n, n == 1 ? "" : "s");
-	paint_end(p);
-	const feature_id end = FEATURE_NR_WORDS * 32;
-	for (feature_id id = feature_set_next(set, 0); id < end;
-		id = feature_set_next(set, (feature_id)(id + 1))) {
-		char label[FEATURE_PLACE_BYTES], where[FEATURE_PLACE_BYTES];
-		paint(p, style, "  %c ", sign);
-		paint_cell(p, style, 26, "%s", feature_label(label, id));
-		paint(p, PAINT_DIM, "%s", feature_place(where, id));
-		paint_end(p);
-	}
-}
-
-static void print_text(const struct difference *d, FILE *out)
-{
-	const struct paint p = paint_to(out);
-	if (difference_is_none(d)) {
-		paint(&p, PAINT_GOOD, "%s and %s are alike", d->a_name, d->b_name);
-		paint_end(&p);
-		return;
-	}
-	print_set(&p, &d->only_a, d->a_name, PAINT_BAD, '-');
-	print_set(&p, &d->only_b, d->b_name, PAINT_GOOD, '+');
-	if (d->nr_rows == 0)
-		return;
-	paint(&p, PAINT_BOLD, "values: in %s, in %s", d->a_name, d->b_name);
-	paint_end(&p);
-	unsigned width = 0;
-	for (size_t i = 0; i < d->nr_rows; i++) {
-		char name[DIFFERENCE_NAME_BYTES];
-		size_t n = strlen(difference_name(name, &d->rows[i]));
-		width = n > width ? (unsigned)n : width;
-	}
-	for (size_t i = 0; i < d->nr_rows; i++) {
-		char name[DIFFERENCE_NAME_BYTES], a[BITS_VALUE_BYTES], b[BITS_VALUE_BYTES];
-		paint(&p, PAINT_PLAIN, "  ");
-		paint_cell(&p, PAINT_NAME, width, "%s", difference_name(name, &d->rows[i]));
-		paint_cell(&p, PAINT_BAD, 20, "%s", difference_value(a, &d->rows[i], false));
-		paint(&p, PAINT_GOOD, "%s", difference_value(b, &d->rows[i], true));
-		paint_end(&p);
-	}
-}
-
-static json_t *set_json(const struct feature_set *set)
-{
-	json_t *all = json_array();
-	const feature_id end = FEATURE_NR_WORDS * 32;
-	for (feature_id id = feature_set_next(set, 0); all && id < end;
-		id = feature_set_next(set, (feature_id)(id + 1))) {
-		char where[FEATURE_PLACE_BYTES];
-		const struct feature *f = feature_by_id(id);
-		(void)json_array_append_new(
-			all, json_pack("{s:o, s:s}", "feature", json_text(f ? f->name : NULL),
-				     "place", feature_place(where, id)));
-	}
-	return all;
-}
-
-static json_t *row_json(const struct difference_row *row)
-{
-	char where[BITS_PLACE_BYTES];
-	const char *name = row->place.is_msr ? msr_name(row->place.leaf)
-			   : row->named      ? row->item.field->name
-					     : NULL;
-	return json_pack("{s:s, s:o, s:o, s:o}", "place", bits_place_text(where, &row->place),
-		"name", json_text(name), "a", row->a_has ? json_hex(row->a) : json_null(), "b",
-		row->b_has ? json_hex(row->b) : json_null());
-}
-
-static int print_json(const struct difference *d, FILE *out)
-{
-	json_t *rows = json_array();
-	for (size_t i = 0; rows && i < d->nr_rows; i++)
-		(void)json_array_append_new(rows, row_json(&d->rows[i]));
-	return json_out(
-		json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "a", json_text(d->a_name), "b",
-			json_text(d->b_name), "alike", difference_is_none(d), "only_in_a",
-			set_json(&d->only_a), "only_in_b", set_json(&d->only_b), "values", rows),
-		/* pretty */ true, out);
-}
-
 static int print(const struct diff_args *args, const struct hostfile *a, const struct hostfile *b,
 	int *ret_status, struct err *e)
 {
@@ -180,8 +93,8 @@ static int print(const struct diff_args *args, const struct hostfile *a, const s
 	if (rc == 0 && args->html)
 		difference_html(&d, out.file);
 	else if (rc == 0 && !args->json)
-		print_text(&d, out.file);
-	else if (rc == 0 && print_json(&d, out.file) == -ENOMEM)
+		difference_text(&d, out.file);
+	else if (rc == 0 && json_out(difference_json(&d), /* pretty */ true, out.file) == -ENOMEM)
 		rc = err_set(e, -ENOMEM, "out of memory");
 	/* Anything else that goes wrong while writing is found when the file is closed. */
 	rc = outfile_close(&out, rc, e);

@@ -260,7 +260,7 @@ static int print(const struct explain_args *args, const struct cpuid_vm *vm,
 		explain_html(&x, out.file);
 	else if (rc == 0 && !args->json)
 		explain_text(&x, q, out.file);
-	else if (rc == 0 && explain_json(&x, q, out.file) == -ENOMEM)
+	else if (rc == 0 && json_out(explain_json(&x, q), /* pretty */ true, out.file) == -ENOMEM)
 		rc = err_set(e, -ENOMEM, "out of memory");
 	/* Anything else that goes wrong while writing is found when the file is closed. */
 	rc = outfile_close(&out, rc, e);

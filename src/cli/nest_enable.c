@@ -9,8 +9,8 @@
 #include "config/replace.h"
 #include "config/text.h"
 #include "config/toml_reader.h"
-#include "policy/nest_changes.h"
 #include "render/json_out.h"
+#include "render/nest_changes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,69 +150,6 @@ static int open_subject(struct subject *s, const struct enable_args *args, struc
 	return rc ? rc : read_text(s, e);
 }
 
-/* --- what is shown --- */
-
-/* Lines of the file, of which a terminal obeys nothing; their tabs become spaces. */
-static void print_lines(char sign, const char *lines)
-{
-	while (*lines) {
-		char line[400], shown[512];
-		size_t n = strcspn(lines, "\n"), used = 0;
-		for (; used < n && used < sizeof(line); used++)
-			line[used] = lines[used] == '\t' ? ' ' : lines[used];
-		used -= used > 0 && line[used - 1] == '\r' ? 1 : 0;
-		(void)printf("    %c %s\n", sign, text_printable(shown, sizeof(shown), line, used));
-		lines += n + (lines[n] == '\n');
-	}
-}
-
-static void print_changes(const struct subject *s, const struct nest_changes *c, bool enable)
-{
-	(void)printf("%s: VM %s %s\n", s->shown, c->name,
-		c->nr_items > 0 ? "needs these changes:"
-		: enable        ? "is enabled already; nothing to change"
-				: "is disabled already; nothing to change");
-	for (size_t i = 0; i < c->nr_items; i++) {
-		const struct nest_change *change = &c->items[i];
-		char origin[300];
-		(void)printf("\n  %s: %s -> %s  (%s)\n    %s\n", change->key, change->from,
-			change->to[0] ? change->to : "removed",
-			text_printable(
-				origin, sizeof(origin), change->origin, strlen(change->origin)),
-			change->reason);
-		print_lines('-', change->old_lines);
-		print_lines('+', change->new_lines);
-	}
-	for (size_t i = 0; i < c->nr_notes; i++) {
-		char text[512];
-		(void)printf("\n  note: %s\n    fix: %s\n",
-			text_printable(
-				text, sizeof(text), c->notes[i].text, strlen(c->notes[i].text)),
-			c->notes[i].fix);
-	}
-}
-
-static int print_json(
-	const struct subject *s, const struct nest_changes *c, bool enabled, bool written)
-{
-	json_t *changes = json_array(), *notes = json_array();
-	for (size_t i = 0; i < c->nr_items; i++) {
-		const struct nest_change *change = &c->items[i];
-		(void)json_array_append_new(changes,
-			json_pack("{s:s, s:o, s:o, s:o, s:o}", "key", change->key, "from",
-				json_text(change->from), "to", json_text(change->to), "origin",
-				json_text(change->origin), "reason", json_text(change->reason)));
-	}
-	for (size_t i = 0; i < c->nr_notes; i++)
-		(void)json_array_append_new(
-			notes, json_pack("{s:o, s:o}", "text", json_text(c->notes[i].text), "fix",
-				       json_text(c->notes[i].fix)));
-	json_t *root = json_pack("{s:o, s:o, s:b, s:b, s:o, s:o}", "file", json_text(s->path), "vm",
-		json_text(c->name), "enabled", enabled, "written", written, "changes", changes,
-		"notes", notes);
-	return json_out(root, /* pretty */ true, stdout);
-}
-
 /* --- what is done --- */
 
 /* 1: yes, 0: no; where nobody can be asked, -EINVAL. */
@@ -245,7 +182,7 @@ static int decide(const struct subject *s, const struct nest_changes *c,
 {
 	bool write = c->nr_items > 0 && !args->dry_run;
 	if (!args->json)
-		print_changes(s, c, enable);
+		nest_changes_text(c, s->path, enable, stdout);
 	if (write && !args->yes) {
 		int answer = ask(s, e);
 		if (answer < 0)
@@ -260,7 +197,8 @@ static int decide(const struct subject *s, const struct nest_changes *c,
 		return rc;
 	if (args->json) {
 		bool enabled = write ? enable : c->exposed;
-		rc = print_json(s, c, enabled, write);
+		rc = json_out(
+			nest_changes_json(c, s->path, enabled, write), /* pretty */ true, stdout);
 		return rc ? err_set_errno(e, rc, "cannot write standard output") : STATUS_OK;
 	}
 	if (c->nr_items > 0)

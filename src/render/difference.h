@@ -5,8 +5,12 @@
 
 #include "policy/cpuid_difference.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
+void difference_text(const struct difference *d, FILE *out);
+/* NULL: memory is out. */
+json_t *difference_json(const struct difference *d);
 void difference_html(const struct difference *d, FILE *out);
 
 #endif

@@ -6,12 +6,12 @@
 
 #include "policy/cpuid_explanation.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 void explain_text(const struct explanation *x, const struct explain_question *q, FILE *out);
-/* 0, -ENOMEM, or -EIO. */
-int explain_json(
-	const struct explanation *x, const struct explain_question *q, FILE *out) MUST_CHECK;
+/* NULL: memory is out. */
+json_t *explain_json(const struct explanation *x, const struct explain_question *q);
 void explain_html(const struct explanation *x, FILE *out);
 
 #endif

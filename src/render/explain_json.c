@@ -3,9 +3,6 @@
 #include "render/explain.h"
 
 #include "render/json_out.h"
-
-#include <errno.h>
-
 static json_t *decision_json(const struct cpu_decision *d, unsigned bit)
 {
 	return json_pack("{s:s, s:o, s:o, s:o, s:i}", "rule", d->rule, "title",
@@ -143,11 +140,11 @@ static void add_overview(
 	(void)json_object_set_new(root, "features", features);
 }
 
-int explain_json(const struct explanation *x, const struct explain_question *q, FILE *out)
+json_t *explain_json(const struct explanation *x, const struct explain_question *q)
 {
 	json_t *root = heading_json(x);
 	if (!root)
-		return -ENOMEM;
+		return NULL;
 	if (q->kind == EXPLAIN_OVERVIEW)
 		add_overview(x, q, root);
 	else if (q->kind == EXPLAIN_FEATURE)
@@ -164,5 +161,5 @@ int explain_json(const struct explanation *x, const struct explain_question *q, 
 		(void)json_array_append_new(registers, register_json(x, &msr));
 	if (registers)
 		(void)json_object_set_new(root, "registers", registers);
-	return json_out(root, /* pretty */ true, out);
+	return root;
 }
