@@ -150,7 +150,8 @@ static int run(struct baseline_args *args, struct err *e)
 			rc = err_set_config(e, -EINVAL, "none of the files is good");
 	}
 	if (rc == 0)
-		rc = outfile_open(&out, args->output, e);
+		rc = outfile_open(&out, args->output, (const char *const *)args->hosts.files.paths,
+			args->hosts.files.nr_files, e);
 	if (rc == 0)
 		rc = args->facts ? write_facts(baseline, out.file, e)
 				 : write_policy(baseline, args->virtualization, out.file, e);

@@ -234,6 +234,7 @@ static int convert(const struct convert_args *args, struct losses *losses, struc
 {
 	struct input in = { .bytes = "" };
 	struct outfile out = { 0 };
+	const char *const inputs[] = { args->is_text ? NULL : args->operand, args->host };
 	struct policy_file *file = NULL;
 	struct convert *c = NULL;
 	struct hostfile *host = args->host ? malloc(sizeof(*host)) : NULL;
@@ -250,7 +251,7 @@ static int convert(const struct convert_args *args, struct losses *losses, struc
 	if (rc == 0)
 		rc = convert_plan(c, facts, losses, e);
 	if (rc == 0)
-		rc = outfile_open(&out, args->output, e);
+		rc = outfile_open(&out, args->output, inputs, ARRAY_SIZE(inputs), e);
 	if (rc == 0)
 		rc = convert_write(c, (enum convert_format)args->to, out.file, losses, e);
 	/* -EIO is found again, with its reason, when the file is closed. */

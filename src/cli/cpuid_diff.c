@@ -85,11 +85,12 @@ static int print(const struct diff_args *args, const struct hostfile *a, const s
 {
 	struct difference d;
 	struct outfile out;
+	const char *const inputs[] = { args->operands[0], args->operands[1], args->host };
 	int rc = difference_make(&d, a, args->operands[0], b, args->operands[1], e);
 	if (rc)
 		return rc;
 	*ret_status = difference_is_none(&d) ? STATUS_OK : STATUS_NO;
-	rc = outfile_open(&out, args->html, e);
+	rc = outfile_open(&out, args->html, inputs, ARRAY_SIZE(inputs), e);
 	if (rc == 0 && args->html)
 		difference_html(&d, out.file);
 	else if (rc == 0 && !args->json)

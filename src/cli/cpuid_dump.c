@@ -150,7 +150,8 @@ static int load(const struct dump_args *args, struct hostfile *ret_view, struct 
 static int write_view(const struct dump_args *args, const struct hostfile *view, struct err *e)
 {
 	struct outfile out;
-	int rc = outfile_open(&out, args->output, e);
+	const char *const inputs[] = { args->file, args->config.file, args->host_file };
+	int rc = outfile_open(&out, args->output, inputs, ARRAY_SIZE(inputs), e);
 	if (rc)
 		return rc;
 	/* What cannot be written is found again when the file is closed. */

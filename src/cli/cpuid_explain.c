@@ -252,10 +252,11 @@ static int print(const struct explain_args *args, const struct cpuid_vm *vm,
 {
 	struct explanation x;
 	struct outfile out;
+	const char *const inputs[] = { args->config.file, args->host };
 	int rc = explanation_init(&x, vm, args->config.file, e);
 	if (rc)
 		return rc;
-	rc = outfile_open(&out, args->html, e);
+	rc = outfile_open(&out, args->html, inputs, ARRAY_SIZE(inputs), e);
 	if (rc == 0 && args->html)
 		explain_html(&x, out.file);
 	else if (rc == 0 && !args->json)

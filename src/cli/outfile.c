@@ -17,39 +17,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int outfile_open(struct outfile *ret_out, const char *path, struct err *e)
+static int refuse_inputs(
+	const char *path, const char *const *inputs, size_t nr_inputs, struct err *e)
 {
-	*ret_out = (struct outfile){ .file = stdout };
-	if (!path || strcmp(path, "-") == 0)
-		return 0;
+	struct stat out, in;
 	char shown[256];
-	int rc = vm_lock_check(path, e);
-	if (rc)
-		return rc;
-	ret_out->path = path;
-	ret_out->file = fopen(path, "we");
-	if (!ret_out->file)
-		return err_set_errno(e, -errno, "cannot write %s",
-			text_printable(shown, sizeof(shown), path, strlen(path)));
+	if (stat(path, &out) < 0)
+		return 0;
+	for (size_t i = 0; i < nr_inputs; i++) {
+		if (inputs[i] && strcmp(inputs[i], "-") != 0 && stat(inputs[i], &in) == 0 &&
+			in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return err_set_config(e, -EINVAL, "%s is the file that is read",
+				text_printable(shown, sizeof(shown), path, strlen(path)));
+	}
 	return 0;
-}
-
-int outfile_close(struct outfile *out, int rc, struct err *e)
-{
-	FILE *file = out->file;
-	const char *path = out->path;
-	*out = (struct outfile){ 0 };
-	if (!file)
-		return rc;
-	int code = stream_flush(file);
-	if (path && fclose(file) != 0 && code == 0)
-		code = -errno;
-	if (rc || code == 0)
-		return rc;
-	char shown[256] = "standard output";
-	if (path)
-		(void)text_printable(shown, sizeof(shown), path, strlen(path));
-	return err_set_errno(e, code, "cannot write %s", shown);
 }
 
 static int fail_write(const char *path, int code, struct err *e)
@@ -107,7 +88,7 @@ int outfile_write_whole(const char *path, const char *input, bool secret, const 
 	size_t size, struct err *e)
 {
 	struct stat st, in;
-	char resolved[PATH_MAX], shown[256];
+	char resolved[PATH_MAX];
 	mode_t mask = umask(0);
 	(void)umask(mask);
 	int rc = vm_lock_check(path, e);
@@ -125,12 +106,47 @@ int outfile_write_whole(const char *path, const char *input, bool secret, const 
 			mode &= in.st_mode | S_IRUSR | S_IWUSR;
 		return write_beside(path, NULL, mode, data, size, e);
 	}
-	if (has_input && in.st_dev == st.st_dev && in.st_ino == st.st_ino)
-		return err_set_config(e, -EINVAL, "%s is the file that is read",
-			text_printable(shown, sizeof(shown), path, strlen(path)));
+	rc = refuse_inputs(path, &input, 1, e);
+	if (rc)
+		return rc;
 	if (!S_ISREG(st.st_mode))
 		return write_through(path, data, size, e);
 	if (!realpath(path, resolved))
 		return fail_write(path, -errno, e);
 	return write_beside(resolved, &st, 0, data, size, e);
+}
+
+int outfile_open(struct outfile *ret_out, const char *path, const char *const *inputs,
+	size_t nr_inputs, struct err *e)
+{
+	*ret_out = (struct outfile){ .file = stdout };
+	if (!path || strcmp(path, "-") == 0)
+		return 0;
+	ret_out->file = NULL;
+	int rc = vm_lock_check(path, e);
+	if (rc == 0)
+		rc = refuse_inputs(path, inputs, nr_inputs, e);
+	if (rc)
+		return rc;
+	ret_out->path = path;
+	ret_out->file = open_memstream(&ret_out->text, &ret_out->size);
+	return ret_out->file ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
+int outfile_close(struct outfile *out, int rc, struct err *e)
+{
+	const char *path = out->path;
+	if (!out->file)
+		return rc;
+	int code = path ? 0 : stream_flush(out->file);
+	if (path && fclose(out->file) != 0)
+		code = -errno;
+	if (rc == 0 && code)
+		rc = err_set_errno(e, code, "cannot write %s", path ? "so much" : "standard output");
+	if (rc == 0 && path)
+		rc = outfile_write_whole(path, /* input */ NULL, /* secret */ false,
+			(const uint8_t *)out->text, out->size, e);
+	free(out->text);
+	*out = (struct outfile){ 0 };
+	return rc;
 }

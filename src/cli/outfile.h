@@ -10,18 +10,26 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Stays where it is while it is open. */
 struct outfile {
 	FILE *file;
 	const char *path; /* NULL: standard output; borrowed */
+	char *text;       /* what is for path, until it is closed; owned */
+	size_t size;
 };
 
-/* path NULL or "-": standard output. -EBUSY (ERR_CONFIG) where it is the file of a VM that runs. */
-int outfile_open(struct outfile *ret_out, const char *path, struct err *e) MUST_CHECK;
+/*
+ * path NULL or "-": standard output; else nothing is written before it is closed. -EBUSY
+ * (ERR_CONFIG) where it is the file of a VM that runs, and -EINVAL (ERR_CONFIG) where it is, by
+ * whatever name, one of the inputs (NULL and "-" among them are none).
+ */
+int outfile_open(struct outfile *ret_out, const char *path, const char *const *inputs,
+	size_t nr_inputs, struct err *e) MUST_CHECK;
 
 /*
  * Closes (standard output is flushed); accepts one never opened. rc is how the writing went: where
- * it is an error it is returned as it is, else -errno (ERR_HOST) where anything could not be
- * written.
+ * it is an error it is returned as it is and path stays as it was, else path is written in one
+ * piece, as by outfile_write_whole; -errno (ERR_HOST) where anything could not be written.
  */
 int outfile_close(struct outfile *out, int rc, struct err *e) MUST_CHECK;
 

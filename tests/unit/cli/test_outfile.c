@@ -116,7 +116,7 @@ static void close__full_disk__says_so(void **state)
 			struct err e = ERR_INIT;
 			if (access("/dev/full", W_OK) < 0)
 				skip();
-			assert_int_equal(outfile_open(&out, "/dev/full", &e), 0);
+			assert_int_equal(outfile_open(&out, "/dev/full", NULL, 0, &e), 0);
 			for (size_t i = 0; i < n; i++)
 				(void)putc('x', out.file);
 			if (flushed)
@@ -170,15 +170,56 @@ static void any__file_of_a_vm_that_runs__refused(void **state)
 	assert_int_equal(vm_lock_hold(f->out, &held, NULL), 0);
 	assert_int_equal(write_out(f, f->out), -EBUSY);
 	f->e = (struct err)ERR_INIT;
-	assert_int_equal(outfile_open(&out, f->out, &f->e), -EBUSY);
+	assert_int_equal(outfile_open(&out, f->out, NULL, 0, &f->e), -EBUSY);
 	assert_int_equal(f->e.kind, ERR_CONFIG);
 	assert_contains(f->e.msg, "the VM is running");
 	assert_int_equal(outfile_close(&out, -EBUSY, NULL), -EBUSY);
 	assert_holds(f->out, "name = \"vm\"\n");
 	vm_lock_release(&held);
-	assert_int_equal(outfile_open(&out, f->out, &f->e), 0);
+	assert_int_equal(outfile_open(&out, f->out, NULL, 0, &f->e), 0);
 	assert_int_equal(outfile_close(&out, 0, NULL), 0);
 	assert_holds(f->out, "");
+}
+
+/* By its own name, a link's or another of its links', and wherever it stands among the inputs. */
+static void open__an_input_by_any_name__refused_and_kept(void **state)
+{
+	struct folder *f = *state;
+	struct outfile out = { 0 };
+	const char *const inputs[] = { NULL, "-", "/nonexistent", f->other };
+	put(f->other, "precious");
+	assert_int_equal(symlink("other", f->out), 0);
+	for (int hard = 0; hard <= 1; hard++) {
+		f->e = (struct err)ERR_INIT;
+		assert_int_equal(outfile_open(&out, f->out, inputs, 4, &f->e), -EINVAL);
+		assert_int_equal(f->e.kind, ERR_CONFIG);
+		assert_contains(f->e.msg, "is the file that is read");
+		assert_int_equal(outfile_close(&out, -EINVAL, NULL), -EINVAL);
+		assert_holds(f->other, "precious");
+		assert_int_equal(unlink(f->out), 0);
+		assert_int_equal(link(f->other, f->out), 0);
+	}
+	assert_int_equal(outfile_open(&out, f->other, inputs, 4, &f->e), -EINVAL);
+	assert_int_equal(outfile_open(&out, f->other, inputs, 3, &f->e), 0);
+	assert_int_equal(outfile_close(&out, 0, &f->e), 0);
+	assert_holds(f->other, "");
+}
+
+static void close__writing_went_wrong__file_is_as_it_was(void **state)
+{
+	struct folder *f = *state;
+	struct outfile out = { 0 };
+	put(f->out, "what was there before");
+	assert_int_equal(outfile_open(&out, f->out, NULL, 0, &f->e), 0);
+	(void)fputs("half of ", out.file);
+	(void)fflush(out.file);
+	assert_holds(f->out, "what was there before");
+	assert_int_equal(outfile_close(&out, -ENOMEM, &f->e), -ENOMEM);
+	assert_holds(f->out, "what was there before");
+	assert_int_equal(outfile_open(&out, f->out, NULL, 0, &f->e), 0);
+	(void)fputs("all of it", out.file);
+	assert_int_equal(outfile_close(&out, 0, &f->e), 0);
+	assert_holds(f->out, "all of it");
 }
 
 static void write_whole__link__stays_and_its_file_changes(void **state)
@@ -265,6 +306,8 @@ int main(void)
 		TEST(write_whole__file_with_an_acl__keeps_it),
 		TEST(any__file_of_a_vm_that_runs__refused),
 		TEST(write_whole__link__stays_and_its_file_changes),
+		TEST(open__an_input_by_any_name__refused_and_kept),
+		TEST(close__writing_went_wrong__file_is_as_it_was),
 		TEST(write_whole__link_to_nothing__refused_and_kept),
 		TEST(write_whole__fifo__written_and_still_one),
 		TEST(write_whole__device__written_and_still_one),
