@@ -7,12 +7,13 @@
  *
  * Order of locks, for devices and for those who provide the services; whoever holds one takes only
  * those below it:
- *   1. the interrupt routes' (vm/irq.c), as entries are read and handed to KVM in one step; so no
+ *   1. the interrupt routes' (kvm/routes.c), as entries are read and handed to KVM in one step; so no
  *      device's is held when the I/O APIC says that routes changed
  *   2. a device's own; of another device never, but for
  *   3. the I/O APIC's, where a device sets its interrupt line
- *   4. the guest clock's (host/guest_clock.h), whose timers devices arm
- *   5. the event loop's (host/loop.h)
+ *   4. the bus's (bus.h), where a device moves its claims
+ *   5. the guest clock's (host/guest_clock.h), whose timers devices arm
+ *   6. the event loop's (host/loop.h)
  * Functions that a service calls (a timer's, the loop's) are called without any of them.
  */
 #ifndef NESTOR_DEVICES_SERVICES_H
