@@ -165,6 +165,15 @@ static int check_kind(struct input_file *f, const struct stat *st, struct err *e
 	return 0;
 }
 
+/* Nothing more is read of it. */
+static void let_go(struct input_file *f)
+{
+	if (f->is_open && !f->is_borrowed)
+		(void)fd_close(f->fd);
+	f->is_open = false;
+	f->fd = -1;
+}
+
 static int read_first(struct input_file *f, struct err *e)
 {
 	struct stat st;
@@ -182,25 +191,28 @@ static int read_first(struct input_file *f, struct err *e)
 	if (rc == 0 && f->size == 0 && S_ISFIFO(st.st_mode))
 		return err_set_config(
 			e, -EINVAL, "%s%s is a FIFO that nobody has written to", SHOWN(f));
-	f->is_open = false;
-	f->fd = fd_close(f->fd);
+	let_go(f);
 	return rc;
 }
 
-int input_file_open(struct input_file *ret, const char *path, uint64_t max_bytes, struct err *e)
+int input_fd_open(const char *path, int *ret_fd, struct err *e)
 {
-	struct input_file f = { .path = path, .max_bytes = max_bytes };
-	*ret = (struct input_file){ 0 };
+	const struct input_file f = { .path = path };
 	/* O_NONBLOCK: a FIFO that nobody writes to must be refused, not waited for. */
-	f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (f.fd < 0) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
 		int code = -errno;
 		(void)err_set_errno(e, code, "cannot open %s%s", SHOWN(&f));
 		if (e)
 			e->kind = ERR_CONFIG;
 		return code;
 	}
-	f.is_open = true;
+	*ret_fd = fd;
+	return 0;
+}
+
+static int begin(struct input_file *ret, struct input_file f, struct err *e)
+{
 	int rc = read_first(&f, e);
 	if (rc < 0) {
 		input_file_close(&f);
@@ -208,6 +220,36 @@ int input_file_open(struct input_file *ret, const char *path, uint64_t max_bytes
 	}
 	*ret = f;
 	return 0;
+}
+
+int input_file_of_fd(
+	struct input_file *ret, int fd, const char *path, uint64_t max_bytes, struct err *e)
+{
+	*ret = (struct input_file){ 0 };
+	/* A FIFO has no beginning to go back to, and is read to its end but once. */
+	if (lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
+		return err_set_errno(e, -errno, "cannot read %s", path);
+	return begin(ret,
+		(struct input_file){ .path = path,
+			.max_bytes = max_bytes,
+			.fd = fd,
+			.is_open = true,
+			.is_borrowed = true },
+		e);
+}
+
+int input_file_open(struct input_file *ret, const char *path, uint64_t max_bytes, struct err *e)
+{
+	int fd = -1;
+	*ret = (struct input_file){ 0 };
+	int rc = input_fd_open(path, &fd, e);
+	return rc < 0 ? rc
+		      : begin(ret,
+				(struct input_file){ .path = path,
+					.max_bytes = max_bytes,
+					.fd = fd,
+					.is_open = true },
+				e);
 }
 
 /*
@@ -236,8 +278,7 @@ static int read_rest(struct input_file *f, uint8_t *dst, size_t *ret_n, struct e
 	int rc = read_up_to(f, dst, f->size - f->read, ret_n, e);
 	if (rc == 0)
 		rc = check_unchanged(f, e);
-	f->is_open = false;
-	f->fd = fd_close(f->fd);
+	let_go(f);
 	return rc;
 }
 
@@ -281,8 +322,7 @@ int input_file_read(struct input_file *ret, const char *path, uint64_t max_bytes
 
 void input_file_close(struct input_file *f)
 {
-	if (f->is_open)
-		(void)fd_close(f->fd);
+	let_go(f);
 	if (f->map_bytes)
 		(void)munmap(f->memory, f->map_bytes);
 	else

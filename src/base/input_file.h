@@ -22,7 +22,7 @@ struct input_file {
 	size_t read;         /* how many: all, unless only input_file_open was called */
 	size_t size;         /* of the whole file */
 	/* The rest is its own. */
-	bool is_open;
+	bool is_open, is_borrowed; /* fd; and is not to be closed */
 	int fd;
 	void *memory;     /* that data are in */
 	size_t map_bytes; /* of it; 0: from malloc */
@@ -38,6 +38,17 @@ struct input_file {
  */
 int input_file_open(
 	struct input_file *ret, const char *path, uint64_t max_bytes, struct err *e) MUST_CHECK;
+
+/*
+ * The same in two steps, for a file that is to be read again when its name may lead elsewhere:
+ * input_fd_open only opens it, *ret_fd being the caller's (close), and input_file_of_fd begins to
+ * read it, from its beginning each time. fd and path, which is for messages, are borrowed for as
+ * long as there is something to read; there may be one reader of fd at a time. A FIFO is empty from
+ * the second time on, and refused.
+ */
+int input_fd_open(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
+int input_file_of_fd(struct input_file *ret, int fd, const char *path, uint64_t max_bytes,
+	struct err *e) MUST_CHECK;
 
 /*
  * Reads the rest into data, and closes the file. -EBUSY where it changed since it was opened,

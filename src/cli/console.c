@@ -4,39 +4,11 @@
 #include "base/fd.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define INPUT_CHUNK 256
-
-static void ask_to_stop(struct console *c, const char *why)
-{
-	if (c->stop_asked || !c->machine)
-		return;
-	c->stop_asked = true;
-	uint64_t timeout_ms = c->config->lifecycle.stop_timeout_ms;
-	report(c->reporter, REPORT_INFO,
-		"%s: asking the guest to power off; stopping it in %" PRIu64 ".%03" PRIu64
-		" s if it does not",
-		why, timeout_ms / 1000, timeout_ms % 1000);
-	machine_press_power_button(c->machine);
-	loop_timer_arm(c->stop_timer, host_monotonic_ns() + timeout_ms * 1000000u);
-}
-
-static void stop_now(struct console *c, const char *why)
-{
-	if (!c->machine)
-		return;
-	report(c->reporter, REPORT_INFO, "%s: stopping the VM", why);
-	machine_stop(c->machine);
-}
-
-static void on_stop_timeout(void *ctx)
-{
-	stop_now(ctx, "the guest did not power off in time");
-}
 
 static void on_signal(void *ctx)
 {
@@ -45,11 +17,12 @@ static void on_signal(void *ctx)
 	if (read(c->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGINT && ++c->nr_interrupts >= 2)
-		stop_now(c, "interrupted twice");
+		session_stop(c->session, "interrupted twice");
 	else
-		ask_to_stop(c, info.ssi_signo == SIGINT   ? "interrupted (again stops at once)"
-			       : info.ssi_signo == SIGHUP ? "hung up"
-							  : "terminated");
+		session_ask_to_stop(c->session, info.ssi_signo == SIGINT
+							? "interrupted (again stops at once)"
+						: info.ssi_signo == SIGHUP ? "hung up"
+									   : "terminated");
 }
 
 /* What is typed is read while there is a machine to take it, and while the terminal is ours: in the
@@ -58,7 +31,7 @@ static void listen(struct console *c)
 {
 	bool ours = !c->terminal->active || c->terminal->ours;
 	if (c->input_open)
-		loop_enable_reader(c->loop, STDIN_FILENO, c->machine && ours);
+		loop_enable_reader(c->loop, STDIN_FILENO, c->running && ours);
 	if (!c->terminal->active || !ours || c->greeted)
 		return;
 	c->greeted = true;
@@ -71,7 +44,7 @@ static void on_front(void *ctx)
 	struct console *c = ctx;
 	if (terminal_hear(c->terminal) == TERMINAL_FRONT_GONE) {
 		loop_remove_reader(c->loop, c->terminal->front_fd);
-		stop_now(c, "the terminal's guard is gone");
+		session_stop(c->session, "the terminal's guard is gone");
 	}
 	listen(c);
 }
@@ -100,10 +73,10 @@ static void act(struct console *c, enum escape_action action)
 		break;
 	case ESCAPE_POWER:
 		report(c->reporter, REPORT_INFO, "pressing the power button");
-		machine_press_power_button(c->machine);
+		session_press_power_button(c->session);
 		break;
 	case ESCAPE_STOP:
-		stop_now(c, "escape key");
+		session_stop(c->session, "escape key");
 		break;
 	case ESCAPE_HELP:
 		report(c->reporter, REPORT_INFO,
@@ -121,7 +94,7 @@ static void on_input(void *ctx)
 {
 	struct console *c = ctx;
 	uint8_t in[INPUT_CHUNK], out[INPUT_CHUNK];
-	size_t space = c->machine ? machine_serial_space(c->machine, (unsigned)c->serial) : 0;
+	size_t space = session_serial_space(c->session, (unsigned)c->serial);
 	if (space == 0) {
 		/* console_input_wanted switches it on again; until then the bytes wait with their
 		 * sender. */
@@ -155,7 +128,7 @@ static void on_input(void *ctx)
 			break;
 	}
 	/* All of it fits: nothing else feeds this port, so its space has not shrunk since. */
-	size_t taken = machine_serial_input(c->machine, (unsigned)c->serial, out, nr_out);
+	size_t taken = session_serial_input(c->session, (unsigned)c->serial, out, nr_out);
 	(void)taken;
 }
 
@@ -170,15 +143,10 @@ void console_input_wanted(void *ctx)
 	loop_post(c->loop, &c->wanted);
 }
 
-void console_attach(struct console *c, struct machine *m)
+void console_set_running(struct console *c, bool running)
 {
-	c->machine = m;
+	c->running = running;
 	listen(c);
-}
-
-bool console_stopping(const struct console *c)
-{
-	return c->stop_asked || c->nr_interrupts > 0;
 }
 
 static bool is_ignored(int signal)
@@ -203,10 +171,12 @@ static int take_signals(struct console *c, struct err *e)
 	return loop_add_reader(c->loop, c->signal_fd, on_signal, c, e);
 }
 
-int console_open(struct console *c, struct loop *loop, struct terminal *terminal,
-	const struct vm_config *config, const struct reporter *reporter, struct err *e)
+int console_open(struct console *c, struct session *session, struct loop *loop,
+	struct terminal *terminal, const struct vm_config *config, const struct reporter *reporter,
+	struct err *e)
 {
-	*c = (struct console){ .loop = loop,
+	*c = (struct console){ .session = session,
+		.loop = loop,
 		.terminal = terminal,
 		.config = config,
 		.reporter = reporter,
@@ -218,8 +188,6 @@ int console_open(struct console *c, struct loop *loop, struct terminal *terminal
 			c->serial = (int)i;
 	}
 	int rc = take_signals(c, e);
-	if (rc == 0)
-		rc = loop_add_timer(loop, on_stop_timeout, c, &c->stop_timer, e);
 	if (rc == 0 && terminal->active)
 		rc = loop_add_reader(loop, terminal->front_fd, on_front, c, e);
 	if (rc == 0 && c->serial >= 0) {
@@ -241,8 +209,6 @@ void console_close(struct console *c)
 	loop_cancel(c->loop, &c->wanted);
 	if (c->terminal->active)
 		loop_remove_reader(c->loop, c->terminal->front_fd);
-	if (c->stop_timer)
-		loop_remove_timer(c->stop_timer);
 	if (c->signal_fd >= 0)
 		loop_remove_reader(c->loop, c->signal_fd);
 	c->signal_fd = fd_close(c->signal_fd);

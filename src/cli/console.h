@@ -10,22 +10,21 @@
 #include "config/vm_config.h"
 #include "host/escape.h"
 #include "host/loop.h"
-#include "vm/machine.h"
+#include "vm/session.h"
 
 struct console {
+	struct session *session;
 	struct loop *loop;
 	struct terminal *terminal;
 	const struct reporter *reporter;
 	const struct vm_config *config;
-	struct machine *machine; /* the one that runs now; NULL between two */
-	int serial;              /* which serial port has standard input, or -1 */
+	bool running; /* a machine does; it does not between two */
+	int serial;   /* which serial port has standard input, or -1 */
 	bool input_open;
 	bool greeted; /* the escape key was told of */
 	struct escape escape;
 	int signal_fd;
-	struct loop_timer *stop_timer;
 	struct loop_call wanted; /* more input, by the guest */
-	bool stop_asked;         /* the power button was pressed for a signal */
 	unsigned nr_interrupts;
 };
 
@@ -34,17 +33,14 @@ struct console {
  * without job control), in this and all later threads, and takes them by the loop. Asks for the
  * terminal; what is typed is taken while it is ours.
  */
-int console_open(struct console *c, struct loop *loop, struct terminal *terminal,
-	const struct vm_config *config, const struct reporter *reporter, struct err *e) MUST_CHECK;
+int console_open(struct console *c, struct session *session, struct loop *loop,
+	struct terminal *terminal, const struct vm_config *config, const struct reporter *reporter,
+	struct err *e) MUST_CHECK;
 void console_close(struct console *c);
 
-/* The machine that runs from now on, or NULL. */
-void console_attach(struct console *c, struct machine *m);
-
-/* True once a signal asked the VM to stop: a reboot must not start it again. */
-bool console_stopping(const struct console *c);
-
-/* For machine_options. */
+/* For struct session_client. */
+void console_set_running(struct console *c, bool running);
+/* ctx: the console. Any thread. */
 void console_input_wanted(void *ctx);
 
 #endif

@@ -4,11 +4,9 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/kernel_cache.h"
-#include "cli/run_io.h"
 #include "cli/vm_lock.h"
 #include "policy/planning.h"
-
-#include "base/fd.h"
+#include "vm/session.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -18,25 +16,26 @@ struct run_args {
 	bool verbose;
 };
 
-/* Everything of a run that outlives a guest's reboot. */
 struct run {
 	struct vm_lock lock; /* of the TOML file */
 	const char *toml;    /* the VM's file; NULL: there is none */
 	struct policy_file *policy_file;
 	const struct vm_config *vm; /* its own */
+	/* What the VM is made from besides the files that its config names: the TOML file, models.
+	 */
+	struct output_use uses[1 + CPU_MAX_MODEL_FILES];
+	size_t nr_uses;
 	struct kvm *kvm;
 	struct worker *worker;     /* asks KVM, plans, and then runs the boot vCPU */
-	struct machine *machine;   /* the next to run, begun or NULL */
 	struct planning *planning; /* until the plan is there */
 	struct machine_plan *plan;
-	const struct cpu_policy *policy; /* lent by policy_file */
-	struct terminal terminal;
-	struct loop *loop;
+	const struct cpu_policy *policy;   /* lent by policy_file */
 	struct kernel_cache *kernel_cache; /* NULL: none */
+	struct kernel_storing storing;
+	struct session *session;
+	struct terminal terminal;
 	struct console console;
 	bool console_open;
-	struct machine_io io;
-	struct machine_kept kept;
 	struct reporter reporter;
 };
 
@@ -79,22 +78,63 @@ static const struct argp argp = {
 	.children = children,
 };
 
-static struct machine_options options_of(struct run *run)
+/* The console comes up only once the machine stands: until then, Ctrl-C just ends nestor. */
+static int bring_up_console(void *ctx, struct loop *loop, struct err *e)
 {
-	return (struct machine_options){
+	struct run *run = ctx;
+	int rc = console_open(
+		&run->console, run->session, loop, &run->terminal, run->vm, &run->reporter, e);
+	run->console_open = rc == 0;
+	return rc;
+}
+
+static void on_running(void *ctx, bool running)
+{
+	struct run *run = ctx;
+	console_set_running(&run->console, running);
+	if (!running)
+		kernel_storing_end(&run->storing);
+	else if (session_has_new_kernel(run->session))
+		kernel_storing_begin(
+			&run->storing, run->console.loop, run->vm->boot.kernel, &run->reporter);
+}
+
+static void on_input_wanted(void *ctx)
+{
+	console_input_wanted(&((struct run *)ctx)->console);
+}
+
+static int add_use(struct run *run, const char *path, const char *what)
+{
+	if (path)
+		run->uses[run->nr_uses++] = (struct output_use){ path, what };
+	return 0;
+}
+
+static int add_model(void *ctx, const char *path)
+{
+	return add_use(ctx, path, "a model file");
+}
+
+static int create_session(struct run *run, struct err *e)
+{
+	int rc = add_use(run, run->toml, "the VM's configuration");
+	if (rc == 0)
+		rc = policy_file_each_model(run->policy_file, add_model, run);
+	const struct session_options session = {
 		.kvm = run->kvm,
-		.config = run->vm,
-		.plan = run->plan,
-		.policy = run->policy,
-		.io = run->io,
-		.kept = &run->kept,
-		.loop = run->loop,
+		.outputs = { .config = policy_file_config(run->policy_file),
+			.vm = run->vm,
+			.stdio = STDOUT_FILENO,
+			.debug = STDERR_FILENO,
+			.uses = run->uses,
+			.nr_uses = run->nr_uses },
 		.worker = run->worker,
 		.kernel_cache = run->kernel_cache,
 		.reporter = &run->reporter,
-		.input_wanted = console_input_wanted,
-		.input_ctx = &run->console,
+		.client = { bring_up_console, on_running, on_input_wanted, run },
 	};
+	return rc ? rc : session_create(&run->session, &session, e);
 }
 
 /* KVM is opened and says to the worker what it can do, from here on. */
@@ -114,32 +154,15 @@ static int ask_kvm(struct run *run, struct err *e)
  */
 static int plan_and_begin(struct run *run, struct err *e)
 {
-	struct err machine_error = ERR_INIT;
-	const struct machine_options machine_options = options_of(run);
+	struct err session_error = ERR_INIT;
 	plan_compute(run->planning, run->policy_file, &run->reporter, &run->plan, &run->policy);
-	int machine_rc = machine_begin(&run->machine, &machine_options, &machine_error);
-	if (machine_rc == 0)
-		machine_rc = machine_settle(run->machine, &run->plan, &run->policy, &machine_error);
+	int session_rc = session_begin(run->session, &run->plan, &run->policy, &session_error);
 	int rc = plan_finish(run->planning, e);
 	run->planning = NULL;
-	if (rc || machine_rc == 0)
+	if (rc || session_rc == 0)
 		return rc;
-	*e = machine_error;
-	return machine_rc;
-}
-
-static int prepare(struct run *run, struct err *e)
-{
-	int rc = ask_kvm(run, e);
-	if (rc == 0)
-		rc = plan_kvm(run->planning, &run->kvm, e);
-	if (rc == 0)
-		rc = plan_and_begin(run, e);
-	if (rc == 0)
-		rc = run_io_open(&run->io, run->policy_file, run->toml, e);
-	if (rc == 0)
-		rc = loop_create(&run->loop, e);
-	return rc;
+	*e = session_error;
+	return session_rc;
 }
 
 /* None is no reason not to run. */
@@ -150,39 +173,16 @@ static void open_kernel_cache(struct run *run)
 		report(&run->reporter, REPORT_DEBUG, "kernel cache: none: %s", e.msg);
 }
 
-/* The console comes up only once the machine stands: until then, Ctrl-C just ends nestor. */
-static int bring_up_console(struct run *run, struct err *e)
+static int prepare(struct run *run, struct err *e)
 {
-	if (run->console_open)
-		return 0;
-	int rc = console_open(&run->console, run->loop, &run->terminal, run->vm, &run->reporter, e);
+	int rc = ask_kvm(run, e);
+	if (rc == 0)
+		rc = plan_kvm(run->planning, &run->kvm, e);
 	if (rc)
 		return rc;
-	run->console_open = true;
-	return 0;
-}
-
-static int run_once(struct run *run, struct machine_result *ret_result, struct err *e)
-{
-	const struct machine_options machine_options = options_of(run);
-	struct kernel_storing storing = { 0 };
-	int rc = run->machine ? 0 : machine_begin(&run->machine, &machine_options, e);
-	if (rc == 0)
-		rc = machine_complete(run->machine, &machine_options, e);
-	if (rc == 0)
-		rc = bring_up_console(run, e);
-	if (rc == 0) {
-		console_attach(&run->console, run->machine);
-		if (machine_has_new_kernel(run->machine))
-			kernel_storing_begin(
-				&storing, run->loop, run->vm->boot.kernel, &run->reporter);
-		rc = machine_run(run->machine, ret_result, e);
-		console_attach(&run->console, NULL);
-		kernel_storing_end(&storing);
-	}
-	machine_destroy(run->machine);
-	run->machine = NULL;
-	return rc;
+	open_kernel_cache(run);
+	rc = create_session(run, e);
+	return rc ? rc : plan_and_begin(run, e);
 }
 
 static int status_of(const struct run *run, const struct machine_result *result)
@@ -216,18 +216,12 @@ static int status_of(const struct run *run, const struct machine_result *result)
 	return STATUS_BUG;
 }
 
-static int run_machine(struct run *run, struct err *e)
+static int run_session(struct run *run, struct err *e)
 {
 	struct machine_result result = { .end = MACHINE_END_ERROR };
 	int rc = prepare(run, e);
 	if (rc == 0)
-		open_kernel_cache(run);
-	do {
-		if (rc == 0)
-			rc = run_once(run, &result, e);
-	} while (rc == 0 && result.end == MACHINE_END_REBOOT &&
-		 run->vm->lifecycle.on_reboot == ON_REBOOT_RESTART &&
-		 !console_stopping(&run->console));
+		rc = session_run(run->session, &result, e);
 	if (run->console_open)
 		console_close(&run->console);
 	terminal_close(&run->terminal); /* before anything is printed for the user's shell */
@@ -248,8 +242,7 @@ int cmd_run(int argc, char **argv)
 	struct run_args args = { 0 };
 	if (args_parse(&argp, argc, argv, &args))
 		return STATUS_CONFIG;
-	struct run run = { .io = { .serial_out = { -1, -1, -1, -1 }, .debug_console_out = -1 },
-		.toml = args.config.file };
+	struct run run = { .toml = args.config.file };
 	run.reporter = cli_reporter(args.verbose ? REPORT_DEBUG : REPORT_INFO);
 	struct err e = ERR_INIT;
 	int status = STATUS_BUG;
@@ -275,11 +268,9 @@ int cmd_run(int argc, char **argv)
 	if (rc < 0)
 		status = cli_fail(&e);
 	else if (rc == 0)
-		status = run_machine(&run, &e);
-	machine_destroy(run.machine);
-	loop_destroy(run.loop);
+		status = run_session(&run, &e);
+	session_destroy(run.session);
 	kernel_cache_destroy(run.kernel_cache);
-	run_io_close(&run.io);
 	plan_abandon(run.planning);
 	worker_destroy(run.worker);
 	plan_destroy(run.plan);

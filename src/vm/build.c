@@ -18,10 +18,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
-/* The files before KVM is asked for anything: one that is absent costs no VM. */
+/* The files before KVM is asked for anything: one that is no kernel costs no VM. */
 static int step_1_files(struct machine *m, struct err *e)
 {
-	return machine_open_files(m, e);
+	return machine_begin_reading(m, e);
 }
 
 static int step_2_guest_ram(struct machine *m, struct err *e)
@@ -217,7 +217,7 @@ void machine_destroy(struct machine *m)
 	host_output_destroy(m->debug_output);
 	setup_destroy(m->setup);
 	ram_destroy(m->ram);
-	machine_close_files(m);
+	machine_done_reading(m);
 	msr_filter_done(&m->foreseen_filter);
 	(void)fd_close(m->stop_fd);
 	free(m);

@@ -20,7 +20,7 @@
 
 struct cpu_kept;
 struct guest_clock;
-struct guest_files;
+struct guest_inputs;
 struct setup;
 
 struct vcpu {
@@ -43,7 +43,7 @@ struct machine {
 	struct setup *setup;
 	struct kvm_vm *kvm_vm; /* borrowed from setup */
 	struct ram *ram;
-	struct guest_files *files; /* until the guest is loaded */
+	struct guest_inputs *inputs; /* until the guest is loaded */
 	struct msr_filter foreseen_filter;
 	bool has_new_kernel; /* see machine_has_new_kernel */
 	struct bus bus;
@@ -98,9 +98,10 @@ void machine_update_routes(void *ctx);
 /* memory.c: guest RAM of the config's size and kind. */
 int machine_create_ram(struct machine *m, struct err *e) MUST_CHECK;
 
-/* load.c: the guest's files, open until they are loaded. */
-int machine_open_files(struct machine *m, struct err *e) MUST_CHECK;
-void machine_close_files(struct machine *m);
+/* load.c: reads the kernel, and of the guest's other files what comes first: the rest goes straight
+ * into RAM, when they are loaded. */
+int machine_begin_reading(struct machine *m, struct err *e) MUST_CHECK;
+void machine_done_reading(struct machine *m);
 /* ACPI tables, device tree, kernel and initrd into RAM; state of the boot vCPU. */
 int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct err *e) MUST_CHECK;
 

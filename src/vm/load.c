@@ -13,85 +13,89 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* Files of the guest, open for the time of loading. The kernel is all in memory, the others go
- * straight into guest RAM. */
-struct guest_files {
+/* What is read of the guest's files, for the time of loading. The kernel is all in memory, the
+ * others go straight into guest RAM. */
+struct guest_inputs {
 	struct input_file kernel, initrd;
 	struct input_file module_files[CONFIG_MAX_MODULES];
 	struct boot_module modules[CONFIG_MAX_MODULES];
 };
 
-void machine_close_files(struct machine *m)
+void machine_done_reading(struct machine *m)
 {
-	struct guest_files *files = m->files;
-	m->files = NULL;
-	if (!files)
+	struct guest_inputs *in = m->inputs;
+	m->inputs = NULL;
+	if (!in)
 		return;
-	input_file_close(&files->kernel);
-	input_file_close(&files->initrd);
-	for (size_t i = 0; i < ARRAY_SIZE(files->module_files); i++)
-		input_file_close(&files->module_files[i]);
-	free(files);
+	input_file_close(&in->kernel);
+	input_file_close(&in->initrd);
+	for (size_t i = 0; i < ARRAY_SIZE(in->module_files); i++)
+		input_file_close(&in->module_files[i]);
+	free(in);
 }
 
-static int open_initrd(const struct vm_config *config, struct guest_files *files, struct err *e)
+static int begin_initrd(const struct machine_options *options, struct input_file *in, struct err *e)
 {
-	if (!config->boot.initrd)
+	const char *path = options->config->boot.initrd;
+	if (!path)
 		return 0;
-	int rc = input_file_open(&files->initrd, config->boot.initrd, UINT64_MAX, e);
-	if (rc == 0 && files->initrd.size == 0)
-		rc = err_set_config(e, -EINVAL, "%s: the file is empty", config->boot.initrd);
+	int rc = input_file_of_fd(in, options->files->initrd, path, UINT64_MAX, e);
+	if (rc == 0 && in->size == 0)
+		rc = err_set_config(e, -EINVAL, "%s: the file is empty", path);
 	return rc < 0 ? err_wrap(e, rc, "boot.initrd") : 0;
 }
 
-static int read_kernel(const struct vm_config *config, struct guest_files *files, struct err *e)
+static int read_kernel(const struct machine_options *options, struct input_file *in, struct err *e)
 {
-	struct input_file *in = &files->kernel;
-	int rc = input_file_open(in, config->boot.kernel, BOOT_MAX_FILE_BYTES, e);
+	const char *path = options->config->boot.kernel;
+	int rc = input_file_of_fd(in, options->files->kernel, path, BOOT_MAX_FILE_BYTES, e);
 	if (rc == 0)
-		rc = boot_check_head(
-			&(struct boot_file){ config->boot.kernel, in->data, in->read }, e);
+		rc = boot_check_head(&(struct boot_file){ path, in->data, in->read }, e);
 	if (rc == 0)
 		rc = input_file_rest(in, e);
 	return rc < 0 ? err_wrap(e, rc, "boot.kernel") : 0;
 }
 
-static int open_files(const struct vm_config *config, struct guest_files *files, struct err *e)
+static int begin_modules(
+	const struct machine_options *options, struct guest_inputs *in, struct err *e)
 {
-	int rc = read_kernel(config, files, e);
-	if (rc == 0)
-		rc = open_initrd(config, files, e);
-	for (size_t i = 0; rc == 0 && i < config->boot.nr_modules; i++) {
+	const struct vm_config *config = options->config;
+	for (size_t i = 0; i < config->boot.nr_modules; i++) {
 		const struct config_module *module = &config->boot.modules[i];
-		struct input_file *file = &files->module_files[i];
-		rc = input_file_open(file, module->path, UINT64_MAX, e);
+		struct input_file *file = &in->module_files[i];
+		int rc = input_file_of_fd(
+			file, options->files->modules[i], module->path, UINT64_MAX, e);
 		if (rc < 0)
 			return err_wrap(e, rc, "boot.modules[%zu].path", i);
-		files->modules[i] = (struct boot_module){
+		in->modules[i] = (struct boot_module){
 			.file = { module->path, file->data, file->size },
 			.cmdline = module->cmdline,
 		};
 	}
-	return rc;
+	return 0;
 }
 
 /* A boot_copier: file is told by its data, which are the first bytes of one of ours. */
 static int copy_file(void *ctx, const struct boot_file *file, uint8_t *dst, struct err *e)
 {
-	struct guest_files *files = ctx;
-	struct input_file *from = &files->initrd;
-	for (size_t i = 0; i < ARRAY_SIZE(files->module_files); i++)
-		if (files->module_files[i].data == file->data)
-			from = &files->module_files[i];
+	struct guest_inputs *in = ctx;
+	struct input_file *from = &in->initrd;
+	for (size_t i = 0; i < ARRAY_SIZE(in->module_files); i++)
+		if (in->module_files[i].data == file->data)
+			from = &in->module_files[i];
 	return input_file_copy(from, dst, e);
 }
 
-int machine_open_files(struct machine *m, struct err *e)
+int machine_begin_reading(struct machine *m, struct err *e)
 {
-	m->files = calloc(1, sizeof(*m->files));
-	if (!m->files)
+	const struct machine_options *options = &m->options;
+	m->inputs = calloc(1, sizeof(*m->inputs));
+	if (!m->inputs)
 		return err_set(e, -ENOMEM, "out of memory");
-	return open_files(m->options.config, m->files, e);
+	int rc = read_kernel(options, &m->inputs->kernel, e);
+	if (rc == 0)
+		rc = begin_initrd(options, &m->inputs->initrd, e);
+	return rc ? rc : begin_modules(options, m->inputs, e);
 }
 
 /* Tables are built in place: this part of RAM is fresh, and no loader uses it. */
@@ -226,17 +230,17 @@ static void put_unpacked(void *ctx, const uint8_t *packed, size_t packed_bytes,
 	m->has_new_kernel = rc == 0 && !again;
 }
 
-static int load_kernel(struct machine *m, struct guest_files *files, struct gpa rsdp,
+static int load_kernel(struct machine *m, struct guest_inputs *in, struct gpa rsdp,
 	const uint8_t *dtb, size_t dtb_size, struct x86_state *ret_state, struct err *e)
 {
 	const struct vm_config *config = m->options.config;
 	const struct boot_cache cache = { get_unpacked, put_unpacked, m };
-	const struct boot_copier copier = { copy_file, files };
+	const struct boot_copier copier = { copy_file, in };
 	struct boot_request req = {
-		.kernel = { config->boot.kernel, files->kernel.data, files->kernel.size },
-		.initrd = { config->boot.initrd, files->initrd.data, files->initrd.size },
+		.kernel = { config->boot.kernel, in->kernel.data, in->kernel.size },
+		.initrd = { config->boot.initrd, in->initrd.data, in->initrd.size },
 		.cmdline = config->boot.cmdline,
-		.modules = files->modules,
+		.modules = in->modules,
 		.nr_modules = (unsigned)config->boot.nr_modules,
 		.copier = &copier,
 		.decompress_on_host = config->boot.decompress != DECOMPRESS_GUEST,
@@ -289,8 +293,8 @@ int machine_load_guest(struct machine *m, struct x86_state *ret_state, struct er
 		rc = fdt_build(m->options.plan, &info, &dtb, &dtb_size, e);
 	}
 	if (rc == 0)
-		rc = load_kernel(m, m->files, rsdp, dtb, dtb_size, ret_state, e);
+		rc = load_kernel(m, m->inputs, rsdp, dtb, dtb_size, ret_state, e);
 	fdt_free(dtb);
-	machine_close_files(m);
+	machine_done_reading(m);
 	return rc;
 }

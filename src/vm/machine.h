@@ -15,6 +15,7 @@
 #include "host/loop.h"
 #include "kvm/kvm.h"
 #include "plan/machine_plan.h"
+#include "vm/files.h"
 
 #include <stdatomic.h>
 
@@ -46,6 +47,7 @@ struct machine_options {
 	const struct machine_plan *plan;
 	/* That the plan was made from: who asks for what KVM does not keep. NULL: nobody asks. */
 	const struct cpu_policy *policy;
+	const struct guest_files *files; /* that config names */
 	struct machine_io io;
 	struct machine_kept *kept; /* read and written */
 	struct loop *loop;
@@ -80,8 +82,8 @@ int machine_create(struct machine **ret_machine, const struct machine_options *o
 /*
  * The same in halves. The first does what needs no plan, and so can be done while that is still
  * made: the guest's files, its RAM, a VM that has it, the irqchip; of the options it looks at kvm,
- * config, reporter and worker alone. The second does the rest, with all of the options; on failure
- * the machine is still the caller's.
+ * config, files, reporter and worker alone. The second does the rest, with all of the options; on
+ * failure the machine is still the caller's.
  */
 int machine_begin(struct machine **ret_machine, const struct machine_options *options,
 	struct err *e) MUST_CHECK;

@@ -16,6 +16,7 @@
  *                   also waits until the terminal is as it was before the start
  * raw               the terminal is not as it was
  * gone              waits until the VM's process is no more
+ * run:COMMAND       runs a command of the shell, which has to succeed
  * find-vm           remembers the VM's process, for later steps
  *
  * All within 40 s; exit status 0 where every step came true.
@@ -281,7 +282,10 @@ static void do_step(struct drive *d, const char *step)
 		drain(d, arg);
 	else if ((arg = after(step, "status")))
 		expect_status(d, arg);
-	else if (strcmp(step, "full") == 0)
+	else if ((arg = after(step, "run"))) {
+		if (system(arg) != 0)
+			die(d, "this failed: %s", arg);
+	} else if (strcmp(step, "full") == 0)
 		wait_full(d);
 	else if (strcmp(step, "find-vm") == 0)
 		find_vm(d);

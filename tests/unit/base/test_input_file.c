@@ -330,6 +330,118 @@ static void input_file_read__sys__as_long_as_it_is(void **state)
 	input_file_close(&in);
 }
 
+static void expect_all_of(int fd, const char *path, size_t n)
+{
+	struct input_file in;
+	struct err e = ERR_INIT;
+	uint8_t *copy = malloc(n);
+	assert_non_null(copy);
+	if (input_file_of_fd(&in, fd, path, UINT64_MAX, &e) < 0 || input_file_rest(&in, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(in.size, n);
+	expect_bytes(in.data, n);
+	input_file_close(&in);
+	/* Given up halfway, and begun again. */
+	assert_int_equal(input_file_of_fd(&in, fd, path, UINT64_MAX, &e), 0);
+	input_file_close(&in);
+	assert_int_equal(input_file_of_fd(&in, fd, path, UINT64_MAX, &e), 0);
+	assert_int_equal(input_file_copy(&in, copy, &e), 0);
+	expect_bytes(copy, n);
+	input_file_close(&in);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	free(copy);
+}
+
+static void input_file_of_fd__name_leads_elsewhere__same_file_each_time(void **state)
+{
+	static const size_t sizes[] = { 1, 128 * KIB, LARGE_BYTES };
+	struct files *f = *state;
+	struct err e = ERR_INIT;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		int fd = -1;
+		unsigned before = open_descriptors();
+		write_bytes(f->path, sizes[i]);
+		assert_int_equal(input_fd_open(f->path, &fd, &e), 0);
+		expect_all_of(fd, f->path, sizes[i]);
+		assert_int_equal(unlink(f->path), 0);
+		expect_all_of(fd, f->path, sizes[i]);
+		write_bytes(f->path, 5);
+		expect_all_of(fd, f->path, sizes[i]);
+		assert_int_equal(open_descriptors(), before + 1);
+		(void)close(fd);
+	}
+}
+
+static void input_file_of_fd__written_to_meanwhile__what_it_holds_now(void **state)
+{
+	struct files *f = *state;
+	struct err e = ERR_INIT;
+	int fd = -1;
+	write_bytes(f->path, LARGE_BYTES);
+	assert_int_equal(input_fd_open(f->path, &fd, &e), 0);
+	expect_all_of(fd, f->path, LARGE_BYTES);
+	write_bytes(f->path, 1000);
+	expect_all_of(fd, f->path, 1000);
+	(void)close(fd);
+}
+
+static void input_file_of_fd__fifo__is_read_once_and_then_refused(void **state)
+{
+	struct files *f = *state;
+	struct input_file in;
+	struct err e = ERR_INIT;
+	int fd = -1;
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_int_equal(input_fd_open(f->path, &fd, &e), 0);
+	int writer = open(f->path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(writer, "hello!", 6), 6);
+	(void)close(writer);
+	assert_int_equal(input_file_of_fd(&in, fd, f->path, 100, &e), 0);
+	assert_memory_equal(in.data, "hello!", 6);
+	assert_int_equal(input_file_rest(&in, &e), 0);
+	input_file_close(&in);
+	assert_int_equal(input_file_of_fd(&in, fd, f->path, 100, &e), -EINVAL);
+	assert_contains(e.msg, "is a FIFO that nobody has written to");
+	input_file_close(&in);
+	(void)close(fd);
+}
+
+static void input_file_of_fd__proc__anew_each_time(void **state)
+{
+	struct err e = ERR_INIT;
+	struct input_file in;
+	int fd = -1;
+	(void)state;
+	if (input_fd_open("/proc/self/status", &fd, &e) < 0)
+		skip();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(input_file_of_fd(&in, fd, "status", MIB, &e), 0);
+		assert_memory_equal(in.data, "Name:", 5);
+		input_file_close(&in);
+	}
+	(void)close(fd);
+}
+
+static void input_file_of_fd__no_file_to_read__refused_and_left_open(void **state)
+{
+	struct files *f = *state;
+	struct err e = ERR_INIT;
+	struct input_file in;
+	int fd = -1;
+	assert_int_equal(input_fd_open(f->path, &fd, &e), -ENOENT);
+	assert_int_equal(e.kind, ERR_CONFIG);
+	assert_contains(e.msg, f->path);
+	assert_int_equal(fd, -1);
+	assert_int_equal(input_fd_open(f->dir, &fd, &e), 0);
+	assert_int_equal(input_file_of_fd(&in, fd, f->dir, 5, &e), -EISDIR);
+	assert_int_equal(e.kind, ERR_CONFIG);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	(void)close(fd);
+	assert_int_equal(input_file_of_fd(&in, fd, "closed", 5, &e), -EBADF);
+	assert_contains(e.msg, "cannot read closed");
+	input_file_close(&in);
+}
+
 /* What happens to a file between its being opened and its being read. */
 static void shrink_to_nothing(const char *path)
 {
@@ -450,6 +562,11 @@ int main(void)
 		TEST(input_file_read__fifo_with_too_much__refused),
 		TEST(input_file_read__proc__read_to_its_end),
 		TEST(input_file_read__sys__as_long_as_it_is),
+		TEST(input_file_of_fd__name_leads_elsewhere__same_file_each_time),
+		TEST(input_file_of_fd__written_to_meanwhile__what_it_holds_now),
+		TEST(input_file_of_fd__fifo__is_read_once_and_then_refused),
+		TEST(input_file_of_fd__proc__anew_each_time),
+		TEST(input_file_of_fd__no_file_to_read__refused_and_left_open),
 		TEST(input_file_rest__file_changes__refused_without_a_signal),
 		TEST(input_file_rest__file_is_replaced__the_one_that_was_opened),
 		TEST(input_file_read__no_memory__says_so_and_loses_nothing),

@@ -86,13 +86,15 @@ int fixture_set_up(void **state)
 	if (!f->fake || kvm_open(&f->kvm, &f->fake->calls, "fake", &f->e) ||
 		loop_create(&f->loop, &f->e))
 		return -1;
-	return 0;
+	return fixture_open_files(f);
 }
 
 int fixture_tear_down(void **state)
 {
 	struct fixture *f = *state;
 	machine_destroy(f->machine);
+	if (f->files_opened)
+		guest_files_close(&f->files);
 	machine_plan_done(&f->plan);
 	kvm_close(f->kvm);
 	loop_destroy(f->loop);
@@ -114,6 +116,14 @@ void fixture_ask_for_host(struct fixture *f, enum cpu_on_missing on_missing)
 	f->given_policy = &f->policy;
 }
 
+int fixture_open_files(struct fixture *f)
+{
+	if (f->files_opened)
+		guest_files_close(&f->files); /* of the last time */
+	f->files_opened = true;
+	return guest_files_open(&f->files, &f->config, &f->e);
+}
+
 int fixture_create(struct fixture *f)
 {
 	machine_plan_done(&f->plan); /* of the last time */
@@ -121,9 +131,13 @@ int fixture_create(struct fixture *f)
 		&f->config, f->given_policy, &f->facts, /* trace */ NULL, &f->plan, &f->e);
 	if (rc)
 		return rc;
+	rc = fixture_open_files(f);
+	if (rc)
+		return rc;
 	f->options = (struct machine_options){
 		.kvm = f->kvm,
 		.config = &f->config,
+		.files = &f->files,
 		.plan = &f->plan,
 		.policy = f->given_policy,
 		.io = { .serial_out = { f->console[1], -1, -1, -1 },

@@ -24,6 +24,8 @@ struct fixture {
 	struct loop *loop;
 	struct loop_call on_loop;          /* a test's, for its scripts to post */
 	struct kernel_cache *kernel_cache; /* NULL: none; the test's own */
+	struct guest_files files; /* open since fixture_set_up, and anew by fixture_create */
+	bool files_opened;
 	struct machine *machine;
 	struct machine_options options;
 	struct machine_kept kept;
@@ -43,7 +45,10 @@ int fixture_tear_down(void **state);
 /* The policy names model "host", at "vm.toml:2:9", and says what becomes of what is missing. */
 void fixture_ask_for_host(struct fixture *f, enum cpu_on_missing on_missing);
 
-/* Plans and creates the machine; the result of what fails, or of machine_create. */
+/* Opens the files that the config names by now, and closes those of the last time. */
+int fixture_open_files(struct fixture *f);
+
+/* Opens the files, plans and creates the machine; the result of what fails, or of machine_create. */
 int fixture_create(struct fixture *f);
 
 /* fixture_create, then machine_run with the script on vCPU 0 (others wait); its result. */

@@ -686,7 +686,7 @@ static void machine_create__call_n_fails_with_smm__error_and_nothing_leaks(void 
 static struct machine_options without_plan(struct fixture *f)
 {
 	return (struct machine_options){
-		.kvm = f->kvm, .config = &f->config, .reporter = &f->reporter
+		.kvm = f->kvm, .config = &f->config, .files = &f->files, .reporter = &f->reporter
 	};
 }
 

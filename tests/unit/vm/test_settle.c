@@ -61,6 +61,7 @@ static void make_options(struct by_worker *b)
 	f->options = (struct machine_options){
 		.kvm = f->kvm,
 		.config = &f->config,
+		.files = &f->files,
 		.io = { .serial_out = { f->console[1], -1, -1, -1 },
 			.debug_console_out = f->console[1] },
 		.kept = &f->kept,

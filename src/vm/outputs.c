@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/run_io.h"
+#include "vm/outputs.h"
 
 #include "base/fd.h"
 #include "config/text.h"
@@ -20,7 +20,7 @@ struct used {
 };
 
 struct opening {
-	const struct config *config;
+	const struct output_options *options;
 	struct machine_io *io;
 	struct used *used; /* owned; nr_used of them */
 	size_t nr_used;
@@ -50,11 +50,6 @@ static int add_input(void *ctx, const struct config_file *file)
 	return file->output ? 0 : add_used_path(ctx, file->path, file->key);
 }
 
-static int add_model(void *ctx, const char *path)
-{
-	return add_used_path(ctx, path, "a model file");
-}
-
 /* Nothing is lost by two writers of a terminal, a pipe or /dev/null. */
 static bool keeps_bytes(const struct stat *st)
 {
@@ -69,7 +64,7 @@ static int check_unused(
 		if (u->dev != st->st_dev || u->ino != st->st_ino)
 			continue;
 		(void)err_set_config(o->e, -EINVAL, "%s: %s: %s is the file of %s, too",
-			config_origin(o->config, key), key, shown, u->what);
+			config_origin(o->options->config, key), key, shown, u->what);
 		return err_hint(o->e, -EINVAL, "nothing was written; name another file");
 	}
 	return 0;
@@ -89,12 +84,12 @@ static int open_output(
 		open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set_errno(o->e, -errno, "%s: %s: cannot write %s",
-			config_origin(o->config, key), key, shown);
+			config_origin(o->options->config, key), key, shown);
 	/* Once more: the name may lead elsewhere by now. */
 	rc = check_unused(o, key, shown, &st);
 	if (rc == 0 && !append && S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0)
 		rc = err_set_errno(o->e, -errno, "%s: %s: cannot empty %s",
-			config_origin(o->config, key), key, shown);
+			config_origin(o->options->config, key), key, shown);
 	if (rc == 0)
 		rc = add_used(o, &st, key);
 	if (rc)
@@ -104,15 +99,16 @@ static int open_output(
 	return 0;
 }
 
-static int open_all(struct opening *o, const struct vm_config *vm)
+static int open_all(struct opening *o)
 {
+	const struct vm_config *vm = o->options->vm;
 	for (size_t i = 0; i < vm->nr_serials; i++) {
 		const struct config_serial *serial = &vm->serials[i];
 		char key[48];
 		(void)snprintf(key, sizeof(key), "serial[%zu].path", i);
 		int rc = 0;
 		if (serial->mode == SERIAL_STDIO)
-			o->io->serial_out[i] = STDOUT_FILENO;
+			o->io->serial_out[i] = o->options->stdio;
 		else if (serial->mode == SERIAL_FILE)
 			rc = open_output(
 				o, key, serial->path, serial->append, &o->io->serial_out[i]);
@@ -126,32 +122,31 @@ static int open_all(struct opening *o, const struct vm_config *vm)
 		vm->debug_console.append, &o->io->debug_console_out);
 }
 
-int run_io_open(struct machine_io *ret_io, const struct policy_file *policy_file, const char *toml,
-	struct err *e)
+int outputs_open(struct machine_io *ret_io, const struct output_options *options, struct err *e)
 {
-	struct opening o = { .config = policy_file_config(policy_file), .io = ret_io, .e = e };
+	struct opening o = { .options = options, .io = ret_io, .e = e };
+	int rc = 0;
 	for (size_t i = 0; i < CONFIG_MAX_SERIALS; i++)
 		ret_io->serial_out[i] = -1;
-	ret_io->debug_console_out = STDERR_FILENO;
-	int rc = add_used_path(&o, toml, "the VM's configuration");
+	ret_io->debug_console_out = options->debug;
+	for (size_t i = 0; rc == 0 && i < options->nr_uses; i++)
+		rc = add_used_path(&o, options->uses[i].path, options->uses[i].what);
 	if (rc == 0)
-		rc = config_each_file(o.config, add_input, &o);
+		rc = config_each_file(options->config, add_input, &o);
 	if (rc == 0)
-		rc = policy_file_each_model(policy_file, add_model, &o);
-	if (rc == 0)
-		rc = open_all(&o, policy_file_vm(policy_file));
+		rc = open_all(&o);
 	free(o.used);
 	return rc;
 }
 
-void run_io_close(struct machine_io *io)
+void outputs_close(struct machine_io *io, const struct output_options *options)
 {
 	for (size_t i = 0; i < CONFIG_MAX_SERIALS; i++) {
-		if (io->serial_out[i] != STDOUT_FILENO)
+		if (io->serial_out[i] != options->stdio)
 			(void)fd_close(io->serial_out[i]);
 		io->serial_out[i] = -1;
 	}
-	if (io->debug_console_out != STDERR_FILENO)
+	if (io->debug_console_out != options->debug)
 		(void)fd_close(io->debug_console_out);
 	io->debug_console_out = -1;
 }
