@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 
+#include "base/text_buf.h"
 #include "cli/stream.h"
 #include "config/text.h"
 
@@ -22,24 +23,19 @@ static bool colour(void)
 static void print_message(const char *label, const char *start, const char *text)
 {
 	char out[5120];
-	size_t used = 0;
+	struct text_buf lines = TEXT_BUF(out);
 	const char *end_colour = colour() && *start ? "\033[0m" : "";
-	for (const char *line = text; *line && used < sizeof(out);) {
+	for (const char *line = text; *line;) {
 		char printable[1100];
 		size_t n = strcspn(line, "\n");
 		(void)text_printable(printable, sizeof(printable), line, n);
 		/* Raw terminals and plain files both take \n: output processing stays on in raw
 		 * mode. */
-		int done = snprintf(out + used, sizeof(out) - used, "nestor: %s%s%s%s\n",
-			colour() ? start : "", label, end_colour, printable);
-		if (done < 0)
-			break;
-		used += (size_t)done;
+		(void)text_buf_add(&lines, "nestor: %s%s%s%s\n", colour() ? start : "", label,
+			end_colour, printable);
 		line += n + (line[n] == '\n');
 	}
-	if (used >= sizeof(out))
-		used = sizeof(out) - 1;
-	(void)fwrite(out, 1, used, stderr);
+	(void)fwrite(out, 1, lines.used, stderr);
 	(void)fflush(stderr);
 }
 

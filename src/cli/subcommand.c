@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/subcommand.h"
 
+#include "base/text_buf.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -18,14 +19,11 @@ static int print_help(const struct subcommands *s)
 
 static int fail_unknown(const struct subcommands *s, const char *name)
 {
-	char program[32], names[128] = "";
-	size_t length = 0;
+	char program[32], names[128];
+	struct text_buf list = TEXT_BUF(names);
 	(void)snprintf(program, sizeof(program), "nestor %s", s->command);
-	for (size_t i = 0; i < s->n && length < sizeof(names); i++) {
-		const char *before = i == 0 ? "" : i + 1 == s->n ? " or " : ", ";
-		length += (size_t)snprintf(
-			names + length, sizeof(names) - length, "%s%s", before, s->list[i].name);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		(void)text_buf_item(&list, i + 1 == s->n ? " or " : ", ", "%s", s->list[i].name);
 	return cli_usage(program, "expected %s, found %s", names, *name ? name : "nothing");
 }
 

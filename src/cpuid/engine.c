@@ -1,95 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/text_buf.h"
 #include "cpuid/stages.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-const struct policy_text *cpu_work_text(const struct cpu_work *w, size_t offset)
-{
-	for (unsigned i = w->nr_layers; i-- > 0;) {
-		const char *at = (const char *)w->layers[i] + offset;
-		const struct policy_text *text = (const struct policy_text *)(const void *)at;
-		if (text->text)
-			return text;
-	}
-	return NULL;
-}
-
-const struct policy_number *cpu_work_number(const struct cpu_work *w, size_t offset)
-{
-	for (unsigned i = w->nr_layers; i-- > 0;) {
-		const char *at = (const char *)w->layers[i] + offset;
-		const struct policy_number *number = (const struct policy_number *)(const void *)at;
-		if (number->given)
-			return number;
-	}
-	return NULL;
-}
-
-void cpu_work_rule(struct cpu_work *w, const char *rule, const char *origin, const char *detail)
-{
-	w->edit.rule = rule;
-	w->edit.origin = origin;
-	w->edit.detail = detail;
-}
-
-void cpu_work_decide_word(struct cpu_work *w, unsigned word, uint32_t mask, uint32_t value,
-	const char *rule, const char *origin, const char *detail)
-{
-	const struct feature_word *f = feature_word(word);
-	bool is_msr = f->kind == FEATURE_WORD_MSR;
-	/* The trace speaks of bits, not of features: an inverted word is turned back. */
-	uint64_t bits = (f->inverted ? ~value : value) & mask;
-	if (!w->edit.trace)
-		return;
-	const struct cpu_decision d = {
-		.is_msr = is_msr,
-		.leaf = is_msr ? f->msr : f->leaf,
-		.subleaf = is_msr ? 0 : f->subleaf,
-		.reg = f->reg,
-		.mask = (uint64_t)mask << (is_msr ? f->shift : 0),
-		.value = bits << (is_msr ? f->shift : 0),
-		.rule = rule,
-		.origin = origin,
-		.detail = detail,
-	};
-	cpu_trace_add(w->edit.trace, &d);
-}
-
-void cpu_work_decide(struct cpu_work *w, feature_id id, bool on, const char *rule,
-	const char *origin, const char *detail)
-{
-	uint32_t bit = UINT32_C(1) << (id % 32);
-	cpu_work_decide_word(w, id / 32u, bit, on ? bit : 0, rule, origin, detail);
-}
-
-void cpu_work_note(struct cpu_work *w, enum cpu_note_kind kind, const feature_id *feature,
-	const feature_id *because, const char *origin, const char *fmt, ...)
-{
-	struct cpu_result *r = w->r;
-	if (kind == CPU_NOTE_MISSING)
-		r->nr_missing++;
-	if (r->nr_notes == CPU_MAX_NOTES) {
-		r->nr_lost++;
-		return;
-	}
-	struct cpu_note *note = &r->notes[r->nr_notes++];
-	*note = (struct cpu_note){ .kind = kind, .origin = origin };
-	if (feature) {
-		note->has_feature = true;
-		note->feature = *feature;
-	}
-	if (because) {
-		note->has_because = true;
-		note->because = *because;
-	}
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(note->text, sizeof(note->text), fmt, ap);
-	va_end(ap);
-}
 
 char *cpu_note_text(char text[CPU_NOTE_BYTES], const struct cpu_note *note)
 {
@@ -123,72 +38,6 @@ char *cpu_note_text(char text[CPU_NOTE_BYTES], const struct cpu_note *note)
 		break;
 	}
 	return text;
-}
-
-#define KVM_FEATURE_LEAF 0x40000001u
-
-/* Where a table has KVM's features: behind another hypervisor's leaves, if that is shown first; 0:
- * nowhere. The leaves have meaning only by the signature before them. */
-static uint32_t kvm_leaf_of(const struct cpuid_table *table)
-{
-	for (uint32_t base = 0x40000000; base <= 0x40000100; base += 0x100) {
-		const struct cpuid_entry *e = cpuid_get(table, base, 0);
-		if (e && memcmp(&e->reg[CPUID_EBX], "KVMKVMKVM\0\0\0", 12) == 0)
-			return base + 1;
-	}
-	return 0;
-}
-
-void cpu_features_of(const struct cpuid_table *table, const struct msr_value *msrs,
-	unsigned nr_msrs, struct feature_set *ret_set)
-{
-	uint32_t kvm_leaf = kvm_leaf_of(table);
-	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
-		const struct feature_word *f = feature_word(i);
-		uint32_t value = 0;
-		uint32_t leaf = f->leaf == KVM_FEATURE_LEAF ? kvm_leaf : f->leaf;
-		if (f->kind == FEATURE_WORD_CPUID && (leaf || f->leaf != KVM_FEATURE_LEAF))
-			value = cpuid_value(table, leaf, f->subleaf, f->reg);
-		for (unsigned k = 0; f->kind == FEATURE_WORD_MSR && k < nr_msrs; k++) {
-			if (msrs[k].index != f->msr)
-				continue;
-			value = (uint32_t)(msrs[k].value >> f->shift);
-			value = f->inverted ? ~value : value;
-		}
-		ret_set->w[i] = value & f->named;
-	}
-}
-
-void cpu_features_of_host(const struct host_facts *host, bool emulated, struct feature_set *ret_set)
-{
-	cpu_features_of(&host->supported, host->feature_msrs, host->nr_feature_msrs, ret_set);
-	if (emulated) {
-		struct feature_set more;
-		cpu_features_of(&host->emulated, NULL, 0, &more);
-		feature_set_or(ret_set, &more);
-	}
-	feature_set_add(ret_set, FEATURE_ID_hypervisor);
-	/* Older KVM leaves the TSC-deadline timer out of the supported leaves and has a capability
-	 * for it (KVM API, KVM_GET_SUPPORTED_CPUID). */
-	if (host->tsc_deadline_timer)
-		feature_set_add(ret_set, FEATURE_ID_tsc_deadline);
-	/* Memory encryption belongs to the host. */
-	int sev = feature_word_of_cpuid(0x8000001f, 0, CPUID_EAX);
-	if (sev >= 0)
-		ret_set->w[sev] = 0;
-	/* These follow the guest's own CR4. */
-	feature_set_remove(ret_set, FEATURE_ID_osxsave);
-	feature_set_remove(ret_set, FEATURE_ID_ospke);
-	struct feature_set lacking;
-	cpu_xsave_lacking(host, &lacking);
-	feature_set_subtract(ret_set, &lacking);
-	feature_id gate;
-	for (unsigned i = 0; i < FEATURE_NR_WORDS; i++) {
-		const struct feature_word *f = feature_word(i);
-		if (f->kind == FEATURE_WORD_MSR && cpu_msr_gate(f->msr, &gate) &&
-			!feature_set_has(ret_set, gate))
-			ret_set->w[i] = 0;
-	}
 }
 
 static int collect_layers(struct cpu_work *w, const struct cpu_policy *policy)
@@ -272,22 +121,17 @@ static int build(struct cpu_work *w)
 static int fail_missing(struct cpu_work *w)
 {
 	struct cpu_result *r = w->r;
-	char text[700] = "";
-	size_t used = 0;
+	char text[700];
+	struct text_buf lines = TEXT_BUF(text);
 	unsigned shown = 0;
 	for (unsigned i = 0; i < r->nr_notes && shown < 6; i++) {
 		const struct cpu_note *note = &r->notes[i];
 		char line[CPU_NOTE_BYTES];
 		if (note->kind != CPU_NOTE_MISSING)
 			continue;
-		int n = snprintf(text + used, sizeof(text) - used, "\n%s%s%s",
-			note->origin ? note->origin : "", note->origin ? ": " : "",
-			cpu_note_text(line, note));
-		if (n < 0 || (size_t)n >= sizeof(text) - used) {
-			text[used] = '\0';
+		if (!text_buf_add(&lines, "\n%s%s%s", note->origin ? note->origin : "",
+			    note->origin ? ": " : "", cpu_note_text(line, note)))
 			break;
-		}
-		used += (size_t)n;
 		shown++;
 	}
 	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));

@@ -2,6 +2,7 @@
 /* What a KVM kept of CPUID and MSRs, and who asked for what it did not. */
 #include "cpuid/kept.h"
 
+#include "base/text_buf.h"
 #include "cpuid/feature_ids.h"
 #include "cpuid/stages.h"
 
@@ -305,25 +306,11 @@ void cpu_kept_judge(struct cpu_kept *k, const struct cpu_policy *policy)
 	}
 }
 
-/* Adds to text, whole or not at all. */
-static void append(char *text, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static void append(char *text, size_t size, const char *fmt, ...)
-{
-	size_t used = strlen(text);
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(text + used, size - used, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= size - used)
-		text[used] = '\0';
-}
-
 #define SHOWN_BITS 3
 
 /* The named bits of a register, those that went and those that came apart: the first few. */
-static unsigned append_bits(
-	char *text, size_t size, const struct cpu_unkept *u, uint64_t bits, const char *what)
+static unsigned add_bits(
+	struct text_buf *b, const struct cpu_unkept *u, uint64_t bits, const char *what)
 {
 	int word = feature_word_of_cpuid(u->leaf, u->subleaf, u->reg);
 	unsigned n = 0;
@@ -332,16 +319,13 @@ static unsigned append_bits(
 		char place[FEATURE_PLACE_BYTES];
 		if (!(bits >> bit & 1) || !feature_by_id(id) || n++ >= SHOWN_BITS)
 			continue;
-		append(text, size, "%s%s (%s)",
-			n > 1     ? ", "
-			: text[0] ? "; "
-				  : "",
-			feature_by_id(id)->name, feature_place(place, id));
+		(void)text_buf_item(b, n > 1 ? ", " : "; ", "%s (%s)", feature_by_id(id)->name,
+			feature_place(place, id));
 	}
 	if (n > SHOWN_BITS)
-		append(text, size, " and %u more", n - SHOWN_BITS);
+		(void)text_buf_add(b, " and %u more", n - SHOWN_BITS);
 	if (n > 0)
-		append(text, size, "%s", what);
+		(void)text_buf_add(b, "%s", what);
 	return n;
 }
 
@@ -351,35 +335,35 @@ static const char *reg_name(enum cpuid_reg reg)
 	return names[reg];
 }
 
-static void append_msr(char *text, size_t size, const struct cpu_unkept *u)
+static void add_msr(struct text_buf *b, const struct cpu_unkept *u)
 {
 	char label[MSR_LABEL_BYTES];
 	(void)msr_label(label, u->leaf);
 	if (u->kind == CPU_UNKEPT_NO_MSR)
-		append(text, size,
+		(void)text_buf_add(b,
 			"MSR %s is not there without the CPUID bit that announces it, which is not "
 			"kept",
 			label);
 	else if (u->kind == CPU_UNKEPT_REFUSED)
-		append(text, size, "KVM does not take MSR %s with value %#" PRIx64, label, u->set);
+		(void)text_buf_add(
+			b, "KVM does not take MSR %s with value %#" PRIx64, label, u->set);
 	else
-		append(text, size, "MSR %s was set to %#" PRIx64 ", but reads %#" PRIx64, label,
+		(void)text_buf_add(b, "MSR %s was set to %#" PRIx64 ", but reads %#" PRIx64, label,
 			u->set, u->kept);
 }
 
 char *cpu_unkept_text(char text[CPU_UNKEPT_BYTES], const struct cpu_unkept *u)
 {
-	text[0] = '\0';
+	struct text_buf b = text_buf_in(text, CPU_UNKEPT_BYTES);
 	if (u->kind != CPU_UNKEPT_CPUID) {
-		append_msr(text, CPU_UNKEPT_BYTES, u);
+		add_msr(&b, u);
 		return text;
 	}
 	uint64_t shown = u->asked ? u->asked : UINT64_MAX;
-	unsigned n =
-		append_bits(text, CPU_UNKEPT_BYTES, u, u->set & ~u->kept & shown, ": not kept");
-	n += append_bits(text, CPU_UNKEPT_BYTES, u, u->kept & ~u->set & shown, ": added");
+	unsigned n = add_bits(&b, u, u->set & ~u->kept & shown, ": not kept");
+	n += add_bits(&b, u, u->kept & ~u->set & shown, ": added");
 	if (n == 0)
-		append(text, CPU_UNKEPT_BYTES,
+		(void)text_buf_add(&b,
 			"CPUID %#" PRIx32 ".%" PRIu32 " %s: %#" PRIx32 " instead of %#" PRIx32,
 			u->leaf, u->subleaf, reg_name(u->reg), (uint32_t)u->kept, (uint32_t)u->set);
 	return text;
@@ -407,6 +391,7 @@ static void say_first(
 
 static void say_lines(const struct cpu_kept *k, bool asked, struct err *e)
 {
+	struct text_buf lines = { .text = e->msg, .size = sizeof(e->msg), .used = strlen(e->msg) };
 	unsigned shown = 0;
 	for (unsigned i = 0; i < k->nr_items && shown < SHOWN_LINES; i++) {
 		const struct cpu_unkept *u = &k->items[i];
@@ -414,7 +399,7 @@ static void say_lines(const struct cpu_kept *k, bool asked, struct err *e)
 		if ((u->asked != 0) != asked)
 			continue;
 		shown++;
-		append(e->msg, sizeof(e->msg), "\n%s%s%s%s%s", u->origin ? u->origin : "",
+		(void)text_buf_add(&lines, "\n%s%s%s%s%s", u->origin ? u->origin : "",
 			u->origin ? ": " : "", u->key ? u->key : "", u->key ? ": " : "",
 			cpu_unkept_text(text, u));
 	}

@@ -12,6 +12,8 @@
  */
 #include "cpuid/msr.h"
 
+#include "base/text_buf.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,17 +327,16 @@ static int too_many(const struct layout *l, bool default_deny, struct err *e)
 		first = false;
 		end = s->end;
 	}
-	char text[NR_GAPS * 32] = "";
-	size_t used = 0;
+	char text[NR_GAPS * 32];
+	struct text_buf list = TEXT_BUF(text);
 	for (size_t j = 0; j < NR_GAPS && gaps[j].end > gaps[j].first; j++) {
-		int n = snprintf(text + used, sizeof(text) - used, "%s%#x to %#x", used ? ", " : "",
-			(uint32_t)gaps[j].first, (uint32_t)gaps[j].end - 1);
-		used += n > 0 ? (size_t)n : 0;
+		(void)text_buf_item(&list, ", ", "%#x to %#x", (uint32_t)gaps[j].first,
+			(uint32_t)gaps[j].end - 1);
 	}
 	(void)err_set_config(e, -E2BIG,
 		"the MSR rules need %u filter ranges of at most %u MSRs each, and KVM has %u%s%s",
 		l->nr_windows, MSR_FILTER_RANGE_MAX_MSRS, MSR_FILTER_MAX_RANGES,
-		used ? "; the widest gaps between MSRs that are ruled: " : "", text);
+		list.used > 0 ? "; the widest gaps between MSRs that are ruled: " : "", text);
 	return err_hint(e, -E2BIG,
 		"rule fewer MSRs, or such as are closer together; what default = \"deny\" rules is "
 		"what the rules allow");

@@ -2,16 +2,6 @@
 /* What a profile needs of the processor, beside the model and what is asked for by name. */
 #include "cpuid/stages.h"
 
-const char *cpu_asked_key(const struct cpu_work *w, const struct policy_feature *asked)
-{
-	const struct cpu_policy *p = cpu_work_policy(w);
-	for (size_t i = 0; i < p->nr_nesting_features && i < p->nr_features; i++) {
-		if (&p->features[p->nr_features - 1 - i] == asked)
-			return "nesting.features";
-	}
-	return "cpu.features";
-}
-
 void cpu_apply_needs(struct cpu_work *w)
 {
 	const struct cpu_policy *p = cpu_work_policy(w);

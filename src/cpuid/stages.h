@@ -33,6 +33,8 @@ static inline const struct cpu_policy *cpu_work_policy(const struct cpu_work *w)
 	return w->layers[w->nr_layers - 1];
 }
 
+/* What begins with cpu_work_, and cpu_asked_key, is in work.c. */
+
 /* The scalar of the outermost layer that gives it; NULL: none does. */
 const struct policy_text *cpu_work_text(const struct cpu_work *w, size_t offset);
 const struct policy_number *cpu_work_number(const struct cpu_work *w, size_t offset);
@@ -78,7 +80,7 @@ void cpu_work_note(struct cpu_work *w, enum cpu_note_kind kind, const feature_id
 /* What the outermost layer that speaks of a feature asks; NULL: none does. */
 const struct policy_feature *cpu_work_asking(const struct cpu_work *w, feature_id id);
 
-/* Which key of the config asks: "cpu.features", "nesting.features". needs.c */
+/* Which key of the config asks: "cpu.features", "nesting.features". */
 const char *cpu_asked_key(const struct cpu_work *w, const struct policy_feature *asked);
 
 /* What a profile makes of the model. needs.c */

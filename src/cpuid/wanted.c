@@ -12,19 +12,6 @@ static const char *at(const char *origin)
 	return origin ? origin : "the policy";
 }
 
-const struct policy_feature *cpu_work_asking(const struct cpu_work *w, feature_id id)
-{
-	for (unsigned i = w->nr_layers; i-- > 0;) {
-		const struct cpu_policy *p = w->layers[i];
-		for (size_t k = 0; k < p->nr_features; k++) {
-			const struct feature *f = feature_find(p->features[k].name);
-			if (f && f->id == id)
-				return &p->features[k];
-		}
-	}
-	return NULL;
-}
-
 static int fail_unknown(struct cpu_work *w, const struct policy_feature *asked)
 {
 	const char *near = feature_nearest(asked->name);
