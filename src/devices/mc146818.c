@@ -640,38 +640,10 @@ static int mc146818_load(struct device *dev, struct state_reader *r, struct err 
 	return 0;
 }
 
-/* Nobody else looks at the chip while it is made or destroyed: no lock. */
-static void save_to_battery(const struct mc146818 *s)
-{
-	struct mc146818_battery *battery = s->cfg.battery;
-
-	if (!battery)
-		return;
-	battery->holds = true;
-	memcpy(battery->cmos, s->state.cmos, sizeof(battery->cmos));
-	battery->offset_s = s->state.offset.s;
-	battery->offset_ns = s->state.offset.ns;
-}
-
-static void start_from_battery(struct mc146818 *s)
-{
-	const struct mc146818_battery *battery = s->cfg.battery;
-
-	s->state.cmos[REG_A] = A_POWER_ON;
-	s->state.cmos[REG_B] = B_24H;
-	if (battery && battery->holds) {
-		memcpy(s->state.cmos, battery->cmos, sizeof(s->state.cmos));
-		s->state.offset = (struct rtc_time){ battery->offset_s, battery->offset_ns };
-	}
-	s->state.seen_s = guest_time(s).s;
-	s->state.seen_period = periods(s);
-}
-
 static void mc146818_destroy(struct device *dev)
 {
 	struct mc146818 *s = from_device(dev);
 
-	save_to_battery(s);
 	s->cfg.timers.destroy(s->timer);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -711,7 +683,11 @@ int mc146818_create(struct mc146818 **ret_rtc, const struct mc146818_config *cfg
 		return rc;
 	}
 	pthread_mutex_init(&s->lock, NULL);
-	start_from_battery(s);
+	/* A new one, its clock at the host's time. */
+	s->state.cmos[REG_A] = A_POWER_ON;
+	s->state.cmos[REG_B] = B_24H;
+	s->state.seen_s = guest_time(s).s;
+	s->state.seen_period = periods(s);
 	power_on(s);
 	*ret_rtc = s;
 	return 0;

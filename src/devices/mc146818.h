@@ -23,16 +23,6 @@
 
 #define MC146818_CENTURY 0x32 /* CMOS byte for the FADT's CENTURY field (ACPI 6.5, 5.2.9) */
 
-/* What a battery keeps of the chip while the machine is reset: all registers and RAM, and how far
- * the guest has set the clock from the host's. All zero: a new one, the clock at the host's time.
- */
-struct mc146818_battery {
-	bool holds; /* the rest is meaningful */
-	uint8_t cmos[128];
-	int64_t offset_s;
-	uint64_t offset_ns;
-};
-
 struct mc146818_config {
 	uint16_t port; /* index; data is the next one */
 	struct irq_line irq;
@@ -40,9 +30,6 @@ struct mc146818_config {
 	struct timer_service timers; /* one is created */
 	/* RAM sizes for the CMOS bytes that firmware fills in; all of them saturate. */
 	uint64_t ram_below_4g_bytes, ram_above_4g_bytes;
-	/* Read at creation, as if after a reset, and written when the chip is destroyed: the next
-	 * one goes on from there. Must outlive the chip; NULL: none. */
-	struct mc146818_battery *battery;
 };
 
 struct mc146818;

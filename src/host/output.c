@@ -15,8 +15,9 @@
 struct host_output {
 	pthread_mutex_t lock; /* keeps the bytes of one call together */
 	int fd, stop_fd;
-	bool gone;       /* under lock: the reader is gone, or the machine stops */
-	bool *loss_told; /* likewise */
+	bool gone;      /* under lock: the reader is gone */
+	bool stopped;   /* likewise: the machine stops */
+	bool loss_told; /* likewise: a warning said that bytes are lost */
 	bool terminal;
 	atomic_bool hurried; /* what would have to wait for the terminal is dropped */
 	const struct reporter *reporter;
@@ -29,7 +30,7 @@ struct host_output {
 #define SURE_TO_FIT 512
 
 int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const char *name,
-	bool *loss_told, const struct reporter *reporter, struct err *e)
+	const struct reporter *reporter, struct err *e)
 {
 	struct host_output *out = calloc(1, sizeof(*out));
 	if (!out)
@@ -39,7 +40,6 @@ int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const 
 	out->stop_fd = stop_fd;
 	out->gone = fd < 0;
 	out->terminal = isatty(fd) == 1;
-	out->loss_told = loss_told;
 	out->reporter = reporter;
 	(void)snprintf(out->name, sizeof(out->name), "%s", name);
 	*ret_out = out;
@@ -94,6 +94,16 @@ void host_output_hurry(struct host_output *out)
 		atomic_store(&out->hurried, true);
 }
 
+void host_output_restart(struct host_output *out)
+{
+	if (!out)
+		return;
+	(void)pthread_mutex_lock(&out->lock);
+	out->stopped = false;
+	(void)pthread_mutex_unlock(&out->lock);
+	atomic_store(&out->hurried, false);
+}
+
 /* Room may come back; EFBIG is RLIMIT_FSIZE, or the file system's limit, until someone empties the
  * file. */
 static bool may_pass(int code)
@@ -106,9 +116,9 @@ static void lose(struct host_output *out, int code)
 	char why[128];
 	if (!may_pass(code))
 		out->gone = true;
-	if (*out->loss_told)
+	if (out->loss_told)
 		return;
-	*out->loss_told = true;
+	out->loss_told = true;
 	report(out->reporter, REPORT_WARN, "%s: what the guest writes is lost: %s%s", out->name,
 		strerror_r(code, why, sizeof(why)),
 		may_pass(code) ? " (what comes later is tried again)" : "");
@@ -118,10 +128,10 @@ void host_output_write(void *ctx, const uint8_t *bytes, size_t n)
 {
 	struct host_output *out = ctx;
 	(void)pthread_mutex_lock(&out->lock);
-	while (n > 0 && !out->gone) {
+	while (n > 0 && !out->gone && !out->stopped) {
 		enum waited waited = wait_writable(out);
 		if (waited != WAITED_WRITABLE) {
-			out->gone = waited == WAITED_STOPPED;
+			out->stopped = waited == WAITED_STOPPED;
 			break;
 		}
 		ssize_t done = write(out->fd, bytes, n < SURE_TO_FIT ? n : SURE_TO_FIT);

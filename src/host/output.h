@@ -19,19 +19,22 @@
 struct host_output;
 
 /*
- * fd, stop_fd, loss_told and reporter are borrowed. fd -1 drops everything. name ("COM1") is
+ * fd, stop_fd and reporter are borrowed. fd -1 drops everything. name ("COM1") is
  * copied: the first time that bytes are lost because they cannot be written, one warning says so,
- * with the reason, and sets *loss_told; there is none where that is true already, as a guest that
- * resets again and again must not fill a log. A full disk or quota may pass: later bytes are tried
- * again.
+ * with the reason. A full disk or quota may pass: later bytes are tried again.
  */
 int host_output_create(struct host_output **ret_out, int fd, int stop_fd, const char *name,
-	bool *loss_told, const struct reporter *reporter, struct err *e) MUST_CHECK;
+	const struct reporter *reporter, struct err *e) MUST_CHECK;
 void host_output_destroy(struct host_output *out);
 
 /* The VM is to end soon: bytes that would have to wait for the foreground are dropped from now on.
  * Any thread; accepts NULL. */
 void host_output_hurry(struct host_output *out);
+
+/* stop_fd was readable, and is no more: the machine runs again, and there is no hurry. Accepts
+ * NULL.
+ */
+void host_output_restart(struct host_output *out);
 
 /* For struct byte_sink: ctx is the host_output. Once the reader is gone, drops everything. */
 void host_output_write(void *ctx, const uint8_t *bytes, size_t n);

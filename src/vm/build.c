@@ -132,6 +132,43 @@ int machine_settled(struct machine *m, struct err *e)
 	return m->settle_rc;
 }
 
+static int build_early(struct machine *m, struct err *e)
+{
+	int rc = step_1_files(m, e);
+	if (rc == 0)
+		rc = step_2_guest_ram(m, e);
+	return rc ? rc : step_3_vm(m, e);
+}
+
+/* The devices are there already where the machine is reset. */
+static int build_late(struct machine *m, struct err *e)
+{
+	const struct machine_options *options = &m->options;
+	int rc = m->settling_given ? 0 : settle(m, options->plan, options->policy, e);
+	if (rc == 0)
+		rc = step_6_load_guest(m, e);
+	if (rc == 0 && !m->clock)
+		rc = step_7_devices(m, e);
+	return rc ? rc : step_8_pit(m, e);
+}
+
+/* What the two make, but for the devices. */
+static void unbuild(struct machine *m)
+{
+	free(m->vcpus);
+	m->vcpus = NULL;
+	setup_destroy(m->setup);
+	m->setup = NULL;
+	m->kvm_vm = NULL;
+	ram_destroy(m->ram);
+	m->ram = NULL;
+	machine_done_reading(m);
+	msr_filter_done(&m->foreseen_filter);
+	m->foreseen_filter = (struct msr_filter){ 0 };
+	m->settling_given = false;
+	m->settle_rc = 0;
+}
+
 int machine_begin(
 	struct machine **ret_machine, const struct machine_options *options, struct err *e)
 {
@@ -141,15 +178,11 @@ int machine_begin(
 	m->options = *options;
 	bus_init(&m->bus, /* reporter */ NULL);
 	int rc = 0;
-	m->stop_fd = eventfd(0, EFD_CLOEXEC);
+	m->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->stop_fd < 0)
 		rc = err_set_errno(e, -errno, "eventfd for stopping vCPUs");
 	if (rc == 0)
-		rc = step_1_files(m, e);
-	if (rc == 0)
-		rc = step_2_guest_ram(m, e);
-	if (rc == 0)
-		rc = step_3_vm(m, e);
+		rc = build_early(m, e);
 	if (rc) {
 		machine_destroy(m);
 		return rc;
@@ -164,7 +197,6 @@ static void take_options(struct machine *m, const struct machine_options *option
 	m->options.plan = options->plan;
 	m->options.policy = options->policy;
 	m->options.io = options->io;
-	m->options.kept = options->kept;
 	m->options.loop = options->loop;
 	m->options.kernel_cache = options->kernel_cache;
 	m->options.input_wanted = options->input_wanted;
@@ -175,13 +207,7 @@ static void take_options(struct machine *m, const struct machine_options *option
 int machine_complete(struct machine *m, const struct machine_options *options, struct err *e)
 {
 	take_options(m, options);
-	int rc = m->settling_given ? 0 : settle(m, options->plan, options->policy, e);
-	if (rc == 0)
-		rc = step_6_load_guest(m, e);
-	if (rc == 0)
-		rc = step_7_devices(m, e);
-	if (rc == 0)
-		rc = step_8_pit(m, e);
+	int rc = build_late(m, e);
 	if (rc == 0)
 		machine_report_unlogged(m);
 	return rc;
@@ -202,23 +228,29 @@ int machine_create(
 	return 0;
 }
 
+int machine_reset(struct machine *m, struct err *e)
+{
+	/* While the VM is there whose lines they lower. */
+	device_list_reset(&m->devices);
+	unbuild(m);
+	machine_begin_again(m);
+	int rc = build_early(m, e);
+	return rc ? rc : build_late(m, e);
+}
+
 /* In reverse: devices before the outputs that they write to, RAM once no VM has it. */
 void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
 	machine_join_vcpus(m);
-	free(m->vcpus);
 	bus_done(&m->bus);
 	device_list_destroy(&m->devices);
 	guest_clock_destroy(m->clock);
 	for (unsigned i = 0; i < CONFIG_MAX_SERIALS; i++)
 		host_output_destroy(m->serial_output[i]);
 	host_output_destroy(m->debug_output);
-	setup_destroy(m->setup);
-	ram_destroy(m->ram);
-	machine_done_reading(m);
-	msr_filter_done(&m->foreseen_filter);
+	unbuild(m);
 	(void)fd_close(m->stop_fd);
 	free(m);
 }

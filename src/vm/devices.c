@@ -43,7 +43,7 @@ static int add_serial(struct machine *m, unsigned i, struct err *e)
 	(void)snprintf(name, sizeof(name), "COM%u", i + 1);
 	(void)snprintf(id, sizeof(id), "serial%u", i);
 	int rc = host_output_create(&m->serial_output[i], m->options.io.serial_out[i], m->stop_fd,
-		name, &m->options.kept->loss_told[i], m->options.reporter, e);
+		name, m->options.reporter, e);
 	if (rc)
 		return rc;
 	struct ns16550_config config = {
@@ -66,7 +66,6 @@ static int add_rtc(struct machine *m, struct err *e)
 		.timers = machine_timers(m),
 		.ram_below_4g_bytes = plan->ram[0].size_bytes,
 		.ram_above_4g_bytes = plan->nr_ram > 1 ? plan->ram[1].size_bytes : 0,
-		.battery = &m->options.kept->battery,
 	};
 	struct mc146818 *rtc;
 	int rc = mc146818_create(&rtc, &config, e);
@@ -159,8 +158,7 @@ static int add_debug_ports(struct machine *m, struct err *e)
 	}
 	if (plan->debug_console) {
 		rc = host_output_create(&m->debug_output, m->options.io.debug_console_out,
-			m->stop_fd, "debug console",
-			&m->options.kept->loss_told[CONFIG_MAX_SERIALS], m->options.reporter, e);
+			m->stop_fd, "debug console", m->options.reporter, e);
 		if (rc)
 			return rc;
 		struct debug_console_config config = {

@@ -49,7 +49,10 @@ struct machine {
 	struct bus bus;
 	struct guest_clock *clock;
 	struct device_list devices;
-	bool kept_reported; /* a vCPU is not as it was set, and that has been said */
+	/* What has been said, also before a reset: a guest that resets again and again gets no
+	 * fresh allowance. */
+	bool kept_reported;                                  /* a vCPU is not as it was set */
+	atomic_uint_fast64_t msr_logs[MSR_POLICY_MAX_RULES]; /* by rule of the plan's: how often */
 	struct vcpu *vcpus;
 	struct vcpu_thread *threads;
 	unsigned nr_threads;
@@ -81,6 +84,9 @@ struct machine {
 
 /* end.c: ends the run; only the first call counts. error may be NULL. Any thread. */
 void machine_end(struct machine *m, enum machine_end end, uint32_t status, const struct err *error);
+
+/* end.c: as if it had not run; for machine_reset. */
+void machine_begin_again(struct machine *m);
 
 /* devices.c: creates and claims every device of the plan. */
 int machine_add_devices(struct machine *m, struct err *e) MUST_CHECK;

@@ -10,14 +10,11 @@
 #include "base/report.h"
 #include "base/worker.h"
 #include "config/vm_config.h"
-#include "devices/mc146818.h"
 #include "host/kernel_cache.h"
 #include "host/loop.h"
 #include "kvm/kvm.h"
 #include "plan/machine_plan.h"
 #include "vm/files.h"
-
-#include <stdatomic.h>
 
 struct machine;
 
@@ -25,19 +22,6 @@ struct machine;
 struct machine_io {
 	int serial_out[CONFIG_MAX_SERIALS];
 	int debug_console_out;
-};
-
-/*
- * What a reset of the guest leaves as it is, from one machine to the next; all zero before the
- * first. Outputs are kept by their descriptors (struct machine_io); all else starts anew.
- */
-struct machine_kept {
-	struct mc146818_battery battery;
-	/* How often each rule of the plan's MSR policy has logged: a guest that resets again and
-	 * again gets no fresh allowance. */
-	atomic_uint_fast64_t msr_logs[MSR_POLICY_MAX_RULES]; /* any vCPU thread */
-	/* Of each serial port and, last, the debug console: lost output has been reported. */
-	bool loss_told[CONFIG_MAX_SERIALS + 1];
 };
 
 /* Everything is borrowed and must outlive the machine. */
@@ -49,7 +33,6 @@ struct machine_options {
 	const struct cpu_policy *policy;
 	const struct guest_files *files; /* that config names */
 	struct machine_io io;
-	struct machine_kept *kept; /* read and written */
 	struct loop *loop;
 	/* Whose thread is the boot vCPU's: NULL: it gets one of its own, like the others. */
 	struct worker *worker;
@@ -99,10 +82,18 @@ int machine_complete(
  */
 int machine_settle(struct machine *m, struct machine_plan *const *plan,
 	const struct cpu_policy *const *policy, struct err *e) MUST_CHECK;
+/*
+ * After a run that ended with MACHINE_END_REBOOT: the machine can run once more, its guest loaded
+ * again. The devices stay where they are and are reset, so that the RTC goes on, and what is said
+ * only once is. KVM has no reset for its own chips and vCPUs: they are made anew, with RAM that has
+ * never been used. On failure the machine can only be destroyed.
+ */
+int machine_reset(struct machine *m, struct err *e) MUST_CHECK;
 /* Waits for the worker. NULL-safe. */
 void machine_destroy(struct machine *m);
 
-/* Starts the vCPUs and runs the event loop until the machine ends, then joins the vCPUs. Once. */
+/* Starts the vCPUs and runs the event loop until the machine ends, then joins the vCPUs. Once,
+ * and once after each machine_reset. */
 int machine_run(struct machine *m, struct machine_result *ret_result, struct err *e) MUST_CHECK;
 
 /* True where the kernel cache was asked for this kernel for the first time: it is worth being

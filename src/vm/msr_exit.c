@@ -23,7 +23,7 @@ static void log_access(struct vcpu *vcpu, const struct msr_outcome *o, uint32_t 
 	struct machine *m = vcpu->machine;
 	const struct msr_rule *rule = o->rule;
 	size_t i = (size_t)(rule - m->options.plan->cpu.msrs.rules);
-	uint64_t number = atomic_fetch_add(&m->options.kept->msr_logs[i], 1) + 1;
+	uint64_t number = atomic_fetch_add(&m->msr_logs[i], 1) + 1;
 	if (!is_reported(number))
 		return;
 

@@ -9,11 +9,9 @@ struct session {
 	struct session_options options;
 	struct guest_files files;
 	struct machine_io io;
-	struct machine_kept kept;
 	struct loop *loop;
-	struct machine *machine;     /* the next to run, begun; or the one that runs; or NULL */
+	struct machine *machine;     /* NULL before session_begin and after session_run */
 	bool has_files, has_outputs; /* files, and io, are to be closed */
-	bool is_up;                  /* the client is */
 	bool is_running;
 	struct machine_plan *const *plan;
 	const struct cpu_policy *const *policy;
@@ -41,7 +39,6 @@ static struct machine_options early_options(struct session *s)
 		.config = config_of(s),
 		.files = &s->files,
 		.io = s->io,
-		.kept = &s->kept,
 		.loop = s->loop,
 		.worker = s->options.worker,
 		.kernel_cache = s->options.kernel_cache,
@@ -104,11 +101,7 @@ static int open_rest(struct session *s, struct err *e)
 static int come_up(struct session *s, struct err *e)
 {
 	const struct session_client *client = &s->options.client;
-	if (s->is_up || !client->on_up)
-		return 0;
-	int rc = client->on_up(client->ctx, s->loop, e);
-	s->is_up = rc == 0;
-	return rc;
+	return client->on_up ? client->on_up(client->ctx, s->loop, e) : 0;
 }
 
 static void set_running(struct session *s, bool running)
@@ -119,21 +112,21 @@ static void set_running(struct session *s, bool running)
 		client->on_running(client->ctx, running);
 }
 
+/* The machine for the first boot, or the same for the next. */
+static int make_ready(struct session *s, bool first, struct err *e)
+{
+	if (!first)
+		return machine_reset(s->machine, e);
+	const struct machine_options options = options_of(s);
+	int rc = machine_complete(s->machine, &options, e);
+	return rc ? rc : come_up(s, e);
+}
+
 static int run_once(struct session *s, struct machine_result *ret_result, struct err *e)
 {
-	const struct machine_options options = options_of(s);
-	int rc = s->machine ? 0 : machine_begin(&s->machine, &options, e);
-	if (rc == 0)
-		rc = machine_complete(s->machine, &options, e);
-	if (rc == 0)
-		rc = come_up(s, e);
-	if (rc == 0) {
-		set_running(s, true);
-		rc = machine_run(s->machine, ret_result, e);
-		set_running(s, false);
-	}
-	machine_destroy(s->machine);
-	s->machine = NULL;
+	set_running(s, true);
+	int rc = machine_run(s->machine, ret_result, e);
+	set_running(s, false);
 	return rc;
 }
 
@@ -141,11 +134,17 @@ int session_run(struct session *s, struct machine_result *ret_result, struct err
 {
 	struct machine_result result = { .end = MACHINE_END_ERROR };
 	int rc = open_rest(s, e);
+	bool first = true;
 	do {
 		if (rc == 0)
+			rc = make_ready(s, first, e);
+		if (rc == 0)
 			rc = run_once(s, &result, e);
+		first = false;
 	} while (rc == 0 && result.end == MACHINE_END_REBOOT && !s->stop_asked &&
 		 config_of(s)->lifecycle.on_reboot == ON_REBOOT_RESTART);
+	machine_destroy(s->machine);
+	s->machine = NULL;
 	*ret_result = result;
 	return rc;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A VM's life in this process: the files that it boots from and those that it writes, open from the
- * beginning to the end, its event loop, and one machine after another while the guest reboots. A
- * reboot opens nothing by a path: see vm/files.h for what it boots.
+ * beginning to the end, its event loop, and the machine, which is reset when the guest reboots.
+ * That opens nothing by a path: see vm/files.h for what it boots.
  */
 #ifndef NESTOR_VM_SESSION_H
 #define NESTOR_VM_SESSION_H

@@ -29,7 +29,7 @@ struct chip_kind {
 	void (*quiesced_event)(struct chip *c, uint64_t random);
 	/* What other devices' own reset would take back; NULL: nothing. */
 	void (*quieten)(struct chip *c);
-	bool has_battery; /* a reset leaves something */
+	bool has_battery; /* a reset leaves something of it */
 };
 
 extern const struct chip_kind chip_kinds[];

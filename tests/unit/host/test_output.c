@@ -68,7 +68,6 @@ struct fixture {
 	int pipe[2], stop_fd;
 	uint8_t *bytes;
 	struct reporter reporter; /* … of which … */
-	bool loss_told;
 	unsigned nr_warnings;
 	char warning[200]; /* the last */
 };
@@ -95,8 +94,7 @@ static int set_up(void **state)
 	(void)signal(SIGPIPE, SIG_IGN);
 	*state = f;
 	f->reporter = (struct reporter){ .fn = on_report, .ctx = f };
-	return host_output_create(
-		&f->out, f->pipe[1], f->stop_fd, "COM2", &f->loss_told, &f->reporter, &f->e);
+	return host_output_create(&f->out, f->pipe[1], f->stop_fd, "COM2", &f->reporter, &f->e);
 }
 
 static int tear_down(void **state)
@@ -262,17 +260,14 @@ static void host_output_write__disk_full__later_bytes_are_tried_again(void **sta
 	assert_non_null(strstr(f->warning, "No space left on device (what comes later"));
 }
 
-/* As when the guest was reset: the next one of the same descriptor. */
-static void host_output_write__loss_of_the_one_before_was_told__no_warning(void **state)
+/* As when the guest was reset. */
+static void host_output_restart__loss_was_told__no_warning_again(void **state)
 {
 	struct fixture *f = *state;
 	for (unsigned i = 0; i < 3; i++) {
 		script_writes(-ENOSPC, 0, 0, 0);
 		host_output_write(f->out, f->bytes, 10);
-		host_output_destroy(f->out);
-		assert_int_equal(host_output_create(&f->out, f->pipe[1], f->stop_fd, "COM2",
-					 &f->loss_told, &f->reporter, &f->e),
-			0);
+		host_output_restart(f->out);
 	}
 	assert_int_equal(f->nr_warnings, 1);
 }
@@ -285,13 +280,48 @@ static void host_output_write__stopped_while_it_waits__is_no_loss_to_warn_of(voi
 	assert_int_equal(f->nr_warnings, 0);
 }
 
+/* What came after the stop is dropped, what comes after the restart is not. */
+static void host_output_restart__was_stopped__takes_bytes_again(void **state)
+{
+	struct fixture *f = *state;
+	char got[16];
+	uint64_t count;
+	stop(f);
+	assert_int_equal(fcntl(f->pipe[0], F_SETFL, O_NONBLOCK), 0);
+	host_output_write(f->out, f->bytes, MUCH);
+	host_output_hurry(f->out);
+	while (read(f->pipe[0], got, 1) == 1) {
+	}
+	assert_int_equal(read(f->stop_fd, &count, sizeof(count)), sizeof(count));
+	host_output_write(f->out, (const uint8_t *)"dropped", 7);
+	assert_int_equal(read(f->pipe[0], got, sizeof(got)), -1);
+	host_output_restart(f->out);
+	host_output_restart(NULL);
+	host_output_write(f->out, (const uint8_t *)"taken", 5);
+	assert_int_equal(read(f->pipe[0], got, sizeof(got)), 5);
+	assert_memory_equal(got, "taken", 5);
+	assert_int_equal(f->nr_warnings, 0);
+}
+
+/* Nobody reads, and nobody ever will. */
+static void host_output_restart__reader_is_gone__drops_everything(void **state)
+{
+	struct fixture *f = *state;
+	script_writes(-EPIPE, 0, 0, 0);
+	host_output_write(f->out, (const uint8_t *)"lost", 4);
+	host_output_restart(f->out);
+	host_output_write(f->out, (const uint8_t *)"more", 4);
+	assert_int_equal(fcntl(f->pipe[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(read(f->pipe[0], (char[4]){ 0 }, 4), -1);
+	assert_int_equal(f->nr_warnings, 1);
+}
+
 static void host_output_write__no_descriptor__drops_everything(void **state)
 {
 	(void)state;
 	struct host_output *out = NULL;
 	struct err e = ERR_INIT;
-	bool told = false;
-	assert_int_equal(host_output_create(&out, -1, -1, "COM1", &told, NULL, &e), 0);
+	assert_int_equal(host_output_create(&out, -1, -1, "COM1", NULL, &e), 0);
 	host_output_write(out, (const uint8_t *)"x", 1);
 	host_output_destroy(out);
 	host_output_destroy(NULL);
@@ -352,7 +382,9 @@ int main(void)
 		TEST(host_output_write__eio__drops_the_rest_for_good),
 		TEST(host_output_write__first_loss__one_warning_with_port_and_reason),
 		TEST(host_output_write__disk_full__later_bytes_are_tried_again),
-		TEST(host_output_write__loss_of_the_one_before_was_told__no_warning),
+		TEST(host_output_restart__loss_was_told__no_warning_again),
+		TEST(host_output_restart__was_stopped__takes_bytes_again),
+		TEST(host_output_restart__reader_is_gone__drops_everything),
 		TEST(host_output_write__stopped_while_it_waits__is_no_loss_to_warn_of),
 		TEST(host_output_write__no_descriptor__drops_everything),
 		TEST(host_output_write__several_threads__calls_stay_together),

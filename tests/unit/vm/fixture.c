@@ -142,7 +142,6 @@ int fixture_create(struct fixture *f)
 		.policy = f->given_policy,
 		.io = { .serial_out = { f->console[1], -1, -1, -1 },
 			.debug_console_out = f->console[1] },
-		.kept = &f->kept,
 		.loop = f->loop,
 		.kernel_cache = f->kernel_cache,
 		.reporter = &f->reporter,

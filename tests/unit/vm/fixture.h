@@ -28,7 +28,6 @@ struct fixture {
 	bool files_opened;
 	struct machine *machine;
 	struct machine_options options;
-	struct machine_kept kept;
 	struct machine_result result;
 	struct err e;
 	struct reporter reporter;
@@ -48,7 +47,8 @@ void fixture_ask_for_host(struct fixture *f, enum cpu_on_missing on_missing);
 /* Opens the files that the config names by now, and closes those of the last time. */
 int fixture_open_files(struct fixture *f);
 
-/* Opens the files, plans and creates the machine; the result of what fails, or of machine_create. */
+/* Opens the files, plans and creates the machine; the result of what fails, or of machine_create.
+ */
 int fixture_create(struct fixture *f);
 
 /* fixture_create, then machine_run with the script on vCPU 0 (others wait); its result. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a reset of the guest leaves as it is: machines one after another, with the same
- * machine_kept. */
+/* A reset of the guest: the machine runs again, and what that leaves as it is. */
 #include "unit/vm/fixture.h"
 
+#include "host/guest_clock.h"
+#include "vm/internal.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OUT8(port, byte)                                                                           \
@@ -24,12 +28,17 @@ static uint64_t answer(const struct fixture *f, unsigned i)
 	return f->fake->vcpus[0]->reads[i];
 }
 
-/* Runs a script that ends with a reset; the machine is there until the next one. */
+/* Runs a script that ends with a reset, on the machine that was reset before. */
 static void run(struct fixture *f, const struct fake_step *script)
 {
-	machine_destroy(f->machine);
-	f->machine = NULL;
-	assert_int_equal(fixture_run(f, script), 0);
+	if (f->machine) {
+		f->fake->scripts[0] = script;
+		f->fake->nr_slots = 0;
+		assert_int_equal(machine_reset(f->machine, &f->e), 0);
+		assert_int_equal(machine_run(f->machine, &f->result, &f->e), 0);
+	} else {
+		assert_int_equal(fixture_run(f, script), 0);
+	}
 	assert_int_equal(f->result.end, MACHINE_END_REBOOT);
 }
 
@@ -53,7 +62,6 @@ static void reset__time_and_ram_of_the_rtc__stay(void **state)
 	/* Another VM has a battery of its own. */
 	machine_destroy(f->machine);
 	f->machine = NULL;
-	memset(&f->kept, 0, sizeof(f->kept));
 	run(f, look);
 	assert_int_equal(answer(f, 0), 0x20);
 	assert_int_equal(answer(f, 2), 0);
@@ -79,6 +87,11 @@ static void reset__all_other_chips__start_anew(void **state)
 	run(f, look);
 	for (unsigned i = 0; i < ARRAY_SIZE(fresh); i++)
 		assert_int_equal(answer(f, i), fresh[i]);
+}
+
+static void wait_for(void *ctx)
+{
+	(void)nanosleep(ctx, NULL);
 }
 
 static unsigned count(const char *text, const char *part)
@@ -127,6 +140,100 @@ static void reset__output_is_lost__said_once(void **state)
 	assert_int_equal(count(f->reports, "debug console: what the guest writes is lost"), 1);
 }
 
+static void reset__output__goes_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step first[] = { OUT8(0x3f8, "a"), OUT8(0xe9, "b"), RESET, { 0 } };
+	const struct fake_step then[] = { OUT8(0x3f8, "c"), OUT8(0xe9, "d"), RESET, { 0 } };
+	char text[16];
+	run(f, first);
+	run(f, then);
+	run(f, then);
+	assert_string_equal(fixture_console(f, text, sizeof(text)), "abcdcd");
+}
+
+/* The RTC's interrupt was raised, and nobody took it. */
+static void reset__line_is_high__lowered_and_low_in_the_new_vm(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec second = { .tv_sec = 1, .tv_nsec = 100000000 };
+	const struct fake_step raise[] = { CMOS_WRITE("\x0b", "\x12"),
+		{ .kind = FAKE_CALL, .fn = wait_for, .fn_ctx = &second }, OUT8(0x70, "\x0b"),
+		IN8(0x71), RESET, { 0 } };
+	const struct fake_step look[] = { CMOS_READ("\x0c"), RESET, { 0 } };
+	run(f, raise);
+	assert_true(f->fake->nr_irqs > 0);
+	assert_true(f->fake->irqs[f->fake->nr_irqs - 1].level);
+	run(f, look);
+	assert_int_equal(answer(f, 0) & 0x80, 0);
+	assert_int_equal(f->fake->irqs[f->fake->nr_irqs - 1].gsi, 8);
+	assert_false(f->fake->irqs[f->fake->nr_irqs - 1].level);
+}
+
+/* What the guest wrote is gone from all of RAM. */
+static void scribble(void *ctx)
+{
+	struct fixture *f = ctx;
+	uint8_t *ram = guest_memory_borrow(ram_guest_memory(f->machine->ram), gpa(0xa00000), 16);
+	assert_non_null(ram);
+	assert_int_equal(ram[0], 0);
+	memset(ram, 0xaa, 16);
+}
+
+static void reset__ram__is_as_new_and_the_guest_loaded_again(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { { .kind = FAKE_CALL, .fn = scribble, .fn_ctx = f },
+		RESET, { 0 } };
+	for (unsigned i = 0; i < 3; i++)
+		run(f, script);
+}
+
+/* Which call fails, how far that is: an error, and all is taken down. */
+static void reset__call_n_fails__error_and_nothing_leaks(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { RESET, { 0 } };
+	unsigned before, nr;
+	run(f, script);
+	before = f->fake->nr_calls;
+	run(f, script);
+	nr = f->fake->nr_calls - before;
+	for (unsigned n = 1; n < nr; n++) {
+		struct err e = ERR_INIT;
+		machine_destroy(f->machine);
+		f->machine = NULL;
+		f->fake->fail_at = 0;
+		f->fake->nr_calls = 0;
+		run(f, script);
+		f->fake->scripts[0] = script;
+		f->fake->nr_slots = 0;
+		f->fake->fail_at = f->fake->nr_calls + n;
+		f->fake->fail_code = EIO;
+		int rc = machine_reset(f->machine, &e);
+		if (rc == 0)
+			continue; /* it is one of those that run the guest, or may fail */
+		assert_true(e.msg[0]);
+	}
+	f->fake->fail_at = 0;
+}
+
+static void reset__of_a_paused_machine__chips_go_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { RESET, { 0 } };
+	const struct fake_step out[] = { OUT8(0x3f8, "x"), RESET, { 0 } };
+	char text[16];
+	run(f, script);
+	device_list_quiesce(&f->machine->devices);
+	guest_clock_stop(f->machine->clock);
+	run(f, out);
+	assert_false(f->machine->devices.quiesced);
+	assert_string_equal(fixture_console(f, text, sizeof(text)), "x");
+	uint64_t was = guest_clock_ns(f->machine->clock);
+	assert_true(guest_clock_ns(f->machine->clock) > was);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +241,11 @@ int main(void)
 		FIXTURE_TEST(reset__all_other_chips__start_anew),
 		FIXTURE_TEST(reset__again_and_again__the_log_of_msrs_is_not_flooded),
 		FIXTURE_TEST(reset__output_is_lost__said_once),
+		FIXTURE_TEST(reset__output__goes_on),
+		FIXTURE_TEST(reset__line_is_high__lowered_and_low_in_the_new_vm),
+		FIXTURE_TEST(reset__ram__is_as_new_and_the_guest_loaded_again),
+		FIXTURE_TEST(reset__call_n_fails__error_and_nothing_leaks),
+		FIXTURE_TEST(reset__of_a_paused_machine__chips_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,6 @@ static void make_options(struct by_worker *b)
 		.files = &f->files,
 		.io = { .serial_out = { f->console[1], -1, -1, -1 },
 			.debug_console_out = f->console[1] },
-		.kept = &f->kept,
 		.loop = f->loop,
 		.worker = b->worker,
 		.reporter = &f->reporter,
