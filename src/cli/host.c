@@ -5,7 +5,7 @@
 #include "policy/cpuid_bits.h"
 #include "render/json_out.h"
 
-#include "kvm/settle.h"
+#include "setup/setup.h"
 #include "nesting/nesting.h"
 
 #include <errno.h>
@@ -95,7 +95,7 @@ static int gather(struct host_report *r, struct err *e)
 		return rc;
 	}
 	r->kept_error = (struct err)ERR_INIT;
-	if (kvm_host_kept(kvm, &r->facts, &r->kept_error) == 0)
+	if (setup_host_kept(kvm, &r->facts, &r->kept_error) == 0)
 		cpu_kept_of_host(&r->facts, &r->kept);
 	r->api_version = kvm_api_version(kvm);
 	r->caps = kvm_capabilities(&r->nr_caps);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What makes a vCPU the processor that a policy promises, in KVM's one order: each step works on
- * what KVM kept of the step before. Whoever makes vCPUs (setup/, the probe below) goes this way,
- * and judges what was not kept (cpuid/kept.h) by itself.
+ * what KVM kept of the step before. setup/ makes vCPUs that go this way, and who
+ * asked for them judges what was not kept (cpuid/kept.h).
  */
 #ifndef NESTOR_KVM_SETTLE_H
 #define NESTOR_KVM_SETTLE_H
@@ -27,12 +27,5 @@ struct kvm_settled {
 /* Before the vCPU's registers and its first run. Errors are of the calls, and of the TSC. */
 int kvm_vcpu_settle(struct kvm_vcpu *vcpu, const struct kvm_promise *promise,
 	struct kvm_settled *ret_settled, struct err *e) MUST_CHECK;
-
-/*
- * Tries on a vCPU of a scratch VM what KVM keeps of all that it says it supports, and adds it to
- * facts (kept_known and what follows), which kvm_host_facts filled. Takes some milliseconds: not
- * for launching a VM. On failure facts stay as they were.
- */
-int kvm_host_kept(struct kvm *kvm, struct host_facts *facts, struct err *e) MUST_CHECK;
 
 #endif

@@ -2,7 +2,7 @@
 #include "policy/cpuid_view.h"
 
 #include "config/text.h"
-#include "kvm/settle.h"
+#include "setup/setup.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static int load_kvm(struct hostfile *ret_host, const struct reporter *reporter, 
 	if (rc == 0)
 		rc = kvm_host_facts(kvm, &ret_host->facts, e);
 	/* Where that cannot be tried, the file does not say. */
-	if (rc == 0 && kvm_host_kept(kvm, &ret_host->facts, &untried))
+	if (rc == 0 && setup_host_kept(kvm, &ret_host->facts, &untried))
 		report(reporter, REPORT_WARN, "what KVM keeps of its CPUID is not known: %s",
 			untried.msg);
 	kvm_close(kvm);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A VM and its vCPUs as KVM is asked for them, in the one order that KVM allows and that costs
- * least. Whoever has guest code run goes this way: the machine (vm/), and the guest that holds KVM
- * to a plan (verify/). setup.c numbers the steps and gives the reasons.
+ * least. Whoever has vCPUs goes this way: the machine (vm/), the guest that holds KVM to a plan
+ * (verify/), and who only asks what KVM keeps. setup.c numbers the steps and gives the reasons.
  */
 #ifndef NESTOR_SETUP_SETUP_H
 #define NESTOR_SETUP_SETUP_H
@@ -63,5 +63,12 @@ struct kvm_vcpu *setup_kvm_vcpu(const struct setup *s, unsigned i);
 
 /* In reverse. NULL-safe. */
 void setup_destroy(struct setup *s);
+
+/*
+ * Tries on a vCPU of a scratch VM what KVM keeps of all that it says it supports, and adds it to
+ * facts (kept_known and what follows), which kvm_host_facts filled. Takes some milliseconds: not
+ * for launching a VM. On failure facts stay as they were.
+ */
+int setup_host_kept(struct kvm *kvm, struct host_facts *facts, struct err *e) MUST_CHECK;
 
 #endif

@@ -187,67 +187,6 @@ static void kvm_vcpu_set_msrs__ioctl_fails__names_the_msr(void **state)
 	assert_contains(f->e.msg, "KVM_GET_MSRS on vCPU 7, 2 MSRs from 0x1a0");
 }
 
-/* A KVM that drops a bit of leaf 7 EDX, and takes only 0 for the MSR behind it. */
-static void drop_arch_capabilities(struct fixture *f)
-{
-	struct cpuid_entry *e = cpuid_find(&f->facts.supported, 7, 0);
-	assert_non_null(e);
-	e->reg[CPUID_EDX] |= 1u << 29;
-	f->facts.feature_msrs[f->facts.nr_feature_msrs++] = (struct msr_value){ 0x10a, 0x6b };
-	f->fake->rewrites[0] = (struct fake_rewrite){ 7, 0, CPUID_EDX, 1u << 29, 1u << 2 };
-	f->fake->zero_msr = 0x10a;
-}
-
-static void kvm_host_kept__all_is_kept__is_known_and_empty(void **state)
-{
-	struct fixture *f = *state;
-	struct host_facts facts;
-	assert_int_equal(kvm_host_facts(f->kvm, &facts, &f->e), 0);
-	assert_false(facts.kept_known);
-	assert_int_equal(kvm_host_kept(f->kvm, &facts, &f->e), 0);
-	assert_true(facts.kept_known);
-	assert_int_equal(facts.unkept.nr_entries, 0);
-	assert_int_equal(facts.nr_unkept_msrs, 0);
-}
-
-static void kvm_host_kept__a_bit_is_dropped__leaf_and_msr_are_in_the_facts(void **state)
-{
-	struct fixture *f = *state;
-	struct host_facts facts;
-	drop_arch_capabilities(f);
-	assert_int_equal(kvm_host_facts(f->kvm, &facts, &f->e), 0);
-	assert_int_equal(kvm_host_kept(f->kvm, &facts, &f->e), 0);
-	assert_int_equal(facts.unkept.nr_entries, 1);
-	const struct cpuid_entry *had = cpuid_get(&facts.supported, 7, 0);
-	const struct cpuid_entry *now = cpuid_get(&facts.unkept, 7, 0);
-	assert_non_null(now);
-	assert_memory_equal(now->reg, had->reg, 3 * sizeof(now->reg[0]));
-	assert_int_equal(now->reg[CPUID_EDX], (had->reg[CPUID_EDX] & ~(1u << 29)) | 1u << 2);
-	assert_int_equal(facts.nr_unkept_msrs, 1);
-	assert_int_equal(facts.unkept_msrs[0].index, 0x10a);
-	assert_int_equal(facts.unkept_msrs[0].value, 0);
-}
-
-static void kvm_host_kept__call_n_fails__facts_stay_and_nothing_leaks(void **state)
-{
-	struct fixture *f = *state;
-	struct host_facts facts;
-	unsigned fds = f->fake->nr_fds, failed = 0;
-	drop_arch_capabilities(f);
-	f->fake->rewrites[0].drop = 0; /* so that MSRs are set and read back, too */
-	assert_int_equal(kvm_host_facts(f->kvm, &facts, &f->e), 0);
-	for (unsigned n = 1; n < 20; n++) {
-		f->fake->fail_at = f->fake->nr_calls + n;
-		facts.kept_known = false;
-		int rc = kvm_host_kept(f->kvm, &facts, &f->e);
-		failed += rc != 0;
-		assert_int_equal(facts.kept_known, rc == 0);
-		assert_int_equal(f->fake->nr_fds, fds);
-		assert_int_equal(f->fake->nr_maps, 1);
-	}
-	assert_true(failed >= 8);
-}
-
 static void kvm_vcpu_msr__one__is_set_and_read_or_named(void **state)
 {
 	struct fixture *f = *state;
@@ -641,9 +580,6 @@ int main(void)
 		TEST(kvm_vcpu_set_msrs__one_fails_the_whole_call__the_rest_is_set_all_the_same),
 		TEST(kvm_vcpu_set_msrs__value_does_not_stick__is_told_as_it_reads),
 		TEST(kvm_vcpu_set_msrs__ioctl_fails__names_the_msr),
-		TEST(kvm_host_kept__all_is_kept__is_known_and_empty),
-		TEST(kvm_host_kept__a_bit_is_dropped__leaf_and_msr_are_in_the_facts),
-		TEST(kvm_host_kept__call_n_fails__facts_stay_and_nothing_leaks),
 		TEST(kvm_vcpu_set_state__segments_before_registers__as_prescribed),
 		TEST(kvm_vcpu_set_state__each_ioctl_fails__is_named),
 		TEST(kvm_vcpu_get_state__after_set__is_the_same),

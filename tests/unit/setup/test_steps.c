@@ -126,8 +126,8 @@ static void setup_complete__filter_foreseen__is_set_again_only_if_it_is_another(
 		struct setup *s = NULL;
 		f->fake->nr_calls = 0;
 		assert_int_equal(make(f, way, &s, &f->e), 0);
-		assert_int_equal(fake_kvm_count(f->fake, "KVM_X86_SET_MSR_FILTER"),
-			way == FORESEEN ? 1 : 2);
+		assert_int_equal(
+			fake_kvm_count(f->fake, "KVM_X86_SET_MSR_FILTER"), way == FORESEEN ? 1 : 2);
 		assert_false(fake_kvm_filter_passes(f->fake, 0x480, false));
 		assert_true(fake_kvm_filter_passes(f->fake, 0x10000, false));
 		setup_destroy(s);
