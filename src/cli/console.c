@@ -8,8 +8,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define INPUT_CHUNK 256
-
 static void on_signal(void *ctx)
 {
 	struct console *c = ctx;
@@ -90,46 +88,52 @@ static void act(struct console *c, enum escape_action action)
 	}
 }
 
+/* Of what was read, the guest's bytes; what is for us waits in c->actions. */
+static size_t sort_out(struct console *c, const uint8_t *in, size_t n, uint8_t *ret_bytes)
+{
+	size_t nr = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!c->terminal->active) {
+			ret_bytes[nr++] = in[i]; /* a pipe or file: every byte is the guest's */
+			continue;
+		}
+		enum escape_action action = escape_feed(&c->escape, in[i], &ret_bytes[nr]);
+		if (action == ESCAPE_BYTE)
+			nr++;
+		else
+			c->actions[c->nr_actions++] = action;
+		if (action == ESCAPE_DETACH)
+			break; /* what follows is nobody's */
+	}
+	return nr;
+}
+
+/* A byte_source's: with the port's lock held. */
+static size_t read_input(void *ctx, uint8_t *bytes, size_t n)
+{
+	struct console *c = ctx;
+	uint8_t in[CONSOLE_CHUNK];
+	ssize_t got = read(STDIN_FILENO, in, n < sizeof(in) ? n : sizeof(in));
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (got < 0 && errno == EIO && c->terminal->active)
+		/* Of the background by now; the front says when it is ours again. */
+		loop_enable_reader(c->loop, STDIN_FILENO, false);
+	else if (got <= 0)
+		close_input(c);
+	return got > 0 ? sort_out(c, in, (size_t)got, bytes) : 0;
+}
+
 static void on_input(void *ctx)
 {
 	struct console *c = ctx;
-	uint8_t in[INPUT_CHUNK], out[INPUT_CHUNK];
-	size_t space = session_serial_space(c->session, (unsigned)c->serial);
-	if (space == 0) {
-		/* console_input_wanted switches it on again; until then the bytes wait with their
-		 * sender. */
+	c->nr_actions = 0;
+	/* Where there is no room, console_input's wanted switches it on again; until then the bytes
+	 * wait with their sender. */
+	if (!session_serial_ready(c->session, (unsigned)c->serial))
 		loop_enable_reader(c->loop, STDIN_FILENO, false);
-		return;
-	}
-	ssize_t n = read(STDIN_FILENO, in, space < sizeof(in) ? space : sizeof(in));
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (n < 0 && errno == EIO && c->terminal->active) {
-		/* Of the background by now; the front says when it is ours again. */
-		loop_enable_reader(c->loop, STDIN_FILENO, false);
-		return;
-	}
-	if (n <= 0) {
-		close_input(c);
-		return;
-	}
-	size_t nr_out = 0;
-	for (ssize_t i = 0; i < n; i++) {
-		if (!c->terminal->active) {
-			out[nr_out++] = in[i]; /* a pipe or file: every byte is the guest's */
-			continue;
-		}
-		enum escape_action action = escape_feed(&c->escape, in[i], &out[nr_out]);
-		if (action == ESCAPE_BYTE)
-			nr_out++;
-		else
-			act(c, action);
-		if (!c->input_open)
-			break;
-	}
-	/* All of it fits: nothing else feeds this port, so its space has not shrunk since. */
-	size_t taken = session_serial_input(c->session, (unsigned)c->serial, out, nr_out);
-	(void)taken;
+	for (size_t i = 0; i < c->nr_actions; i++)
+		act(c, c->actions[i]);
 }
 
 static void on_wanted(void *ctx)
@@ -137,10 +141,15 @@ static void on_wanted(void *ctx)
 	listen(ctx);
 }
 
-void console_input_wanted(void *ctx)
+static void want_input(void *ctx)
 {
 	struct console *c = ctx;
 	loop_post(c->loop, &c->wanted);
+}
+
+struct byte_source console_input(struct console *c)
+{
+	return (struct byte_source){ .read = read_input, .wanted = want_input, .ctx = c };
 }
 
 void console_set_running(struct console *c, bool running)

@@ -12,6 +12,9 @@
 #include "host/loop.h"
 #include "vm/session.h"
 
+/* At most so many bytes are read at once. */
+#define CONSOLE_CHUNK 256
+
 struct console {
 	struct session *session;
 	struct loop *loop;
@@ -23,6 +26,9 @@ struct console {
 	bool input_open;
 	bool greeted; /* the escape key was told of */
 	struct escape escape;
+	/* Asked for by the escape key in what was just read: done once the guest has the rest. */
+	enum escape_action actions[CONSOLE_CHUNK];
+	size_t nr_actions;
 	int signal_fd;
 	struct loop_call wanted; /* more input, by the guest */
 	unsigned nr_interrupts;
@@ -40,7 +46,7 @@ void console_close(struct console *c);
 
 /* For struct session_client. */
 void console_set_running(struct console *c, bool running);
-/* ctx: the console. Any thread. */
-void console_input_wanted(void *ctx);
+/* What the serial port on standard input reads; the console may still have to be opened. */
+struct byte_source console_input(struct console *c);
 
 #endif

@@ -99,11 +99,6 @@ static void on_running(void *ctx, bool running)
 			&run->storing, run->console.loop, run->vm->boot.kernel, &run->reporter);
 }
 
-static void on_input_wanted(void *ctx)
-{
-	console_input_wanted(&((struct run *)ctx)->console);
-}
-
 static int add_use(struct run *run, const char *path, const char *what)
 {
 	if (path)
@@ -132,7 +127,7 @@ static int create_session(struct run *run, struct err *e)
 		.worker = run->worker,
 		.kernel_cache = run->kernel_cache,
 		.reporter = &run->reporter,
-		.client = { bring_up_console, on_running, on_input_wanted, run },
+		.client = { bring_up_console, on_running, run, console_input(&run->console) },
 	};
 	return rc ? rc : session_create(&run->session, &session, e);
 }

@@ -80,7 +80,7 @@ struct ns16550 {
 
 	pthread_mutex_t lock; /* guards all below */
 	struct ns16550_state state;
-	bool input_refused; /* input_wanted is owed a notification */
+	bool input_refused; /* input is owed a call of wanted */
 	bool line_level;    /* as the state has it */
 	bool quiesced;
 };
@@ -143,8 +143,8 @@ static void ask_for_input(struct ns16550 *u)
 	if (!u->input_refused || u->state.rx_count != 0 || !takes_input(u))
 		return;
 	u->input_refused = false;
-	if (u->cfg.input_wanted.notify)
-		u->cfg.input_wanted.notify(u->cfg.input_wanted.ctx);
+	if (u->cfg.input.wanted)
+		u->cfg.input.wanted(u->cfg.input.ctx);
 }
 
 static void rx_clear(struct ns16550 *u)
@@ -374,30 +374,22 @@ static void ns16550_write(
 	pthread_mutex_unlock(&u->lock);
 }
 
-size_t ns16550_input_space(struct ns16550 *u)
+bool ns16550_input_ready(struct ns16550 *u)
 {
-	size_t space;
+	const struct byte_source *input = &u->cfg.input;
+	uint8_t bytes[FIFO_BYTES];
+	size_t space, n;
 
 	pthread_mutex_lock(&u->lock);
 	space = takes_input(u) ? rx_capacity(&u->state) - u->state.rx_count : 0;
 	if (space == 0)
 		u->input_refused = true;
-	pthread_mutex_unlock(&u->lock);
-	return space;
-}
-
-size_t ns16550_input(struct ns16550 *u, const uint8_t *bytes, size_t n)
-{
-	size_t taken = 0;
-
-	pthread_mutex_lock(&u->lock);
-	while (taken < n && takes_input(u) && u->state.rx_count < rx_capacity(&u->state))
-		rx_push(u, bytes[taken++]);
-	if (taken < n)
-		u->input_refused = true;
+	n = space > 0 && input->read ? input->read(input->ctx, bytes, space) : 0;
+	for (size_t i = 0; i < n && i < space; i++)
+		rx_push(u, bytes[i]);
 	update_line(u);
 	pthread_mutex_unlock(&u->lock);
-	return taken;
+	return space > 0;
 }
 
 /* With the lock held. Input that the source still holds may come in again. */

@@ -8,7 +8,7 @@
  * silent for four character times, so the timeout indication comes at once. Input never overruns:
  * the event loop is told how much fits (back-pressure); only loopback can overrun the receiver.
  *
- * Owner: the machine's device list. ns16550_input* are called by the event loop thread.
+ * Owner: the machine's device list. ns16550_input_ready is called by the event loop thread.
  */
 #ifndef NESTOR_DEVICES_NS16550_H
 #define NESTOR_DEVICES_NS16550_H
@@ -24,8 +24,8 @@
 struct ns16550_config {
 	uint16_t port; /* first of 8 */
 	struct irq_line irq;
-	struct byte_sink output;          /* called without the device's lock: it may wait */
-	struct input_wanted input_wanted; /* notify may be NULL: nobody feeds input */
+	struct byte_sink output; /* called without the device's lock: it may wait */
+	struct byte_source input;
 };
 
 struct ns16550;
@@ -38,15 +38,9 @@ int ns16550_create(
 struct device *ns16550_device(struct ns16550 *uart);
 
 /*
- * How many bytes ns16550_input would take now. Where that is 0, input_wanted is notified once the
- * guest has drained the receiver.
+ * The input has bytes: receives those that there is room for. False where there is none; then
+ * input's wanted is called once the guest has drained the receiver.
  */
-size_t ns16550_input_space(struct ns16550 *uart);
-
-/*
- * Receives up to n bytes from the line, in order; returns how many were taken, the rest is still
- * the caller's. Where that is fewer than n, input_wanted is notified as above.
- */
-size_t ns16550_input(struct ns16550 *uart, const uint8_t *bytes, size_t n) MUST_CHECK;
+bool ns16550_input_ready(struct ns16550 *uart);
 
 #endif

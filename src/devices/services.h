@@ -7,8 +7,8 @@
  *
  * Order of locks, for devices and for those who provide the services; whoever holds one takes only
  * those below it:
- *   1. the interrupt routes' (kvm/routes.c), as entries are read and handed to KVM in one step; so no
- *      device's is held when the I/O APIC says that routes changed
+ *   1. the interrupt routes' (kvm/routes.c), as entries are read and handed to KVM in one step;
+ *      so no device's is held when the I/O APIC says that routes changed
  *   2. a device's own; of another device never, but for
  *   3. the I/O APIC's, where a device sets its interrupt line
  *   4. the bus's (bus.h), where a device moves its claims
@@ -74,11 +74,14 @@ struct byte_sink {
 };
 
 /*
- * Told when a device that had no room for input has room again, so that the event loop goes back
- * to reading the source. May come once too often; never calls back into the device.
+ * Where a device's input bytes come from. The device reads when it is told that there are some, by
+ * a function of its own, on the event loop's thread: read gives up to n of those that are there,
+ * which may be none, and does not wait. A device that was told so and had no room calls wanted once
+ * it has, so that it is told again; it may do so once too often.
  */
-struct input_wanted {
-	void (*notify)(void *ctx);
+struct byte_source {
+	size_t (*read)(void *ctx, uint8_t *bytes, size_t n); /* NULL: nothing ever comes */
+	void (*wanted)(void *ctx);
 	void *ctx;
 };
 

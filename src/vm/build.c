@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 /* The files before KVM is asked for anything: one that is no kernel costs no VM. */
@@ -199,8 +200,7 @@ static void take_options(struct machine *m, const struct machine_options *option
 	m->options.io = options->io;
 	m->options.loop = options->loop;
 	m->options.kernel_cache = options->kernel_cache;
-	m->options.input_wanted = options->input_wanted;
-	m->options.input_ctx = options->input_ctx;
+	memcpy(m->options.serial_input, options->serial_input, sizeof(options->serial_input));
 	m->bus.reporter = options->reporter;
 }
 

@@ -50,7 +50,7 @@ static int add_serial(struct machine *m, unsigned i, struct err *e)
 		.port = plan->port,
 		.irq = machine_irq_line(m, plan->gsi),
 		.output = { .write = host_output_write, .ctx = m->serial_output[i] },
-		.input_wanted = { .notify = m->options.input_wanted, .ctx = m->options.input_ctx },
+		.input = m->options.serial_input[i],
 	};
 	rc = ns16550_create(&m->serials[i], &config, e);
 	return rc ? rc : adopt(m, ns16550_device(m->serials[i]), id, e);

@@ -10,6 +10,7 @@
 #include "base/report.h"
 #include "base/worker.h"
 #include "config/vm_config.h"
+#include "devices/services.h"
 #include "host/kernel_cache.h"
 #include "host/loop.h"
 #include "kvm/kvm.h"
@@ -38,9 +39,7 @@ struct machine_options {
 	struct worker *worker;
 	struct kernel_cache *kernel_cache; /* of unpacked kernels; NULL: none */
 	const struct reporter *reporter;
-	/* The console's UART drained its receiver: more input is welcome. Any thread. */
-	void (*input_wanted)(void *ctx);
-	void *input_ctx;
+	struct byte_source serial_input[CONFIG_MAX_SERIALS];
 };
 
 /* How a run ended. */
@@ -106,9 +105,7 @@ void machine_press_power_button(struct machine *m);
 /* Ends the run at once. Any thread. */
 void machine_stop(struct machine *m);
 
-/* Input for the serial port number i; see ns16550_input. On the loop's thread. */
-size_t machine_serial_space(struct machine *m, unsigned i);
-size_t machine_serial_input(
-	struct machine *m, unsigned i, const uint8_t *bytes, size_t n) MUST_CHECK;
+/* The input of serial port number i has bytes; see ns16550_input_ready. On the loop's thread. */
+bool machine_serial_ready(struct machine *m, unsigned i);
 
 #endif

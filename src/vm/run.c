@@ -39,12 +39,7 @@ void machine_press_power_button(struct machine *m)
 	acpi_pm_press_power_button(m->acpi_pm);
 }
 
-size_t machine_serial_space(struct machine *m, unsigned i)
+bool machine_serial_ready(struct machine *m, unsigned i)
 {
-	return m->serials[i] ? ns16550_input_space(m->serials[i]) : 0;
-}
-
-size_t machine_serial_input(struct machine *m, unsigned i, const uint8_t *bytes, size_t n)
-{
-	return m->serials[i] ? ns16550_input(m->serials[i], bytes, n) : 0;
+	return m->serials[i] && ns16550_input_ready(m->serials[i]);
 }

@@ -24,17 +24,10 @@ static const struct vm_config *config_of(const struct session *s)
 	return s->options.outputs.vm;
 }
 
-static void input_wanted(void *ctx)
-{
-	const struct session_client *client = &((struct session *)ctx)->options.client;
-	if (client->on_input_wanted)
-		client->on_input_wanted(client->ctx);
-}
-
 /* What needs no plan. */
 static struct machine_options early_options(struct session *s)
 {
-	return (struct machine_options){
+	struct machine_options options = {
 		.kvm = s->options.kvm,
 		.config = config_of(s),
 		.files = &s->files,
@@ -43,9 +36,12 @@ static struct machine_options early_options(struct session *s)
 		.worker = s->options.worker,
 		.kernel_cache = s->options.kernel_cache,
 		.reporter = s->options.reporter,
-		.input_wanted = input_wanted,
-		.input_ctx = s,
 	};
+	for (size_t i = 0; i < config_of(s)->nr_serials; i++) {
+		if (config_of(s)->serials[i].mode == SERIAL_STDIO)
+			options.serial_input[i] = s->options.client.input;
+	}
+	return options;
 }
 
 static struct machine_options options_of(struct session *s)
@@ -197,12 +193,7 @@ void session_stop(struct session *s, const char *why)
 	machine_stop(s->machine);
 }
 
-size_t session_serial_space(struct session *s, unsigned i)
+bool session_serial_ready(struct session *s, unsigned i)
 {
-	return s->is_running ? machine_serial_space(s->machine, i) : 0;
-}
-
-size_t session_serial_input(struct session *s, unsigned i, const uint8_t *bytes, size_t n)
-{
-	return s->is_running ? machine_serial_input(s->machine, i, bytes, n) : 0;
+	return s->is_running && machine_serial_ready(s->machine, i);
 }

@@ -19,9 +19,8 @@ struct session_client {
 	int (*on_up)(void *ctx, struct loop *loop, struct err *e);
 	/* A machine runs from now on, or has ended. */
 	void (*on_running)(void *ctx, bool running);
-	/* More input is welcome at a serial port. Any thread. */
-	void (*on_input_wanted)(void *ctx);
 	void *ctx;
+	struct byte_source input; /* of the serial port on standard input */
 };
 
 /* Everything is borrowed and must outlive the session. */
@@ -69,9 +68,7 @@ void session_press_power_button(struct session *s);
 void session_ask_to_stop(struct session *s, const char *why);
 /* At once. */
 void session_stop(struct session *s, const char *why);
-/* See ns16550_input. */
-size_t session_serial_space(struct session *s, unsigned i);
-size_t session_serial_input(
-	struct session *s, unsigned i, const uint8_t *bytes, size_t n) MUST_CHECK;
+/* See machine_serial_ready. */
+bool session_serial_ready(struct session *s, unsigned i);
 
 #endif

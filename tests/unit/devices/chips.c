@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "chips.h"
+#include "fake_uart.h"
 
 #include "devices/acpi_pm.h"
 #include "devices/debug_console.h"
@@ -7,7 +8,6 @@
 #include "devices/i8042.h"
 #include "devices/ioapic.h"
 #include "devices/mc146818.h"
-#include "devices/ns16550.h"
 #include "devices/post_code.h"
 #include "devices/pvpanic.h"
 
@@ -21,7 +21,7 @@ static void create_ns16550(struct chip *c)
 	struct ns16550_config cfg = { .port = 0x3f8,
 		.irq = fake_irq(&c->f, 4),
 		.output = fake_sink(&c->f),
-		.input_wanted = fake_input_wanted(&c->f) };
+		.input = fake_source(&c->f) };
 	struct ns16550 *part = NULL;
 	assert_int_equal(ns16550_create(&part, &cfg, NULL), 0);
 	c->part = part;
@@ -32,16 +32,16 @@ static void feed_ns16550(struct chip *c, uint64_t random)
 {
 	uint8_t bytes[20] = { (uint8_t)random, (uint8_t)(random >> 8) };
 	if (random & 0x10000)
-		(void)ns16550_input_space(c->part);
+		(void)fake_input_space(&c->f, c->part);
 	size_t n = random >> 32 & 0xf;
-	assert_in_range(ns16550_input(c->part, bytes, n), 0, n);
+	assert_in_range(fake_input(&c->f, c->part, bytes, n), 0, n);
 }
 
 /* Whoever has input finds that there is no room for it. */
 static void refuse_ns16550(struct chip *c, uint64_t random)
 {
 	(void)random;
-	assert_int_equal(ns16550_input_space(c->part), 0);
+	assert_int_equal(fake_input_space(&c->f, c->part), 0);
 }
 
 static void create_i8042(struct chip *c)

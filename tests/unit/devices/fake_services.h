@@ -38,6 +38,8 @@ struct fake_services {
 	void *timer_ctx;
 	uint8_t sink[FAKE_SINK_BYTES]; /* the first bytes; nr_sink goes on counting */
 	size_t nr_sink;
+	const uint8_t *source;   /* what is still to be read, … */
+	size_t nr_source, asked; /* … and for how many bytes it was asked last */
 	unsigned input_wanted;
 	struct fake_message messages[FAKE_MESSAGES];
 	unsigned nr_messages;
@@ -151,9 +153,22 @@ static inline void fake_notify(void *ctx)
 	((struct fake_services *)ctx)->input_wanted++;
 }
 
-static inline struct input_wanted fake_input_wanted(struct fake_services *f)
+static inline size_t fake_read(void *ctx, uint8_t *bytes, size_t n)
 {
-	return (struct input_wanted){ fake_notify, f };
+	struct fake_services *f = ctx;
+	size_t given = n < f->nr_source ? n : f->nr_source;
+
+	f->asked = n;
+	if (given > 0)
+		memcpy(bytes, f->source, given);
+	f->source += given;
+	f->nr_source -= given;
+	return given;
+}
+
+static inline struct byte_source fake_source(struct fake_services *f)
+{
+	return (struct byte_source){ fake_read, fake_notify, f };
 }
 
 static inline void fake_send(void *ctx, uint64_t address, uint32_t data)

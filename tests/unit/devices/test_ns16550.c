@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fake_services.h"
-
-#include "devices/ns16550.h"
+#include "fake_uart.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -31,7 +29,7 @@ static int setup(void **state)
 		.port = PORT,
 		.irq = fake_irq(&x->f, GSI),
 		.output = fake_sink(&x->f),
-		.input_wanted = fake_input_wanted(&x->f),
+		.input = fake_source(&x->f),
 	};
 	assert_int_equal(ns16550_create(&x->uart, &cfg, NULL), 0);
 	fake_claim(&x->f, ns16550_device(x->uart));
@@ -60,7 +58,7 @@ static void wr(struct fixture *x, unsigned reg, unsigned value)
 
 static size_t feed(struct fixture *x, const char *text)
 {
-	return ns16550_input(x->uart, (const uint8_t *)text, strlen(text));
+	return fake_input(&x->f, x->uart, text, strlen(text));
 }
 
 static void ns16550_device__null__null(void **state)
@@ -201,9 +199,9 @@ static void ns16550__input_without_fifo__one_byte_at_a_time(void **state)
 {
 	struct fixture *x = *state;
 
-	assert_int_equal(ns16550_input_space(x->uart), 1);
+	assert_int_equal(fake_input_space(&x->f, x->uart), 1);
 	assert_int_equal(feed(x, "ab"), 1);
-	assert_int_equal(ns16550_input_space(x->uart), 0);
+	assert_int_equal(fake_input_space(&x->f, x->uart), 0);
 	assert_int_equal(rd(x, LSR), 0x61);
 	assert_int_equal(x->f.input_wanted, 0);
 	assert_int_equal(rd(x, RBR), 'a');
@@ -237,10 +235,10 @@ static void ns16550__space_asked_when_full__notified_when_drained(void **state)
 
 	wr(x, FCR, 0x01);
 	assert_int_equal(feed(x, "0123456789abcdef"), 16);
-	assert_int_equal(ns16550_input_space(x->uart), 0);
+	assert_int_equal(fake_input_space(&x->f, x->uart), 0);
 	wr(x, FCR, 0x03); /* clearing drains too */
 	assert_int_equal(x->f.input_wanted, 1);
-	assert_int_equal(ns16550_input_space(x->uart), 16);
+	assert_int_equal(fake_input_space(&x->f, x->uart), 16);
 }
 
 static void ns16550__rbr_read_when_empty__zero(void **state)
@@ -384,7 +382,7 @@ static void ns16550__input_in_loopback__held_back_until_it_ends(void **state)
 	struct fixture *x = *state;
 
 	wr(x, MCR, LOOP);
-	assert_int_equal(ns16550_input_space(x->uart), 0);
+	assert_int_equal(fake_input_space(&x->f, x->uart), 0);
 	assert_int_equal(feed(x, "x"), 0);
 	wr(x, THR, 'y');
 	(void)rd(x, RBR);
@@ -425,7 +423,7 @@ static void ns16550__reset__line_low_and_receiver_empty(void **state)
 	assert_int_equal(x->f.input_wanted, 1);
 	assert_int_equal(rd(x, IER), 0);
 	assert_int_equal(rd(x, LSR), 0x60);
-	assert_int_equal(ns16550_input_space(x->uart), 1);
+	assert_int_equal(fake_input_space(&x->f, x->uart), 1);
 }
 
 static void ns16550__clear_receiver_with_fifos_off__byte_stays(void **state)
@@ -474,7 +472,7 @@ static void ns16550__reset__every_register_as_power_on(void **state)
 	assert_int_equal(rd(x, 1), 0);
 }
 
-static void ns16550__no_input_wanted_function__drains_quietly(void **state)
+static void ns16550__no_source__takes_none_and_drains_quietly(void **state)
 {
 	struct fake_services f = { 0 };
 	struct ns16550_config cfg = {
@@ -487,8 +485,11 @@ static void ns16550__no_input_wanted_function__drains_quietly(void **state)
 
 	(void)state;
 	fake_claim(&f, ns16550_device(uart));
-	assert_int_equal(ns16550_input(uart, (const uint8_t *)"ab", 2), 1);
-	assert_int_equal(fake_inb(&f, PORT), 'a');
+	assert_true(ns16550_input_ready(uart));
+	assert_int_equal(fake_inb(&f, PORT + MCR), 0);
+	fake_outb(&f, PORT + MCR, LOOP);
+	assert_false(ns16550_input_ready(uart));
+	fake_outb(&f, PORT + MCR, 0);
 	fake_destroy(&f, ns16550_device(uart));
 }
 
@@ -496,12 +497,12 @@ static void ns16550__no_input_wanted_function__drains_quietly(void **state)
 
 static void *event_loop(void *arg)
 {
-	struct ns16550 *uart = arg;
+	struct fixture *x = arg;
 
 	for (unsigned i = 0; i < THREAD_BYTES;) {
 		uint8_t byte = (uint8_t)i;
 
-		if (ns16550_input_space(uart) != 0 && ns16550_input(uart, &byte, 1) == 1)
+		if (fake_input(&x->f, x->uart, &byte, 1) == 1)
 			i++;
 		else
 			(void)sched_yield();
@@ -518,7 +519,7 @@ static void ns16550__vcpu_and_event_loop_at_once__every_byte_arrives_in_order(vo
 	wr(x, FCR, 0x01);
 	wr(x, MCR, OUT2);
 	wr(x, IER, 0x03);
-	assert_int_equal(pthread_create(&loop, NULL, event_loop, x->uart), 0);
+	assert_int_equal(pthread_create(&loop, NULL, event_loop, x), 0);
 	for (unsigned i = 0; i < THREAD_BYTES;) {
 		(void)rd(x, IIR);
 		if (!(rd(x, LSR) & 0x01)) {
@@ -545,8 +546,8 @@ static void ns16550_fuzz__random_accesses_and_input__line_follows_iir(void **sta
 
 		fake_random_access(&x->f, &r, BUS_PIO, PORT, NS16550_NR_PORTS);
 		if (i % 5 == 0) {
-			space = ns16550_input_space(x->uart);
-			taken = ns16550_input(x->uart, bytes, n);
+			space = fake_input_space(&x->f, x->uart);
+			taken = fake_input(&x->f, x->uart, bytes, n);
 			assert_int_equal(taken, n < space ? n : space);
 		}
 		gate = (rd(x, MCR) & (OUT2 | LOOP)) == OUT2;
@@ -588,7 +589,7 @@ int main(void)
 		T(ns16550__input_in_loopback__held_back_until_it_ends),
 		T(ns16550__thre_test_of_drivers__both_reads_see_it),
 		T(ns16550__reset__line_low_and_receiver_empty),
-		cmocka_unit_test(ns16550__no_input_wanted_function__drains_quietly),
+		cmocka_unit_test(ns16550__no_source__takes_none_and_drains_quietly),
 		T(ns16550__vcpu_and_event_loop_at_once__every_byte_arrives_in_order),
 		T(ns16550_fuzz__random_accesses_and_input__line_follows_iir),
 		T(ns16550__clear_receiver_with_fifos_off__byte_stays),

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What chips that act of their own accord do, and do not, between quiesce and resume. */
-#include "fake_services.h"
+#include "fake_uart.h"
 
 #include "devices/acpi_pm.h"
 #include "devices/mc146818.h"
-#include "devices/ns16550.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,7 +26,7 @@ static struct ns16550 *new_uart(struct fake_services *f)
 	const struct ns16550_config cfg = { .port = 0x3f8,
 		.irq = fake_irq(f, 4),
 		.output = fake_sink(f),
-		.input_wanted = fake_input_wanted(f) };
+		.input = fake_source(f) };
 	struct ns16550 *uart = NULL;
 	assert_int_equal(ns16550_create(&uart, &cfg, NULL), 0);
 	fake_claim(f, ns16550_device(uart));
@@ -42,12 +41,12 @@ static void ns16550__input_while_quiesced__refused_and_wanted_after(void **state
 	const uint8_t byte = 'x';
 	(void)state;
 	quiesce(dev);
-	assert_int_equal(ns16550_input_space(uart), 0);
-	assert_int_equal(ns16550_input(uart, &byte, 1), 0);
+	assert_int_equal(fake_input_space(&f, uart), 0);
+	assert_int_equal(fake_input(&f, uart, &byte, 1), 0);
 	assert_int_equal(f.input_wanted, 0);
 	resume(dev);
 	assert_int_equal(f.input_wanted, 1);
-	assert_int_equal(ns16550_input(uart, &byte, 1), 1);
+	assert_int_equal(fake_input(&f, uart, &byte, 1), 1);
 	assert_int_equal(fake_inb(&f, 0x3f8), 'x');
 	/* Nobody was refused: nobody is asked. */
 	quiesce(dev);
@@ -64,9 +63,9 @@ static void ns16550__full_when_quiesced__wanted_once_read(void **state)
 	struct device *dev = ns16550_device(uart);
 	const uint8_t byte = 'x';
 	(void)state;
-	assert_int_equal(ns16550_input(uart, &byte, 1), 1);
+	assert_int_equal(fake_input(&f, uart, &byte, 1), 1);
 	quiesce(dev);
-	assert_int_equal(ns16550_input_space(uart), 0);
+	assert_int_equal(fake_input_space(&f, uart), 0);
 	resume(dev);
 	assert_int_equal(f.input_wanted, 0);
 	assert_int_equal(fake_inb(&f, 0x3f8), 'x');

@@ -195,33 +195,39 @@ static void machine_run__pinned_to_a_cpu_that_does_not_exist__refused_with_the_k
 	assert_contains(f->e.hint, "taskset");
 }
 
-static void wanted(void *ctx)
-{
-	struct fixture *f = ctx;
-	loop_post(f->loop, &f->on_loop);
-}
-
 #define BYTES_FED 1000
 
 /* On the loop: gives the guest as much as it takes; after so many bytes, stops it. */
 struct feeder {
 	struct fixture *f;
-	unsigned fed;
+	size_t fed;
 };
+
+static void wanted(void *ctx)
+{
+	struct feeder *feeder = ctx;
+	loop_post(feeder->f->loop, &feeder->f->on_loop);
+}
+
+static size_t give_y(void *ctx, uint8_t *bytes, size_t n)
+{
+	struct feeder *feeder = ctx;
+	memset(bytes, 'y', n);
+	feeder->fed += n;
+	return n;
+}
 
 static void feed(void *ctx)
 {
 	struct feeder *feeder = ctx;
 	struct machine *m = feeder->f->machine;
-	while (machine_serial_space(m, 0) > 0) {
-		assert_int_equal(machine_serial_input(m, 0, (const uint8_t *)"y", 1), 1);
-		feeder->fed++;
+	while (machine_serial_ready(m, 0)) {
 	}
 	if (feeder->fed >= BYTES_FED)
 		machine_stop(m);
 }
 
-static void machine_serial_input__receiver_full__is_wanted_again_after_each_drain(void **state)
+static void machine_serial_ready__receiver_full__is_wanted_again_after_each_drain(void **state)
 {
 	struct fixture *f = *state;
 	struct feeder feeder = { .f = f };
@@ -233,8 +239,8 @@ static void machine_serial_input__receiver_full__is_wanted_again_after_each_drai
 	f->fake->scripts[0] = reader;
 	assert_int_equal(fixture_create(f), 0);
 	machine_destroy(f->machine);
-	f->options.input_wanted = wanted;
-	f->options.input_ctx = f;
+	f->options.serial_input[0] =
+		(struct byte_source){ .read = give_y, .wanted = wanted, .ctx = &feeder };
 	assert_int_equal(machine_create(&f->machine, &f->options, &f->e), 0);
 	feed(&feeder); /* fills it; from here on the guest's reads ask for more */
 	assert_in_range(feeder.fed, 1, BYTES_FED - 1);
@@ -257,7 +263,7 @@ int main(void)
 		FIXTURE_TEST(machine_run__second_machine_on_the_same_loop__runs_as_well),
 		FIXTURE_TEST(
 			machine_run__pinned_to_a_cpu_that_does_not_exist__refused_with_the_key),
-		FIXTURE_TEST(machine_serial_input__receiver_full__is_wanted_again_after_each_drain),
+		FIXTURE_TEST(machine_serial_ready__receiver_full__is_wanted_again_after_each_drain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
