@@ -8,12 +8,37 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+/* As SIGTSTP does it by itself, which is nothing where there is no shell to continue this process;
+ * returns when somebody has. */
+static void stop_self(void)
+{
+	sigset_t stop;
+	(void)sigemptyset(&stop);
+	(void)sigaddset(&stop, SIGTSTP);
+	(void)kill(getpid(), SIGTSTP);
+	(void)pthread_sigmask(SIG_UNBLOCK, &stop, /* old */ NULL);
+	(void)pthread_sigmask(SIG_BLOCK, &stop, /* old */ NULL);
+}
+
+/* The machine first: the guest is to find its clocks, and its watchdogs, as it left them. A process
+ * that somebody stops by force (SIGSTOP) has no say in that. */
+static void suspend(struct console *c)
+{
+	session_pause(c->session);
+	stop_self();
+	session_resume(c->session);
+}
+
 static void on_signal(void *ctx)
 {
 	struct console *c = ctx;
 	struct signalfd_siginfo info;
 	if (read(c->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
+	if (info.ssi_signo == SIGTSTP) {
+		suspend(c);
+		return;
+	}
 	if (info.ssi_signo == SIGINT && ++c->nr_interrupts >= 2)
 		session_stop(c->session, "interrupted twice");
 	else
@@ -173,6 +198,8 @@ static int take_signals(struct console *c, struct err *e)
 		(void)sigaddset(&signals, SIGINT);
 	if (!is_ignored(SIGHUP))
 		(void)sigaddset(&signals, SIGHUP);
+	if (!is_ignored(SIGTSTP))
+		(void)sigaddset(&signals, SIGTSTP);
 	c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (c->signal_fd < 0)
 		return err_set_errno(e, -errno, "signalfd");

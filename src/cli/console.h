@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The console of a VM that runs in the foreground: standard input to one serial port, with the
- * escape key where it is a terminal, and the signals that stop the VM. On the loop's thread.
+ * escape key where it is a terminal, and the signals that stop the VM or pause it. On the loop's
+ * thread.
  */
 #ifndef NESTOR_CLI_CONSOLE_H
 #define NESTOR_CLI_CONSOLE_H
@@ -35,9 +36,9 @@ struct console {
 };
 
 /*
- * Blocks SIGTERM, and SIGINT and SIGHUP where they are not ignored (nohup(1), a shell's background
- * without job control), in this and all later threads, and takes them by the loop. Asks for the
- * terminal; what is typed is taken while it is ours.
+ * Blocks SIGTERM, and SIGINT, SIGHUP and SIGTSTP where they are not ignored (nohup(1), a shell's
+ * background without job control), in this and all later threads, and takes them by the loop. Asks
+ * for the terminal; what is typed is taken while it is ours.
  */
 int console_open(struct console *c, struct session *session, struct loop *loop,
 	struct terminal *terminal, const struct vm_config *config, const struct reporter *reporter,

@@ -65,7 +65,7 @@ int terminal_open(struct terminal *ret_terminal, int *ret_status, struct err *e)
 		return terminal_front_run(
 			child, &were_ignored, tell_read, front_write, ret_status, e);
 	}
-	/* To stop for the shell is the front's, which then stops this process. */
+	/* To stop for the shell is the front's, which then has this process pause the VM. */
 	(void)sigaddset(&before, SIGTSTP);
 	(void)pthread_sigmask(SIG_SETMASK, &before, /* old */ NULL);
 	t.active = true;

@@ -113,13 +113,32 @@ static bool stop_self(void)
 	return sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1;
 }
 
+/* How long the VM's process may take to pause the guest and stop, which it does by itself. */
+#define PAUSE_MS 2000
+#define PAUSE_LOOK_MS 5
+
+/* Until the child is stopped; it is asked, and after a while made to. */
+static void stop_child(struct front *f)
+{
+	pid_t changed = 0;
+	(void)kill(f->child, SIGTSTP);
+	for (int ms = 0; changed == 0 && ms < PAUSE_MS; ms += PAUSE_LOOK_MS) {
+		changed = waitpid(f->child, &f->wait_status, WNOHANG | WUNTRACED);
+		if (changed == 0)
+			(void)poll(NULL, 0, PAUSE_LOOK_MS);
+	}
+	if (changed == 0) {
+		(void)kill(f->child, SIGSTOP);
+		changed = waitpid(f->child, &f->wait_status, WUNTRACED);
+	}
+	f->ended = changed != f->child || !WIFSTOPPED(f->wait_status);
+}
+
 /* The VM first, so that it is really paused; who continues the front continues it, too. */
 static void suspend(struct front *f)
 {
 	take_back(f);
-	(void)kill(f->child, SIGSTOP);
-	f->ended = waitpid(f->child, &f->wait_status, WUNTRACED) != f->child ||
-		   !WIFSTOPPED(f->wait_status);
+	stop_child(f);
 	if (f->ended || stop_self())
 		return;
 	(void)kill(f->child, SIGCONT);

@@ -66,6 +66,7 @@ static const char *const words_protocol[] = { "auto", "linux64", "linux32", "pvh
 static const char *const words_irqchip[] = { "kernel", "split", NULL };
 static const char *const words_serial_mode[] = { "stdio", "file", "null", NULL };
 static const char *const words_on_reboot[] = { "restart", "exit", NULL };
+static const char *const words_pause_clock[] = { "stop", "run", NULL };
 static const char *const words_hypervisor[] = { "kvm", "hyperv", "none", NULL };
 static const char *const words_on_missing[] = { "error", "warn", "drop", NULL };
 static const char *const words_cache[] = { "host", "emulate", "none", NULL };
@@ -668,6 +669,14 @@ const struct key key_table[] = {
 		.initial = "30s",
 		.unit = "seconds",
 		.help = "how long a guest may take to power off when asked to stop",
+	},
+	{
+		.name = "lifecycle.pause_clock",
+		.type = KEY_WORD,
+		.offset = AT(lifecycle.pause_clock),
+		.words = words_pause_clock,
+		.initial = "stop",
+		.help = "what the guest's clocks do while the VM is paused",
 	},
 	{
 		.name = "nesting.expose_virtualization_extensions",

@@ -33,6 +33,7 @@ enum config_protocol {
 enum config_irqchip { IRQCHIP_KERNEL, IRQCHIP_SPLIT };
 enum config_serial_mode { SERIAL_STDIO, SERIAL_FILE, SERIAL_NULL };
 enum config_on_reboot { ON_REBOOT_RESTART, ON_REBOOT_EXIT };
+enum config_pause_clock { PAUSE_CLOCK_STOP, PAUSE_CLOCK_RUN };
 enum config_hypervisor { HYPERVISOR_KVM, HYPERVISOR_HYPERV, HYPERVISOR_NONE };
 enum config_on_missing { ON_MISSING_ERROR, ON_MISSING_WARN, ON_MISSING_DROP };
 enum config_cache { CACHE_HOST, CACHE_EMULATE, CACHE_NONE };
@@ -197,8 +198,9 @@ struct vm_config {
 		bool append;   /* keep what the file has */
 	} debug_console;
 	struct {
-		enum config_on_reboot on_reboot; /* default restart */
-		uint64_t stop_timeout_ms;        /* default 30 s */
+		enum config_on_reboot on_reboot;     /* default restart */
+		uint64_t stop_timeout_ms;            /* default 30 s */
+		enum config_pause_clock pause_clock; /* default stop */
 	} lifecycle;
 	struct {
 		bool expose_virtualization_extensions; /* default false */

@@ -36,6 +36,15 @@ void host_output_hurry(struct host_output *out);
  */
 void host_output_restart(struct host_output *out);
 
+/*
+ * While held_fd (borrowed; an eventfd, say) is readable, bytes that would have to wait are kept, in
+ * memory, and the call returns: whoever writes is wanted elsewhere. host_output_flush writes them
+ * before all that comes later, waiting as host_output_write does; each writer is to call it before
+ * it goes on. Accepts NULL.
+ */
+void host_output_hold(struct host_output *out, int held_fd);
+void host_output_flush(struct host_output *out);
+
 /* For struct byte_sink: ctx is the host_output. Once the reader is gone, drops everything. */
 void host_output_write(void *ctx, const uint8_t *bytes, size_t n);
 

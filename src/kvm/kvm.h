@@ -130,6 +130,18 @@ void kvm_vm_remove_gsi(struct kvm_vm *vm, unsigned gsi);
 int kvm_vm_set_msr_filter(
 	struct kvm_vm *vm, const struct msr_filter *filter, struct err *e) MUST_CHECK;
 
+/*
+ * Time (kvm/clock.c). The kvmclock of all vCPUs, in ns since the VM's start; it goes on from what
+ * is set. The 8254, as it counts; set anew, it owes the guest no tick.
+ */
+int kvm_vm_get_clock(struct kvm_vm *vm, uint64_t *ret_ns, struct err *e) MUST_CHECK;
+int kvm_vm_set_clock(struct kvm_vm *vm, uint64_t ns, struct err *e) MUST_CHECK;
+struct kvm_pit {
+	uint8_t state[112]; /* struct kvm_pit_state2 */
+};
+int kvm_vm_get_pit(struct kvm_vm *vm, struct kvm_pit *ret_pit, struct err *e) MUST_CHECK;
+int kvm_vm_set_pit(struct kvm_vm *vm, const struct kvm_pit *pit, struct err *e) MUST_CHECK;
+
 /* vCPU. vcpu_id is its APIC ID. */
 int kvm_vcpu_create(
 	struct kvm_vcpu **ret_vcpu, struct kvm_vm *vm, uint32_t vcpu_id, struct err *e) MUST_CHECK;
@@ -160,6 +172,23 @@ int kvm_vcpu_set_msr(
  * -ENOTSUP where it is not the host's, and KVM has no KVM_CAP_TSC_CONTROL. */
 int kvm_vcpu_set_tsc_khz(struct kvm_vcpu *vcpu, unsigned khz, struct err *e) MUST_CHECK;
 int kvm_vcpu_get_tsc_khz(struct kvm_vcpu *vcpu, unsigned *ret_khz, struct err *e) MUST_CHECK;
+/*
+ * The guest's TSC, where it can be turned back (KVM_VCPU_TSC_OFFSET, since Linux 5.16), else
+ * -ENOTSUP; and does so, by the guest's ticks: vCPUs that were in step stay so. -ENOTSUP where KVM
+ * has not kept that. When the local APIC's timer is due by the TSC is reckoned anew. On the vCPU's
+ * thread.
+ */
+int kvm_vcpu_get_tsc_khz(struct kvm_vcpu *vcpu, unsigned *ret_khz, struct err *e) MUST_CHECK;
+/*
+ * The guest's TSC, where it can be turned back (KVM_VCPU_TSC_OFFSET, since Linux 5.16), else
+ * -ENOTSUP; and does so, by the guest's ticks: vCPUs that were in step stay so. When the local
+ * APIC's timer is due by the TSC is reckoned anew. On the vCPU's thread.
+ */
+int kvm_vcpu_get_tsc(struct kvm_vcpu *vcpu, uint64_t *ret_tsc, struct err *e) MUST_CHECK;
+int kvm_vcpu_turn_tsc_back(struct kvm_vcpu *vcpu, uint64_t ticks, struct err *e) MUST_CHECK;
+/* KVM_KVMCLOCK_CTRL: tells a guest with a kvmclock, whose watchdogs ask for it, that it was paused.
+ */
+int kvm_vcpu_tell_paused(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 /* KVM_SET_MP_STATE: the vCPU runs at once, without INIT and SIPI. */
 int kvm_vcpu_make_runnable(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 /* Enters by a boot protocol's state; what it does not say stays as after reset. */
@@ -178,9 +207,11 @@ int kvm_vcpu_set_smbase(struct kvm_vcpu *vcpu, uint32_t smbase, struct err *e) M
  */
 int kvm_vcpu_run(struct kvm_vcpu *vcpu, struct err *e) MUST_CHECK;
 
-/* Makes KVM_RUN, now or next time, return -EINTR; the caller also signals the thread. Any thread.
- */
+/* Makes KVM_RUN, now or next time, return -EINTR; the caller also signals the thread. What the
+ * guest had asked for by the last exit is done by then. Any thread. */
 void kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu);
+/* KVM_RUN runs the guest again. The vCPU's thread. */
+void kvm_vcpu_cancel_immediate_exit(struct kvm_vcpu *vcpu);
 
 /* The last exit; valid after kvm_vcpu_run returned 0, on the same thread. */
 enum kvm_exit_kind {

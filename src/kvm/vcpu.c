@@ -405,6 +405,12 @@ void kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu)
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELEASE);
 }
 
+void kvm_vcpu_cancel_immediate_exit(struct kvm_vcpu *vcpu)
+{
+	/* Before what the caller then looks at, to see whether it was asked for once more. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
 static enum kvm_exit_kind exit_kind(uint32_t reason)
 {
 	switch (reason) {

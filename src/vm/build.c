@@ -178,9 +178,9 @@ int machine_begin(
 		return err_set(e, -ENOMEM, "out of memory");
 	m->options = *options;
 	bus_init(&m->bus, /* reporter */ NULL);
-	int rc = 0;
+	int rc = machine_pause_init(m, e);
 	m->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->stop_fd < 0)
+	if (rc == 0 && m->stop_fd < 0)
 		rc = err_set_errno(e, -errno, "eventfd for stopping vCPUs");
 	if (rc == 0)
 		rc = build_early(m, e);
@@ -252,5 +252,6 @@ void machine_destroy(struct machine *m)
 	host_output_destroy(m->debug_output);
 	unbuild(m);
 	(void)fd_close(m->stop_fd);
+	machine_pause_done(m);
 	free(m);
 }

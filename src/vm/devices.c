@@ -46,6 +46,7 @@ static int add_serial(struct machine *m, unsigned i, struct err *e)
 		name, m->options.reporter, e);
 	if (rc)
 		return rc;
+	host_output_hold(m->serial_output[i], m->pause.fd);
 	struct ns16550_config config = {
 		.port = plan->port,
 		.irq = machine_irq_line(m, plan->gsi),
@@ -161,6 +162,7 @@ static int add_debug_ports(struct machine *m, struct err *e)
 			m->stop_fd, "debug console", m->options.reporter, e);
 		if (rc)
 			return rc;
+		host_output_hold(m->debug_output, m->pause.fd);
 		struct debug_console_config config = {
 			.port = plan->debug_console_port,
 			.output = { .write = host_output_write, .ctx = m->debug_output },

@@ -15,6 +15,7 @@
 #include "vm/machine.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -29,6 +30,25 @@ struct vcpu {
 	struct kvm_vcpu *kvm; /* borrowed from setup */
 };
 
+enum vcpu_state {
+	VCPU_STOPPED, /* its thread does not run it, not yet or no more */
+	VCPU_RUNNING,
+	VCPU_PAUSED,
+};
+
+/* For a vCPU's own thread; the giver's, who waits for it. */
+struct vcpu_task {
+	void (*fn)(struct vcpu *vcpu, void *ctx);
+	void *ctx;
+	enum { TASK_GIVEN, TASK_BEGUN, TASK_DONE } state; /* under pause.lock */
+};
+
+/* What a vCPU has to make up for when it goes on. */
+struct vcpu_missed {
+	bool paused;
+	uint64_t tsc_ticks; /* that the guest's TSC has to go back */
+};
+
 /* What runs a vCPU. */
 struct vcpu_thread {
 	struct machine *machine; /* borrowed */
@@ -36,6 +56,32 @@ struct vcpu_thread {
 	struct worker *worker, *own_worker; /* the same, or the former borrowed */
 	struct work running;
 	bool started; /* running was given */
+
+	/* pause.c; written under pause.lock. */
+	_Atomic(enum vcpu_state) state;
+	struct vcpu_task *task; /* NULL: none; at most one, as only the loop's thread gives any */
+	struct vcpu_missed missed;
+	sem_t wake; /* posted where a paused one has to look what is asked of it */
+};
+
+/* pause.c */
+struct machine_pause {
+	pthread_mutex_t lock; /* guards the next two, and what is said of vcpu_thread */
+	bool asked;           /* vCPUs have to rest */
+	unsigned nr_running;
+	pthread_cond_t news; /* the loop's thread waits: no vCPU runs; a task is done */
+	int fd;              /* eventfd: readable while asked; ends waits in host_output_write */
+	bool paused;         /* the loop's thread: machine_pause succeeded */
+	atomic_bool complained, tsc_told; /* each is said once */
+};
+
+/* pause_clock.c; the loop's thread. */
+struct machine_clocks {
+	bool stopped;
+	uint64_t kvmclock_ns;
+	bool has_tsc;
+	uint64_t tsc_ticks; /* of the boot vCPU */
+	struct kvm_pit pit; /* where there is one */
 };
 
 struct machine {
@@ -74,12 +120,14 @@ struct machine {
 	struct host_output *serial_output[CONFIG_MAX_SERIALS];
 	struct host_output *debug_output;
 
-	int stop_fd;          /* eventfd: readable once the vCPUs have to stop */
-	atomic_bool stopping; /* read by vCPU threads between runs */
-	atomic_bool crashed;  /* a vCPU reports it, or has */
-	atomic_int ended;     /* 0, or 1 + enum machine_end: the first to set it wins */
-	uint32_t end_status;  /* written by that one before the loop is told */
-	struct err run_error; /* likewise, for MACHINE_END_ERROR */
+	struct machine_pause pause;
+	struct machine_clocks clocks; /* that stand still */
+	int stop_fd;                  /* eventfd: readable once the vCPUs have to stop */
+	atomic_bool stopping;         /* read by vCPU threads between runs */
+	atomic_bool crashed;          /* a vCPU reports it, or has */
+	atomic_int ended;             /* 0, or 1 + enum machine_end: the first to set it wins */
+	uint32_t end_status;          /* written by that one before the loop is told */
+	struct err run_error;         /* likewise, for MACHINE_END_ERROR */
 };
 
 /* end.c: ends the run; only the first call counts. error may be NULL. Any thread. */
@@ -131,6 +179,36 @@ void machine_report_unlogged(const struct machine *m);
 /* vcpu.c: threads. */
 int machine_start_vcpus(struct machine *m, struct err *e) MUST_CHECK;
 void machine_join_vcpus(struct machine *m);
+/* Makes the thread leave KVM_RUN, now or when it next comes there. Any thread. */
+void vcpu_kick(struct vcpu_thread *t);
+
+/* pause.c: see there, and machine_pause. */
+int machine_pause_init(struct machine *m, struct err *e) MUST_CHECK;
+void machine_pause_done(struct machine *m);
+/* A vCPU's thread: before it is given the vCPU, and when it has left it for good. */
+void vcpu_began(struct vcpu_thread *t);
+void vcpu_ended(struct vcpu_thread *t);
+/* After each KVM_RUN that was interrupted: does what is asked, waits as long as the machine is
+ * paused, and makes up for that. */
+void vcpu_rest(struct vcpu_thread *t);
+/* No guest code may run any more. */
+bool vcpu_must_end(const struct machine *m);
+/* KVM has no way to turn it back: says so, for people who debug. Any thread. */
+void machine_tsc_goes_on(struct machine *m, const struct err *e);
+/* Those that rest look again at vcpu_must_end. */
+void machine_wake_vcpus(struct machine *m);
+/*
+ * Runs fn on the thread of a vCPU, between two KVM_RUN, and waits for it: -ESRCH where the vCPU has
+ * stopped, -ETIMEDOUT where its thread does not come. On the loop's thread, while the machine runs
+ * or is paused, which does not matter.
+ */
+int vcpu_run_task(struct machine *m, unsigned vcpu, void (*fn)(struct vcpu *vcpu, void *ctx),
+	void *ctx, struct err *e) MUST_CHECK;
+
+/* pause_clock.c: on the loop's thread, while all vCPUs are paused. *ret_tsc_ticks is for each vCPU
+ * to turn its TSC back by. */
+int machine_stop_clocks(struct machine *m, struct err *e) MUST_CHECK;
+int machine_start_clocks(struct machine *m, uint64_t *ret_tsc_ticks, struct err *e) MUST_CHECK;
 
 /* exits.c: what to do after one KVM exit. */
 enum exit_result { EXIT_RESUME, EXIT_STOP };

@@ -100,6 +100,23 @@ int machine_run(struct machine *m, struct machine_result *ret_result, struct err
  * time. */
 bool machine_has_new_kernel(const struct machine *m);
 
+/*
+ * Pauses a machine that runs, and returns once no guest code does and the chips rest. What the
+ * guest had asked for by its last exits is done by then, but for output that a slow reader does not
+ * take, which is kept until it goes on. PAUSE_CLOCK_STOP: the guest's clocks stand still until
+ * machine_resume, but for the RTC, which is a battery's, and for the TSC where KVM cannot turn it
+ * back (before Linux 5.16). PAUSE_CLOCK_RUN: they go on, and the guest finds itself later; its
+ * kvmclock tells its watchdogs that it was paused.
+ *
+ * All on the loop's thread. Fails with -ECANCELED where the machine has ended, or ends meanwhile,
+ * with -ETIMEDOUT where a vCPU does not come; then it runs on. A paused machine can be stopped; its
+ * power button, and input, it finds when it goes on. Pausing a paused one, and resuming one that
+ * runs, does nothing.
+ */
+int machine_pause(struct machine *m, enum config_pause_clock clock, struct err *e) MUST_CHECK;
+/* What cannot be made up for is reported, once. */
+void machine_resume(struct machine *m);
+
 /* On the loop's thread. */
 void machine_press_power_button(struct machine *m);
 /* Ends the run at once. Any thread. */

@@ -193,6 +193,22 @@ void session_stop(struct session *s, const char *why)
 	machine_stop(s->machine);
 }
 
+void session_pause(struct session *s)
+{
+	struct err e = ERR_INIT;
+	if (!s->is_running)
+		return;
+	int rc = machine_pause(s->machine, config_of(s)->lifecycle.pause_clock, &e);
+	if (rc && rc != -ECANCELED) /* else it ends just now */
+		report(s->options.reporter, REPORT_WARN, "the VM is not paused: %s", e.msg);
+}
+
+void session_resume(struct session *s)
+{
+	if (s->is_running)
+		machine_resume(s->machine);
+}
+
 bool session_serial_ready(struct session *s, unsigned i)
 {
 	return s->is_running && machine_serial_ready(s->machine, i);

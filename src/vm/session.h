@@ -68,6 +68,9 @@ void session_press_power_button(struct session *s);
 void session_ask_to_stop(struct session *s, const char *why);
 /* At once. */
 void session_stop(struct session *s, const char *why);
+/* As lifecycle.pause_clock says; a machine that cannot be paused runs on, with a warning. */
+void session_pause(struct session *s);
+void session_resume(struct session *s);
 /* See machine_serial_ready. */
 bool session_serial_ready(struct session *s, unsigned i);
 

@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 /*
- * Kicking: the stopper sets `stopping`, then kvm_run.immediate_exit, then sends this signal. A vCPU
- * thread that is in KVM_RUN leaves it for the signal; one that has looked at `stopping` before it
- * was set, but not entered KVM_RUN yet, leaves at once for immediate_exit. So no order loses the
- * kick.
+ * Kicking: who wants something of a vCPU's thread writes what (`stopping`, pause.asked, a task),
+ * then kvm_run.immediate_exit, then sends this signal. A thread that is in KVM_RUN leaves it for
+ * the signal; one that has looked before, but not entered KVM_RUN yet, leaves at once for
+ * immediate_exit. That is taken back under pause.lock, and by the thread itself, before it looks
+ * once more. So no order loses the kick.
  */
 static int kick_signal(void)
 {
@@ -42,9 +43,16 @@ static void name_thread(const struct vcpu *vcpu)
 	(void)pthread_setname_np(pthread_self(), name);
 }
 
-static void run(struct vcpu *vcpu)
+void vcpu_kick(struct vcpu_thread *t)
 {
-	struct machine *m = vcpu->machine;
+	kvm_vcpu_request_immediate_exit(t->machine->vcpus[t->index].kvm);
+	worker_signal(t->worker, kick_signal());
+}
+
+static void run(struct vcpu_thread *t)
+{
+	struct machine *m = t->machine;
+	struct vcpu *vcpu = &m->vcpus[t->index];
 	sigset_t kick;
 	(void)sigemptyset(&kick);
 	(void)sigaddset(&kick, kick_signal());
@@ -53,11 +61,13 @@ static void run(struct vcpu *vcpu)
 
 	/* Once the machine has ended, no guest code may run on: what follows a reset, say, is often
 	 * a triple fault, in case the reset did nothing. */
-	while (!atomic_load(&m->stopping) && !atomic_load(&m->ended)) {
+	while (!vcpu_must_end(m)) {
 		struct err e = ERR_INIT;
 		int rc = kvm_vcpu_run(vcpu->kvm, &e);
-		if (rc == -EINTR)
+		if (rc == -EINTR) {
+			vcpu_rest(t);
 			continue;
+		}
 		if (rc) {
 			vcpu_report_crash(vcpu, CRASH_OTHER, e.msg);
 			machine_end(m, MACHINE_END_ERROR, 0, &e);
@@ -75,15 +85,14 @@ static void thread_main(void *ctx)
 	struct vcpu_thread *t = ctx;
 	struct machine *m = t->machine;
 	struct err e = ERR_INIT;
-	if (m->settle_rc) {
+	if (m->settle_rc)
 		machine_end(m, MACHINE_END_ERROR, 0, &m->settle_error);
-		return;
-	}
 	/* Here, and not when it was settled, as the guest need not have been loaded then. */
-	if (t->index == 0 && kvm_vcpu_set_state(m->vcpus[0].kvm, &m->boot_state, &e))
+	else if (t->index == 0 && kvm_vcpu_set_state(m->vcpus[0].kvm, &m->boot_state, &e))
 		machine_end(m, MACHINE_END_ERROR, 0, &e);
 	else
-		run(&m->vcpus[t->index]);
+		run(t);
+	vcpu_ended(t);
 }
 
 static int pin(struct vcpu_thread *t, struct err *e)
@@ -113,6 +122,8 @@ static int start_one(struct machine *m, unsigned i, struct err *e)
 		return rc;
 	t->running = (struct work){ .run = thread_main, .ctx = t };
 	t->started = true;
+	(void)sem_init(&t->wake, /* pshared */ 0, 0);
+	vcpu_began(t);
 	worker_give(t->worker, &t->running);
 	return 0;
 }
@@ -145,18 +156,17 @@ void machine_join_vcpus(struct machine *m)
 	/* Ends waits in host_output_write; stays readable, as nobody reads it. */
 	ssize_t done = write(m->stop_fd, &one, sizeof(one));
 	(void)done;
-	for (unsigned i = 0; i < m->nr_threads; i++) {
-		struct vcpu_thread *t = &m->threads[i];
-		if (!t->started)
-			continue;
-		if (settled)
-			kvm_vcpu_request_immediate_exit(m->vcpus[i].kvm);
-		worker_signal(t->worker, kick_signal());
+	for (unsigned i = 0; settled && i < m->nr_threads; i++) {
+		if (m->threads[i].started)
+			vcpu_kick(&m->threads[i]);
 	}
+	machine_wake_vcpus(m);
 	for (unsigned i = 0; i < m->nr_threads; i++) {
 		struct vcpu_thread *t = &m->threads[i];
-		if (t->started)
+		if (t->started) {
 			worker_await(t->worker, &t->running);
+			(void)sem_destroy(&t->wake);
+		}
 		worker_destroy(t->own_worker);
 	}
 	free(m->threads);

@@ -17,7 +17,10 @@ static int enter(struct fake_kvm *f, const char *name, int fd, uint64_t arg)
 	(void)pthread_mutex_lock(&f->lock);
 	if (f->nr_calls < FAKE_MAX_LOG)
 		f->log[f->nr_calls] = (struct fake_call){ name, fd, arg };
-	int rc = ++f->nr_calls == f->fail_at ? -f->fail_code : 0;
+	const char *fail_name = f->fail_name;
+	int rc = ++f->nr_calls == f->fail_at || (fail_name && strcmp(name, fail_name) == 0)
+			 ? -f->fail_code
+			 : 0;
 	(void)pthread_mutex_unlock(&f->lock);
 	return rc;
 }
@@ -352,6 +355,18 @@ static int vm_ioctl_locked(struct fake_kvm *f, unsigned long request, void *arg)
 		return set_routes(f, arg);
 	case KVM_X86_SET_MSR_FILTER:
 		return set_filter(f, arg);
+	case KVM_GET_PIT2:
+		*(struct kvm_pit_state2 *)arg = f->pit;
+		return 0;
+	case KVM_SET_PIT2:
+		f->pit = *(const struct kvm_pit_state2 *)arg;
+		return 0;
+	case KVM_GET_CLOCK:
+		((struct kvm_clock_data *)arg)->clock = f->clock_ns;
+		return 0;
+	case KVM_SET_CLOCK:
+		f->clock_ns = ((const struct kvm_clock_data *)arg)->clock;
+		return 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:
 	case KVM_SET_TSS_ADDR:
 	case KVM_CREATE_IRQCHIP:
@@ -450,6 +465,8 @@ static int get_msrs(const struct fake_kvm *f, struct fake_vcpu *vcpu, struct kvm
 		if (f->refuse_msr && entry->index == f->refuse_msr)
 			return (int)i;
 		entry->data = there ? there->data : 0;
+		if (entry->index == 0x10 && !there)
+			entry->data = f->tsc + vcpu->tsc_offset;
 	}
 	return (int)msrs->nmsrs;
 }
@@ -670,8 +687,11 @@ static int run(struct fake_kvm *f, struct fake_vcpu *vcpu)
 {
 	static const struct fake_step end = { .kind = FAKE_END };
 	vcpu->runs++;
+	vcpu->thread = pthread_self();
 	if (vcpu->answer_to)
 		take_answer(vcpu);
+	if (f->on_run)
+		f->on_run(f->on_run_ctx, vcpu);
 	if (__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_ACQUIRE))
 		return -EINTR;
 	int rc;
@@ -679,6 +699,29 @@ static int run(struct fake_kvm *f, struct fake_vcpu *vcpu)
 		rc = play(f, vcpu, vcpu->script ? &vcpu->script[vcpu->at] : &end);
 	} while (rc > 0);
 	return rc;
+}
+
+/* KVM_VCPU_TSC_OFFSET, and what else a vCPU's own thread alone does once it runs. */
+static int vcpu_time_ioctl(
+	struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long request, void *arg)
+{
+	const struct kvm_device_attr *attr = arg;
+	if (vcpu->runs > 0 && !pthread_equal(vcpu->thread, pthread_self())) {
+		(void)pthread_mutex_lock(&f->lock);
+		f->bad_calls++;
+		(void)pthread_mutex_unlock(&f->lock);
+	}
+	if (request == KVM_KVMCLOCK_CTRL) {
+		vcpu->told_paused++;
+		return 0;
+	}
+	if (f->no_tsc_offset || attr->group != 0 || attr->attr != 0)
+		return -ENXIO;
+	if (request == KVM_GET_DEVICE_ATTR)
+		*(uint64_t *)(uintptr_t)attr->addr = vcpu->tsc_offset;
+	else if (request == KVM_SET_DEVICE_ATTR && !f->forgets_tsc_offset)
+		vcpu->tsc_offset = *(const uint64_t *)(uintptr_t)attr->addr;
+	return 0;
 }
 
 static int vcpu_ioctl(struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long request, void *arg)
@@ -730,6 +773,11 @@ static int vcpu_ioctl(struct fake_kvm *f, struct fake_vcpu *vcpu, unsigned long 
 		t->physical_address = t->linear_address;
 		return 0;
 	}
+	case KVM_KVMCLOCK_CTRL:
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+		return vcpu_time_ioctl(f, vcpu, request, arg);
 	case KVM_RUN:
 		return run(f, vcpu);
 	default:

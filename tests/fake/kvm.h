@@ -70,6 +70,9 @@ struct fake_vcpu {
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 	struct kvm_lapic_state lapic;
+	uint64_t tsc_offset;
+	unsigned told_paused; /* KVM_KVMCLOCK_CTRL */
+	pthread_t thread;     /* the last that called KVM_RUN */
 };
 
 struct fake_call {
@@ -109,10 +112,17 @@ struct fake_kvm {
 	bool smm;            /* it has system management mode, and an address space for it */
 	bool lossy_tsc;      /* KVM_GET_TSC_KHZ gives one kHz less */
 	bool translate_fails, regs_fail;
+	bool no_tsc_offset;      /* KVM_HAS_DEVICE_ATTR has no KVM_VCPU_TSC_OFFSET */
+	bool forgets_tsc_offset; /* … or takes it, and no more */
+	uint64_t tsc;            /* of a vCPU whose offset is 0; the test's to advance */
+	/* At each KVM_RUN, before it looks whether it was asked to exit at once; NULL: nothing. */
+	void (*on_run)(void *ctx, struct fake_vcpu *vcpu);
+	void *on_run_ctx;
 	uint16_t evmcs_versions; /* that KVM_CAP_HYPERV_ENLIGHTENED_VMCS gives */
 
-	unsigned fail_at; /* the number, from 1, of the call to fail; 0: none */
-	int fail_code;    /* a positive errno */
+	unsigned fail_at;                /* the number, from 1, of the call to fail; 0: none */
+	int fail_code;                   /* a positive errno */
+	_Atomic(const char *) fail_name; /* all calls of that name fail, too; NULL: none */
 
 	pthread_mutex_t lock; /* guards all below that vCPUs share */
 	struct fake_call log[FAKE_MAX_LOG];
@@ -131,6 +141,8 @@ struct fake_kvm {
 	struct kvm_userspace_memory_region slots[8];
 	unsigned nr_slots;
 	uint32_t pit_flags;
+	struct kvm_pit_state2 pit;
+	uint64_t clock_ns;
 	struct kvm_ioapic_state ioapic;
 	struct fake_irq irqs[64];
 	unsigned nr_irqs;

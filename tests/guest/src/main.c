@@ -132,6 +132,22 @@ static void run_mirror(void)
 	power_off();
 }
 
+/* For each byte the ACPI timer, and the TSC's bits from 16 on. */
+static void run_clocks(void)
+{
+	print("ready\n");
+	while (read_byte() != 4) {
+		uint32_t low, high;
+		__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+		print("pm=");
+		print_decimal(inl(0x608));
+		print(" tsc=");
+		print_decimal(high << 16 | low >> 16);
+		print(".\n");
+	}
+	power_off();
+}
+
 static void run_flood(bool for_ever)
 {
 	for (uint32_t i = 0; for_ever || i < FLOOD_LINES; i++) {
@@ -196,6 +212,7 @@ static const struct {
 	{ "ignore", run_ignore },
 	{ "busy", run_busy },
 	{ "mirror", run_mirror },
+	{ "clocks", run_clocks },
 	{ "flood", run_for_ever },
 	{ "many-lines", run_many_lines },
 	{ "consoles", run_consoles },

@@ -30,6 +30,7 @@ static void config_create__nothing_given__documented_defaults(void **state)
 	assert_null(vm->debug_console.path);
 	assert_int_equal(vm->lifecycle.on_reboot, ON_REBOOT_RESTART);
 	assert_int_equal(vm->lifecycle.stop_timeout_ms, 30000);
+	assert_int_equal(vm->lifecycle.pause_clock, PAUSE_CLOCK_STOP);
 	assert_false(vm->nesting.expose_virtualization_extensions);
 }
 

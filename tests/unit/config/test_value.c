@@ -65,6 +65,8 @@ static void value_from_text__every_word__is_its_enum(void **state)
 	expect_number("serial[].mode", "null", SERIAL_NULL);
 	expect_number("lifecycle.on_reboot", "restart", ON_REBOOT_RESTART);
 	expect_number("lifecycle.on_reboot", "exit", ON_REBOOT_EXIT);
+	expect_number("lifecycle.pause_clock", "stop", PAUSE_CLOCK_STOP);
+	expect_number("lifecycle.pause_clock", "run", PAUSE_CLOCK_RUN);
 }
 
 static void value_from_text__wrong__refused(void **state)

@@ -116,6 +116,21 @@ static void *write_much(void *arg)
 	return NULL;
 }
 
+static void *flush(void *arg)
+{
+	struct fixture *f = arg;
+	host_output_flush(f->out);
+	return NULL;
+}
+
+/* What comes next out of the pipe. */
+static void assert_comes_out(struct fixture *f, const char *text)
+{
+	char got[16] = { 0 };
+	assert_int_equal(read(f->pipe[0], got, strlen(text)), strlen(text));
+	assert_string_equal(got, text);
+}
+
 /* Waits until the pipe takes no more: the writer is stuck, or about to be. */
 static void wait_full(const struct fixture *f)
 {
@@ -159,6 +174,54 @@ static void host_output_write__stop_while_it_waits__returns_and_drops_the_rest(v
 	stop(f);
 	(void)pthread_join(thread, NULL);
 	host_output_write(f->out, f->bytes, MUCH); /* would wait for ever */
+}
+
+/* As a machine does that calls its vCPUs back while its console is full. */
+static void host_output_write__held_while_it_waits__returns_and_keeps_the_rest_in_order(
+	void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+	uint64_t one = 1;
+	uint8_t *got = malloc(MUCH);
+	int held_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_true(got && held_fd >= 0);
+	host_output_hold(f->out, held_fd);
+	assert_int_equal(pthread_create(&thread, NULL, write_much, f), 0);
+	wait_full(f);
+	assert_int_equal(write(held_fd, &one, sizeof(one)), sizeof(one));
+	(void)pthread_join(thread, NULL);
+	/* Still held: neither waits. */
+	host_output_write(f->out, (const uint8_t *)"more", 4);
+	host_output_flush(f->out);
+	assert_int_equal(read(held_fd, &one, sizeof(one)), sizeof(one));
+	assert_int_equal(pthread_create(&thread, NULL, flush, f), 0);
+	for (size_t at = 0; at < MUCH;) {
+		ssize_t n = read(f->pipe[0], got + at, MUCH - at);
+		assert_true(n > 0);
+		at += (size_t)n;
+	}
+	(void)pthread_join(thread, NULL);
+	assert_memory_equal(got, f->bytes, MUCH);
+	assert_comes_out(f, "more");
+	host_output_flush(f->out); /* nothing is left */
+	host_output_flush(NULL);
+	host_output_hold(NULL, -1);
+	(void)close(held_fd);
+	free(got);
+}
+
+static void host_output_write__held_and_the_reader_has_room__is_written_at_once(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t one = 1;
+	int held_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_true(held_fd >= 0);
+	host_output_hold(f->out, held_fd);
+	assert_int_equal(write(held_fd, &one, sizeof(one)), sizeof(one));
+	host_output_write(f->out, (const uint8_t *)"text", 4);
+	assert_comes_out(f, "text");
+	(void)close(held_fd);
 }
 
 static void host_output_write__stopped_but_the_reader_has_room__still_delivers(void **state)
@@ -372,6 +435,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(host_output_write__slow_reader__waits_and_loses_nothing),
 		TEST(host_output_write__stop_while_it_waits__returns_and_drops_the_rest),
+		TEST(host_output_write__held_while_it_waits__returns_and_keeps_the_rest_in_order),
+		TEST(host_output_write__held_and_the_reader_has_room__is_written_at_once),
 		TEST(host_output_write__stopped_but_the_reader_has_room__still_delivers),
 		TEST(host_output_write__reader_gone__drops_everything),
 		TEST(host_output_write__non_blocking_descriptor__waits_as_well),
