@@ -2,6 +2,7 @@
 /* A session: files and outputs held open from the beginning, and machines one after another. */
 #include "unit/vm/fixture.h"
 
+#include "fake/allocation.h"
 #include "vm/session.h"
 
 #include <errno.h>
@@ -540,6 +541,45 @@ static void session_run__call_n_fails_in_any_boot__error_and_nothing_leaks(void 
 	}
 }
 
+static void run_and_destroy(void *ctx)
+{
+	struct by_session *b = ctx;
+	struct fixture *f = b->f;
+	f->fake->nr_calls = f->fake->nr_slots = 0;
+	f->fake->scripts[0] = b->script;
+	f->e = (struct err)ERR_INIT;
+	int rc = session_create(&b->session, &b->options, &f->e);
+	if (rc == 0)
+		rc = session_begin(b->session, &b->plan, &b->policy, &f->e);
+	if (rc == 0)
+		rc = session_run(b->session, &f->result, &f->e);
+	bool failed = allocation_has_failed();
+	session_destroy(b->session);
+	b->session = NULL;
+	assert_int_equal(rc != 0, failed);
+	assert_int_equal(rc != 0, f->e.msg[0] != '\0');
+	assert_false(b->running);
+	assert_int_equal(f->fake->nr_maps, 0);
+	assert_int_equal(f->fake->bad_calls, 0);
+}
+
+static void session__allocation_n_fails_in_any_boot__error_and_nothing_leaks(void **state)
+{
+	struct by_session *b = *state;
+	unsigned fds = fixture_count_fds();
+	char path[] = "/tmp/nestor-test-output-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	b->f->config.debug_console.path = path;
+	machine_plan_done(&b->f->plan);
+	assert_int_equal(
+		plan_machine(&b->f->config, NULL, &b->f->facts, NULL, &b->f->plan, &b->f->e), 0);
+	assert_true(allocation_fail_each(run_and_destroy, b) > 40);
+	assert_int_equal(fixture_count_fds(), fds);
+	(void)unlink(path);
+}
+
 static void session_destroy__never_run_or_null__takes_it_down(void **state)
 {
 	struct by_session *b = *state;
@@ -577,6 +617,7 @@ int main(void)
 		SESSION_TEST(session_run__output_to_a_file__all_machines_write_one_after_another),
 		SESSION_TEST(session_run__output_is_what_the_vm_is_made_from__refused_and_kept),
 		SESSION_TEST(session_run__call_n_fails_in_any_boot__error_and_nothing_leaks),
+		SESSION_TEST(session__allocation_n_fails_in_any_boot__error_and_nothing_leaks),
 		SESSION_TEST(session_destroy__never_run_or_null__takes_it_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
