@@ -6,14 +6,11 @@
 #include "cli/cli.h"
 #include "cli/outfile.h"
 #include "config/text.h"
-#include "nesting/hyperv.h"
-#include "nesting/nesting.h"
 #include "render/explain.h"
 #include "render/json_out.h"
-#include "render/paint.h"
+#include "render/rules.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,146 +101,15 @@ static const struct argp argp = {
 	       "and the exit status is 102.",
 };
 
-/* Of the named ranges of the architecture; few enough to look at each. */
-static bool find_msr(const char *name, uint32_t *ret_index)
-{
-	static const struct {
-		uint32_t first, last;
-	} ranges[] = { { 0, 0x1fff }, { 0x40000000, 0x400001ff }, { 0x4b564d00, 0x4b564dff },
-		{ 0xc0000000, 0xc0000fff }, { 0xc0010000, 0xc0011fff } };
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
-		for (uint32_t msr = ranges[i].first; msr <= ranges[i].last; msr++) {
-			const char *known = msr_name(msr);
-			if (known && strcasecmp(known, name) == 0) {
-				*ret_index = msr;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-static int ask_msr(const char *text, struct explain_question *q, struct err *e)
-{
-	char shown[64];
-	uint64_t index;
-	q->kind = EXPLAIN_MSR;
-	if (text_parse_integer(text, &index) == 0 && index <= UINT32_MAX) {
-		q->leaf = (uint32_t)index;
-		return 0;
-	}
-	if (find_msr(text, &q->leaf))
-		return 0;
-	return err_set_config(e, -EINVAL,
-		"%s is no MSR; expected a number such as 0x10a, or a name such as "
-		"IA32_ARCH_CAPABILITIES",
-		text_printable(shown, sizeof(shown), text, strlen(text)));
-}
-
-/* "0x7", "0x7.1"; false where it is no such thing. */
-static bool ask_leaf(const char *text, struct explain_question *q)
-{
-	char leaf_text[24];
-	const char *dot = strchr(text, '.');
-	size_t n = dot ? (size_t)(dot - text) : strlen(text);
-	uint64_t leaf, subleaf = 0;
-	if (n >= sizeof(leaf_text))
-		return false;
-	memcpy(leaf_text, text, n);
-	leaf_text[n] = '\0';
-	if (text_parse_integer(leaf_text, &leaf) || leaf > UINT32_MAX)
-		return false;
-	if (dot && (text_parse_integer(dot + 1, &subleaf) || subleaf > UINT32_MAX))
-		return false;
-	q->kind = EXPLAIN_LEAF;
-	q->leaf = (uint32_t)leaf;
-	q->any_subleaf = !dot;
-	q->subleaf = (uint32_t)subleaf;
-	return true;
-}
-
-static int ask(const struct explain_args *args, struct explain_question *q, struct err *e)
-{
-	*q = (struct explain_question){ .kind = EXPLAIN_OVERVIEW, .all = args->all };
-	if (args->nr_words == 0)
-		return 0;
-	const char *word = args->words[0];
-	char shown[128];
-	(void)text_printable(shown, sizeof(shown), word, strlen(word));
-	if (strcmp(word, "msr") == 0 && args->nr_words == 2)
-		return ask_msr(args->words[1], q, e);
-	if (args->nr_words == 2)
-		return err_set_config(
-			e, -EINVAL, "expected one feature or leaf, or msr and a number");
-	if (ask_leaf(word, q))
-		return 0;
-	q->kind = EXPLAIN_FEATURE;
-	q->feature = feature_find(word);
-	if (q->feature)
-		return 0;
-	const char *near = feature_nearest(word);
-	return err_set_config(e, -EINVAL,
-		"%s is neither a feature nor a leaf (such as 0x7 or 0x7.1)%s%s%s", shown,
-		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-}
-
-static json_t *rule_json(const char *id, const char *title, const char *text)
-{
-	return json_pack(
-		"{s:s, s:o, s:o}", "rule", id, "title", json_text(title), "text", json_text(text));
-}
-
-static int print_rules_json(FILE *out)
-{
-	size_t n;
-	json_t *all = json_array();
-	const struct cpu_rule *rules = cpu_rules(&n);
-	for (size_t i = 0; all && i < n; i++)
-		(void)json_array_append_new(
-			all, rule_json(rules[i].id, rules[i].title, rules[i].text));
-	rules = hyperv_rules(&n);
-	for (size_t i = 0; all && i < n; i++)
-		(void)json_array_append_new(
-			all, rule_json(rules[i].id, rules[i].title, rules[i].text));
-	const struct nesting_rule *nesting = nesting_rules(&n);
-	for (size_t i = 0; all && i < n; i++)
-		(void)json_array_append_new(all, rule_json(nesting[i].id, nesting[i].why, NULL));
-	return json_out(all, /* pretty */ true, out);
-}
-
-static void print_rule(const struct paint *p, const char *id, const char *title, const char *text)
-{
-	paint_cell(p, PAINT_NAME, 9, "%s", id);
-	paint(p, PAINT_BOLD, "%s", title);
-	paint_end(p);
-	if (!*text)
-		return;
-	paint(p, PAINT_PLAIN, "          %s", text);
-	paint_end(p);
-}
-
 static int print_rules(bool json)
 {
-	size_t n;
 	struct err e = ERR_INIT;
-	const struct paint p = paint_to(stdout);
-	if (json) {
-		int rc = print_rules_json(stdout);
-		if (rc == -ENOMEM) {
-			(void)err_set(&e, rc, "out of memory");
-			return cli_fail(&e);
-		}
-		return cli_flush(STATUS_OK);
+	if (!json) {
+		rules_text(stdout);
+	} else if (json_out(rules_json(), /* pretty */ true, stdout) == -ENOMEM) {
+		(void)err_set(&e, -ENOMEM, "out of memory");
+		return cli_fail(&e);
 	}
-	const struct cpu_rule *rules = cpu_rules(&n);
-	for (size_t i = 0; i < n; i++)
-		print_rule(&p, rules[i].id, rules[i].title, rules[i].text);
-	rules = hyperv_rules(&n);
-	for (size_t i = 0; i < n; i++)
-		print_rule(&p, rules[i].id, rules[i].title, rules[i].text);
-	const struct nesting_rule *nesting = nesting_rules(&n);
-	for (size_t i = 0; i < n; i++)
-		print_rule(&p, nesting[i].id, nesting[i].why, "");
 	return cli_flush(STATUS_OK);
 }
 
@@ -307,7 +173,7 @@ int cmd_cpuid_explain(int argc, char **argv)
 		return STATUS_CONFIG;
 	if (args.rules)
 		return print_rules(args.json);
-	if (ask(&args, &question, &e))
+	if (explain_question_parse(&question, args.words, args.nr_words, args.all, &e))
 		return cli_fail(&e);
 	return explain(&args, &question);
 }

@@ -25,7 +25,8 @@ static int unknown_feature(const struct policy_feature *asked, struct err *e)
 		near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-int fold_add(struct fold *f, feature_id id, bool on, struct err *e)
+/* Decides a feature that nothing has decided yet. -ENOMEM. */
+static int decide(struct fold *f, feature_id id, bool on, struct err *e)
 {
 	const struct feature *feature = feature_by_id(id);
 	if (!feature || feature_set_has(&f->on, id) || feature_set_has(&f->off, id))
@@ -50,7 +51,7 @@ static int add_features(struct fold *f, const struct cpu_policy *p, struct err *
 			return input_fail(e, "%s: both +%s and -%s are asked for",
 				at(asked->origin), feature->name, feature->name);
 		feature_set_add(asked->on ? &on : &off, feature->id);
-		int rc = fold_add(f, feature->id, asked->on, e);
+		int rc = decide(f, feature->id, asked->on, e);
 		if (rc)
 			return rc;
 	}
@@ -215,34 +216,4 @@ void fold_done(struct fold *f)
 {
 	policy_doc_destroy(f->doc);
 	*f = (struct fold){ 0 };
-}
-
-void fold_features(const struct fold *f, struct feature_set *ret_set)
-{
-	*ret_set = f->model ? f->model->features : (struct feature_set){ { 0 } };
-	feature_set_or(ret_set, &f->on);
-	feature_set_subtract(ret_set, &f->off);
-}
-
-int fold_rebase(struct fold *f, const struct cpu_model *to, struct err *e)
-{
-	struct feature_set has = f->model->features, gets = to->features, controls;
-	if (!feature_set_has(&has, FEATURE_ID_vmx) && !feature_set_has(&gets, FEATURE_ID_vmx)) {
-		feature_set_of_attribute(FEATURE_VMX_CONTROL, &controls);
-		feature_set_subtract(&has, &controls);
-		feature_set_subtract(&gets, &controls);
-	}
-	struct feature_set differ = has, common = has;
-	feature_set_or(&differ, &gets);
-	feature_set_and(&common, &gets);
-	feature_set_subtract(&differ, &common);
-	for (feature_id id = feature_set_next(&differ, 0); id < FEATURE_NR_WORDS * 32;
-		id = feature_set_next(&differ, (feature_id)(id + 1))) {
-		int rc = fold_add(f, id, feature_set_has(&has, id), e);
-		if (rc)
-			return rc;
-	}
-	f->model = to;
-	f->model_name = to->name;
-	return 0;
 }

@@ -21,16 +21,4 @@ struct fold {
 int fold_init(struct fold *f, const struct cpu_policy *policy, struct err *e) MUST_CHECK;
 void fold_done(struct fold *f);
 
-/* Decides a feature that nothing has decided yet. -ENOMEM. */
-int fold_add(struct fold *f, feature_id id, bool on, struct err *e) MUST_CHECK;
-
-/*
- * Puts another model in the place of this one, with the features in which they differ; where
- * neither this nor another shows VMX, its controls stay out. -ENOMEM.
- */
-int fold_rebase(struct fold *f, const struct cpu_model *to, struct err *e) MUST_CHECK;
-
-/* The features of the guest: model's, with on and off. */
-void fold_features(const struct fold *f, struct feature_set *ret_set);
-
 #endif

@@ -150,18 +150,3 @@ char *kernel_version_text(char text[KERNEL_VERSION_BYTES], const struct kernel_v
 			v->sublevel);
 	return text;
 }
-
-const char *nesting_harm_name(enum nesting_harm harm)
-{
-	switch (harm) {
-	case NESTING_HARM_ESCAPE:
-		return "escape";
-	case NESTING_HARM_LEAK:
-		return "leak";
-	case NESTING_HARM_CRASH:
-		return "crash";
-	case NESTING_HARM_STATE:
-		return "state";
-	}
-	return "state";
-}

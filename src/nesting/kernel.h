@@ -77,7 +77,4 @@ enum kernel_verdict kernel_judge(const struct kernel_identity *kernel,
 #define KERNEL_VERSION_BYTES 48
 char *kernel_version_text(char text[KERNEL_VERSION_BYTES], const struct kernel_version *v);
 
-/* "escape", "leak", "crash" or "state". */
-const char *nesting_harm_name(enum nesting_harm harm);
-
 #endif

@@ -291,18 +291,3 @@ char *explanation_access(
 		has_origin ? ", " : "", has_origin ? o.rule->origin : "", o.log ? ", logged" : "");
 	return text;
 }
-
-bool explain_asks(const struct explain_question *q, const struct bits_place *place)
-{
-	switch (q->kind) {
-	case EXPLAIN_LEAF:
-		return !place->is_msr && place->leaf == q->leaf &&
-		       (q->any_subleaf || place->subleaf == q->subleaf);
-	case EXPLAIN_MSR:
-		return place->is_msr && place->leaf == q->leaf;
-	case EXPLAIN_OVERVIEW:
-	case EXPLAIN_FEATURE:
-		break;
-	}
-	return false;
-}

@@ -83,6 +83,13 @@ struct explain_question {
 	uint32_t subleaf;
 };
 
+/*
+ * A question as words: none, a feature, a leaf ("0x7", "0x7.1"), or "msr" and its number or name.
+ * all is of the overview. -EINVAL (ERR_CONFIG) where it is none of these, with the nearest name.
+ */
+int explain_question_parse(struct explain_question *ret, const char *const *words, size_t n,
+	bool all, struct err *e) MUST_CHECK;
+
 /* True where the place is what the question is about (a leaf or an MSR). */
 bool explain_asks(const struct explain_question *q, const struct bits_place *place);
 

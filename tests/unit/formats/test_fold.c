@@ -102,32 +102,6 @@ static void init__model_files_without_end__are_refused(void **state)
 	fold_done(&f);
 }
 
-/* What the guest has does not change with the model that it is written as. */
-static void rebase__any_model_on_any_other__keeps_the_features(void **state)
-{
-	(void)state;
-	const struct cpu_model *m;
-	struct feature_set controls;
-	feature_set_of_attribute(FEATURE_VMX_CONTROL, &controls);
-	for (size_t i = 0; (m = cpu_model_at(i)); i++) {
-		const struct cpu_policy p = {
-			.model = { m->name, NULL }, .features = own_features, .nr_features = 2
-		};
-		struct fold f;
-		struct err e = ERR_INIT;
-		struct feature_set before, after;
-		assert_int_equal(fold_init(&f, &p, &e), 0);
-		fold_features(&f, &before);
-		assert_int_equal(fold_rebase(&f, cpu_model_find("qemu64"), &e), 0);
-		fold_features(&f, &after);
-		feature_set_subtract(&before, &controls);
-		feature_set_subtract(&after, &controls);
-		assert_memory_equal(&before, &after, sizeof(before));
-		assert_string_equal(f.model_name, "qemu64");
-		fold_done(&f);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,7 +109,6 @@ int main(void)
 		cmocka_unit_test(init__unknown_names__are_refused_with_the_nearest),
 		cmocka_unit_test(init__both_signs_in_one_layer__are_refused),
 		cmocka_unit_test(init__model_files_without_end__are_refused),
-		cmocka_unit_test(rebase__any_model_on_any_other__keeps_the_features),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
