@@ -159,8 +159,9 @@ static inline size_t fake_read(void *ctx, uint8_t *bytes, size_t n)
 	size_t given = n < f->nr_source ? n : f->nr_source;
 
 	f->asked = n;
-	if (given > 0)
-		memcpy(bytes, f->source, given);
+	if (given == 0)
+		return 0;
+	memcpy(bytes, f->source, given);
 	f->source += given;
 	f->nr_source -= given;
 	return given;
