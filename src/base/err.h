@@ -20,11 +20,17 @@ enum err_kind {
 	ERR_BUG,      /* nestor itself is wrong */
 };
 
+struct findings;
+
 struct err {
 	enum err_kind kind;
 	char msg[1024]; /* one line, or several where each is a fault of its own; no final newline
 			 */
 	char hint[512]; /* what to do; may be empty */
+	/* Gets each fault as a value, too (finding.h): who asks for them wants all, and makes a
+	 * message of them (findings_result). NULL: nobody asks, and what is wrong at one stage may
+	 * end the search. Lent; the functions here leave it as it is. */
+	struct findings *findings;
 };
 
 #define ERR_INIT                                                                                   \
@@ -49,6 +55,19 @@ int err_wrap(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
  * whole. */
 int err_add_config(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* What a fault of the config's is about. */
+struct fault {
+	const char *id;     /* a word that stays the same: "unknown-feature"; static */
+	const char *key;    /* "cpu.features"; NULL: none */
+	const char *origin; /* FILE:LINE:COLUMN, or a flag; NULL: none */
+	const char *fix;    /* what to do; NULL: the message says it, or nobody knows */
+};
+
+/* As err_add_config, of the line ORIGIN: KEY: MESSAGE, or ORIGIN: MESSAGE where that begins with
+ * the key; and the fault to e->findings. */
+int err_fault(struct err *e, int code, const struct fault *what, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
 /* Sets what the user can do. Returns code. */
 int err_hint(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
@@ -62,6 +81,7 @@ static inline int err_failed(int returned, int code)
 #define err_set(e, code, ...) err_failed(err_set(e, code, __VA_ARGS__), code)
 #define err_set_config(e, code, ...) err_failed(err_set_config(e, code, __VA_ARGS__), code)
 #define err_set_errno(e, code, ...) err_failed(err_set_errno(e, code, __VA_ARGS__), code)
+#define err_fault(e, code, ...) err_failed(err_fault(e, code, __VA_ARGS__), code)
 #define err_wrap(e, code, ...) err_failed(err_wrap(e, code, __VA_ARGS__), code)
 #endif
 

@@ -85,6 +85,8 @@ static int choose_protocol(const struct boot_request *req, const struct boot_ima
 static size_t unpack_limit(const struct machine_plan *plan)
 {
 	uint64_t ram = 0;
+	if (!plan) /* boot_check */
+		return BOOT_MAX_UNPACKED_BYTES;
 	for (unsigned i = 0; i < plan->nr_ram && i < PLAN_MAX_RAM; i++)
 		ram += plan->ram[i].size_bytes;
 	return (size_t)(ram < BOOT_MAX_UNPACKED_BYTES ? ram : BOOT_MAX_UNPACKED_BYTES);
@@ -370,4 +372,29 @@ int boot_load(const struct boot_request *req, const struct guest_memory *mem,
 		return rc;
 	*ret_result = result;
 	return 0;
+}
+
+int boot_check(const struct boot_request *req, struct err *e)
+{
+	struct boot_image image, payload = { 0 };
+	struct boot_file inner;
+	struct detect_origin origin;
+	enum boot_protocol protocol = BOOT_LINUX64;
+	UNPACKED_LOCAL whole = { 0 };
+	UNPACKED_LOCAL unpacked = { 0 };
+	int rc = detect_unpack_file(&req->kernel, /* cache */ NULL, BOOT_MAX_UNPACKED_BYTES, &whole,
+		&inner, &origin, e);
+	if (rc == 0)
+		rc = detect_image(&inner, origin, &image, e);
+	if (rc == 0)
+		rc = choose_protocol(req, &image, &protocol, e);
+	if (rc == 0 && image.is_bzimage && (protocol == BOOT_PVH || req->decompress_required)) {
+		const char *nothing = nothing_to_unpack(&image, protocol);
+		rc = nothing ? boot_fail(e, -ENOTSUP, image.file.path, "%s", nothing)
+			     : unpack_for(&image, &protocol, req, &unpacked, &payload, e);
+	}
+	bool has_place = protocol == BOOT_LINUX64 || protocol == BOOT_LINUX32;
+	if (rc == 0 && req->device_tree && !has_place)
+		rc = no_device_tree(image.file.path, protocol, e);
+	return rc;
 }

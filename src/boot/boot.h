@@ -81,7 +81,7 @@ struct boot_request {
 	uint64_t random[2]; /* unpredictable: they choose its physical and its virtual place */
 	bool ram_is_zero;   /* guest RAM is fresh, all zero: what is zero need not be written */
 	const struct boot_cache *cache;  /* of unpacked kernels, or NULL */
-	const struct machine_plan *plan; /* RAM and e820 map */
+	const struct machine_plan *plan; /* RAM and e820 map; NULL for boot_check */
 	struct gpa rsdp;                 /* ACPI RSDP; 0: none */
 	const uint8_t *device_tree;      /* flattened, or NULL; passed as SETUP_DTB (Linux only) */
 	size_t device_tree_size;
@@ -111,6 +111,13 @@ struct boot_result {
  */
 int boot_load(const struct boot_request *req, const struct guest_memory *mem,
 	struct boot_result *ret_result, struct err *e) MUST_CHECK;
+
+/*
+ * Whether there is a loader for what req asks for, whatever the machine: req->plan is NULL, and of
+ * the rest kernel, nr_modules, protocol, decompress_required and whether there is a device tree are
+ * looked at. Errors as boot_load's.
+ */
+int boot_check(const struct boot_request *req, struct err *e) MUST_CHECK;
 
 const char *boot_protocol_name(enum boot_protocol p); /* "linux64", "linux32", "pvh", "multiboot" */
 

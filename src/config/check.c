@@ -26,8 +26,9 @@ void check_fault(const struct config *c, struct faults *f, const char *name, uns
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	faults_add(f, "%s%s%s: %s", origin ? origin : "", origin ? ": " : "",
-		key_format_path(shown, name, index), why);
+	const struct fault what = { CONFIG_FAULT_VALUE, key_format_path(shown, name, index), origin,
+		NULL };
+	faults_add(f, &what, "%s", why);
 }
 
 bool check_given(const struct config *c, const char *name)
@@ -58,10 +59,9 @@ static void check_memory(const struct config *c, struct faults *f)
 static void check_boot(const struct config *c, struct faults *f)
 {
 	if (!c->vm.boot.kernel)
-		faults_add(f,
-			"%s%sboot.kernel: not given: a VM needs a kernel, such as "
-			"kernel = \"vmlinuz\" in the table [boot]",
-			c->file ? c->file : "", c->file ? ": " : "");
+		faults_add(f, &(struct fault){ CONFIG_FAULT_VALUE, "boot.kernel", c->file, NULL },
+			"not given: a VM needs a kernel, such as "
+			"kernel = \"vmlinuz\" in the table [boot]");
 	for (unsigned i = 0; i < c->vm.boot.nr_modules; i++) {
 		if (!c->vm.boot.modules[i].path)
 			check_fault(
@@ -160,7 +160,10 @@ static void check_foreign(const struct config *c, struct faults *f)
 	}
 	for (size_t i = 0; i < KEY_NR_ARRAYS; i++) {
 		if (c->array_origins[i] && !key_arrays[i].in_model)
-			faults_add(f, "%s: %s: %s", c->array_origins[i], key_arrays[i].name, why);
+			faults_add(f,
+				&(struct fault){ CONFIG_FAULT_VALUE, key_arrays[i].name,
+					c->array_origins[i], NULL },
+				"%s", why);
 	}
 }
 
@@ -204,7 +207,7 @@ static int finish(struct config *c, const struct faults *f, const struct vm_conf
 
 int config_finish(struct config *c, const struct vm_config **ret_config, struct err *e)
 {
-	struct faults faults = { 0 };
+	struct faults faults = faults_of(e);
 	check_values(c, &faults);
 	check_files(c, &faults);
 	return finish(c, &faults, ret_config, e);
@@ -212,14 +215,14 @@ int config_finish(struct config *c, const struct vm_config **ret_config, struct 
 
 int config_finish_policy(struct config *c, const struct vm_config **ret_config, struct err *e)
 {
-	struct faults faults = { 0 };
+	struct faults faults = faults_of(e);
 	check_policy(c, &faults);
 	return finish(c, &faults, ret_config, e);
 }
 
 int config_finish_model(struct config *c, const struct vm_config **ret_config, struct err *e)
 {
-	struct faults faults = { 0 };
+	struct faults faults = faults_of(e);
 	check_foreign(c, &faults);
 	check_policy(c, &faults);
 	return finish(c, &faults, ret_config, e);

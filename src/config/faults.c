@@ -8,23 +8,24 @@
 
 #define TAIL_BYTES 40 /* kept free for "and N more faults" */
 
-bool faults_full(const struct faults *f)
+struct faults faults_of(const struct err *e)
 {
-	return f->nr_hidden > 0;
+	return (struct faults){ .findings = e ? e->findings : NULL };
 }
 
-void faults_add(struct faults *f, const char *fmt, ...)
+bool faults_full(const struct faults *f)
 {
-	f->nr++;
-	if (faults_full(f)) {
+	return f->nr_hidden > 0 && !f->findings;
+}
+
+static void add_line(struct faults *f, const struct fault *what, const char *why)
+{
+	char line[sizeof(f->text) - TAIL_BYTES];
+	if (f->nr_hidden > 0) {
 		f->nr_hidden++;
 		return;
 	}
-	char line[sizeof(f->text) - TAIL_BYTES];
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
+	(void)fault_line(line, sizeof(line), what, why);
 	size_t n = strlen(line);
 	size_t gap = f->used > 0 ? 1 : 0; /* the newline */
 	if (f->used + gap + n >= sizeof(line) + gap) {
@@ -35,6 +36,23 @@ void faults_add(struct faults *f, const char *fmt, ...)
 		f->text[f->used++] = '\n';
 	(void)memcpy(f->text + f->used, line, n + 1);
 	f->used += n;
+}
+
+void faults_add(struct faults *f, const struct fault *what, const char *fmt, ...)
+{
+	f->nr++;
+	if (faults_full(f)) {
+		f->nr_hidden++;
+		return;
+	}
+	char why[sizeof(f->text)];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (f->findings)
+		findings_add(f->findings, FINDING_ERROR, what, why);
+	add_line(f, what, why);
 }
 
 int faults_result(const struct faults *f, struct err *e)

@@ -10,16 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHERE_BYTES 256  /* of a file's name in messages */
-#define ORIGIN_BYTES 288 /* and of that with a line and a column */
+#define WHERE_BYTES 256 /* of a file's name in messages */
+_Static_assert(WHERE_BYTES + 2 * sizeof(":4294967295") <= ORIGIN_BYTES, "with line and column");
+
+static void add_fault(const struct load *l, unsigned line, unsigned column, const char *id,
+	const char *shown, const char *why)
+{
+	char text[ORIGIN_BYTES];
+	const char *origin =
+		l->origin || line == 0 ? l->where : origin_text(text, l->where, line, column);
+	faults_add(l->faults, &(struct fault){ id, shown, origin, NULL }, "%s", why);
+}
 
 void load_fault(
 	const struct load *l, unsigned line, unsigned column, const char *shown, const char *why)
 {
-	if (l->origin || line == 0)
-		faults_add(l->faults, "%s: %s: %s", l->where, shown, why);
-	else
-		faults_add(l->faults, "%s:%u:%u: %s: %s", l->where, line, column, shown, why);
+	add_fault(l, line, column, CONFIG_FAULT_VALUE, shown, why);
 }
 
 void load_fault_unknown(
@@ -36,7 +42,8 @@ void load_fault_unknown(
 	/* A name that is too long is cut anyway; one that is not gets its index back. */
 	if (strlen(name) + 8 < sizeof(path))
 		name = key_format_path(path, name, index);
-	load_fault(l, line, column, text_printable(shown, sizeof(shown), name, strlen(name)), why);
+	add_fault(l, line, column, CONFIG_FAULT_UNKNOWN_KEY,
+		text_printable(shown, sizeof(shown), name, strlen(name)), why);
 }
 
 /* The origin to record of what stands at a place, in a buffer where it is not that of all. */
@@ -45,8 +52,7 @@ static const char *origin_at(
 {
 	if (l->origin)
 		return l->origin;
-	(void)snprintf(text, ORIGIN_BYTES, "%s:%u:%u", l->where, at->line, at->column);
-	return text;
+	return origin_text(text, l->where, at->line, at->column);
 }
 
 ANALYZER_MISTAKEN("-Wanalyzer-malloc-leak"); /* the array owns it */
@@ -241,7 +247,7 @@ int config_load_text(struct config *c, const char *text, size_t n, const char *n
 	const char *base_dir, struct err *e)
 {
 	char where[WHERE_BYTES];
-	struct faults faults = { 0 };
+	struct faults faults = faults_of(e);
 	struct toml_value root = { 0 };
 	struct toml_fault syntax = { 0 };
 	const struct load l = {
@@ -263,7 +269,10 @@ int config_load_text(struct config *c, const char *text, size_t n, const char *n
 	else {
 		char why[sizeof(syntax.text)];
 		(void)text_printable(why, sizeof(why), syntax.text, strlen(syntax.text));
-		faults_add(&faults, "%s:%u:%u: %s", where, syntax.line, syntax.column, why);
+		char at[ORIGIN_BYTES];
+		const struct fault what = { CONFIG_FAULT_SYNTAX, NULL,
+			origin_text(at, where, syntax.line, syntax.column), NULL };
+		faults_add(&faults, &what, "%s", why);
 	}
 	toml_value_done(&root);
 	return faults_result(&faults, e);

@@ -120,7 +120,7 @@ int config_set(struct config *c, const char *assignment, const char *origin, str
 {
 	char where[WHERE_BYTES];
 	char printable_origin[KEY_PATH_BYTES];
-	struct faults faults = { 0 };
+	struct faults faults = faults_of(e);
 	const struct load l = {
 		.config = c,
 		.faults = &faults,
@@ -145,7 +145,7 @@ int config_set_text(
 {
 	char where[WHERE_BYTES];
 	char printable_origin[KEY_PATH_BYTES];
-	struct faults faults = { 0 };
+	struct faults faults = faults_of(e);
 	struct target t;
 	const struct load l = {
 		.config = c,

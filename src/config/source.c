@@ -3,6 +3,8 @@
 
 #include "config/load.h"
 
+#include <errno.h>
+
 static int set(struct config *c, const struct config_override *o, struct err *e)
 {
 	return o->key ? config_set_text(c, o->key, o->text, o->origin, e)
@@ -16,7 +18,11 @@ int config_load(struct config *c, const struct config_source *source, struct err
 		rc = load_text_of(c, source->name, source->text, source->n, e);
 	else if (source->name)
 		rc = config_load_file(c, source->name, e);
-	for (size_t i = 0; rc == 0 && i < source->nr_overrides; i++)
-		rc = set(c, &source->overrides[i], e);
+	/* Where faults are collected, what is said over the file still counts. */
+	bool all = e && e->findings;
+	for (size_t i = 0; (rc == 0 || (rc == -EINVAL && all)) && i < source->nr_overrides; i++) {
+		int more = set(c, &source->overrides[i], e);
+		rc = rc ? rc : more;
+	}
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include "config/value.h"
 
 #include "base/analyzer.h"
+#include "base/nearest.h"
 #include "base/uuid.h"
 
 #include "config/text.h"
@@ -112,7 +113,17 @@ static int word_from_text(const struct refusal *r, const char *text, uint64_t *r
 			return 0;
 		}
 	}
-	return refuse(r);
+	struct nearest near;
+	nearest_start(&near, text);
+	for (unsigned i = 0; r->key->words[i]; i++)
+		nearest_consider(&near, r->key->words[i]);
+	const char *meant = nearest_result(&near);
+	int rc = refuse(r);
+	size_t used = strlen(r->why);
+	if (meant)
+		(void)snprintf(
+			r->why + used, VALUE_WHY_BYTES - used, ", did you mean \"%s\"?", meant);
+	return rc;
 }
 
 static int boolean_from_text(const struct refusal *r, const char *text, uint64_t *ret_number)

@@ -27,9 +27,10 @@ static void dropped(struct closing *c, feature_id id, feature_id because, const 
 	bool fails = c->mode == CPU_CLOSE_SILENT ||
 		     (c->mode == CPU_CLOSE_STRICT && w->on_missing == CPU_MISSING_ERROR);
 	if (asked && asked->on && fails)
-		c->rc = err_add_config(w->e, -EINVAL,
-			"%s: %s: +%s needs %s, which this policy does not give the guest",
-			asked->origin ? asked->origin : "the policy", cpu_asked_key(w, asked),
+		c->rc = err_fault(w->e, -EINVAL,
+			&(struct fault){ "unmet", cpu_asked_key(w, asked),
+				asked->origin ? asked->origin : "the policy", NULL },
+			"+%s needs %s, which this policy does not give the guest",
 			feature_label(name, id), feature_label(needs, because));
 	else if (c->mode != CPU_CLOSE_SILENT && !is_idle_control(id))
 		cpu_work_note(

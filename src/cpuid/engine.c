@@ -88,6 +88,52 @@ static void shape_features(struct cpu_work *w)
 		feature_set_add(&r->features, FEATURE_ID_cmp_legacy);
 }
 
+static int check_vendors(struct cpu_work *w)
+{
+	static const struct {
+		const char *key;
+		size_t offset;
+	} vendors[] = {
+		{ "cpu.vendor", offsetof(struct cpu_policy, vendor) },
+		{ "cpu.host_vendor", offsetof(struct cpu_policy, host_vendor) },
+	};
+	int rc = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		const struct policy_text *text = cpu_work_text(w, vendors[i].offset);
+		char id[13];
+		int more = text ? cpu_resolve_vendor(vendors[i].key, text, id, w->e) : 0;
+		rc = rc ? rc : more;
+	}
+	return rc;
+}
+
+/* All that is wrong whatever the host. */
+static int check_policy(struct cpu_work *w)
+{
+	static int (*const checks[])(struct cpu_work * w) = { cpu_check_features, cpu_check_model,
+		check_vendors, cpu_check_raw, cpu_check_msr_rules };
+	int rc = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		int more = checks[i](w);
+		rc = rc ? rc : more;
+	}
+	return rc;
+}
+
+/* Stages 1 to 3; as far as they go where the policy is wrong already. */
+static int settle(struct cpu_work *w)
+{
+	int wrong = check_policy(w);
+	if (!cpu_goes_on(w, wrong))
+		return wrong;
+	int rc = cpu_stage_wanted(w);
+	if (!cpu_goes_on(w, rc))
+		return wrong ? wrong : rc;
+	wrong = wrong ? wrong : rc;
+	rc = cpu_stage_missing(w);
+	return wrong ? wrong : rc;
+}
+
 /* Stages 4 to 9, for a set of features that is settled. */
 static int build(struct cpu_work *w)
 {
@@ -101,9 +147,7 @@ static int build(struct cpu_work *w)
 		return rc;
 	cpu_stage_xsave(w);
 	cpu_stage_caches(w);
-	rc = cpu_stage_raw(w);
-	if (rc)
-		return rc;
+	cpu_stage_raw(w);
 	cpu_stage_max_leaves(w);
 	shape_features(w);
 	rc = cpu_stage_msrs(w);
@@ -174,11 +218,11 @@ int cpu_compute(const struct cpu_policy *policy, const struct host_facts *host,
 	collect_choices(&w);
 	r->on_missing = w.on_missing;
 	w.no_pv = w.hypervisor == CPU_HYPERVISOR_NONE;
-	rc = cpu_stage_wanted(&w);
-	if (rc == 0)
-		rc = cpu_stage_missing(&w);
-	if (rc == 0)
-		rc = build(&w);
+	rc = settle(&w);
+	if (cpu_goes_on(&w, rc)) {
+		int more = build(&w);
+		rc = rc ? rc : more;
+	}
 	if (rc)
 		return rc;
 	if (lacks_features(r)) {

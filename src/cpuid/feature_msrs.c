@@ -162,10 +162,12 @@ static int msr_without_gate(struct cpu_work *w, const struct policy_msr_bits *bi
 		cpu_work_note(w, CPU_NOTE_MISSING, NULL, NULL, bits->origin,
 			"MSR %#" PRIx32 ", which is there only with %s", bits->index, name);
 	else if (w->on_missing == CPU_MISSING_ERROR)
-		return err_add_config(w->e, -EINVAL,
-			"%s: msr.bits: MSR %#" PRIx32
+		return err_fault(w->e, -EINVAL,
+			&(struct fault){ "unmet", "msr.bits",
+				bits->origin ? bits->origin : "the policy", NULL },
+			"MSR %#" PRIx32
 			" is there only with %s, which this policy does not give the guest",
-			bits->origin ? bits->origin : "the policy", bits->index, name);
+			bits->index, name);
 	else
 		cpu_work_note(w, CPU_NOTE_DROPPED, NULL, NULL, bits->origin,
 			"bits of MSR %#" PRIx32 ": dropped, as it is there only with %s",
@@ -206,11 +208,32 @@ static int access_rules(struct cpu_work *w)
 		for (size_t k = 0; rc == 0 && k < p->nr_msr_bits; k++)
 			rc = msr_bits(w, &p->msr_bits[k]);
 		for (size_t k = 0; rc == 0 && k < p->nr_msr_rules; k++) {
-			rc = msr_policy_add(msrs, &p->msr_rules[k], w->e);
+			if (msr_rule_check(&p->msr_rules[k], NULL) == 0) /* else refused already */
+				rc = msr_policy_add(msrs, &p->msr_rules[k], w->e);
 			if (rc && p->msr_rules[k].origin)
 				rc = err_wrap(w->e, rc, "%s: msr.rules", p->msr_rules[k].origin);
 			if (rc && w->e)
 				w->e->kind = ERR_CONFIG;
+		}
+	}
+	return rc;
+}
+
+int cpu_check_msr_rules(struct cpu_work *w)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < w->nr_layers; i++) {
+		const struct cpu_policy *p = w->layers[i];
+		for (size_t k = 0; k < p->nr_msr_rules; k++) {
+			const struct msr_rule *rule = &p->msr_rules[k];
+			struct err why = ERR_INIT;
+			if (msr_rule_check(rule, &why) == 0)
+				continue;
+			const struct fault what = { "msr-rule", rule->origin ? "msr.rules" : NULL,
+				rule->origin, why.hint };
+			rc = err_fault(w->e, -EINVAL, &what, "%s", why.msg);
+			if (why.hint[0])
+				rc = err_hint(w->e, rc, "%s", why.hint);
 		}
 	}
 	return rc;

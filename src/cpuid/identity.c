@@ -14,10 +14,12 @@ int cpu_resolve_vendor(
 {
 	const char *id = cpuid_vendor_id(text->text);
 	if (strlen(id) != 12)
-		return err_set_config(e, -EINVAL,
-			"%s: %s: expected 12 characters, or intel, amd, hygon, zhaoxin or "
-			"centaur, found %s",
-			text->origin ? text->origin : "the policy", key, text->text);
+		return err_fault(e, -EINVAL,
+			&(struct fault){
+				"vendor", key, text->origin ? text->origin : "the policy", NULL },
+			"expected 12 characters, or intel, amd, hygon, zhaoxin or centaur, found "
+			"%s",
+			text->text);
 	(void)memcpy(ret_id, id, 13);
 	return 0;
 }

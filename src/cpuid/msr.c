@@ -128,7 +128,7 @@ static int check_log(const struct msr_rule *rule, struct err *e)
 		msr_label(label, rule->first), reason);
 }
 
-int msr_policy_add(struct msr_policy *p, const struct msr_rule *rule, struct err *e)
+int msr_rule_check(const struct msr_rule *rule, struct err *e)
 {
 	if (rule->first > rule->last)
 		return err_set_config(
@@ -143,8 +143,12 @@ int msr_policy_add(struct msr_policy *p, const struct msr_rule *rule, struct err
 			"fault");
 	}
 	int rc = check_actions(rule, e);
-	if (rc == 0)
-		rc = check_log(rule, e);
+	return rc ? rc : check_log(rule, e);
+}
+
+int msr_policy_add(struct msr_policy *p, const struct msr_rule *rule, struct err *e)
+{
+	int rc = msr_rule_check(rule, e);
 	if (rc)
 		return rc;
 	if (p->nr_rules >= MSR_POLICY_MAX_RULES)

@@ -93,9 +93,12 @@ struct msr_outcome {
 struct msr_outcome msr_policy_access(const struct msr_policy *p, uint32_t index, bool write);
 
 /*
- * Adds a rule. ERR_CONFIG, without the rule's origin: -EINVAL: empty range, x2APIC MSRs, an action
- * that does not fit its direction, nothing ruled, or a log that could never log; -E2BIG: too many.
+ * ERR_CONFIG, without the rule's origin: -EINVAL: empty range, x2APIC MSRs, an action that does not
+ * fit its direction, nothing ruled, or a log that could never log.
  */
+int msr_rule_check(const struct msr_rule *rule, struct err *e) MUST_CHECK;
+
+/* Adds a rule. Errors as msr_rule_check's; -E2BIG: too many. */
 int msr_policy_add(struct msr_policy *p, const struct msr_rule *rule, struct err *e) MUST_CHECK;
 
 /* Adds a rule that denies both directions; id is static. */

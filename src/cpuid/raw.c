@@ -116,8 +116,7 @@ static void apply_all(struct cpu_work *w, bool notes)
 	}
 }
 
-/* Two rules of one layer that want different things of one bit. */
-static int check_contradictions(struct cpu_work *w)
+int cpu_check_raw(struct cpu_work *w)
 {
 	int rc = 0;
 	for (unsigned i = 0; i < w->nr_layers; i++) {
@@ -130,10 +129,12 @@ static int check_contradictions(struct cpu_work *w)
 						    a->subleaf == b->subleaf);
 				uint32_t both = (a->set & b->clear) | (a->clear & b->set);
 				if (same && both)
-					rc = err_add_config(w->e, -EINVAL,
-						"%s: cpu.leaves: contradicts the rule at %s in "
-						"bits %#" PRIx32 " of leaf %#" PRIx32 " %s",
-						b->origin ? b->origin : "the policy",
+					rc = err_fault(w->e, -EINVAL,
+						&(struct fault){ "contradiction", "cpu.leaves",
+							b->origin ? b->origin : "the policy",
+							NULL },
+						"contradicts the rule at %s in bits %#" PRIx32
+						" of leaf %#" PRIx32 " %s",
 						a->origin ? a->origin : "the policy", both, b->leaf,
 						cpuid_reg_name(b->reg));
 			}
@@ -157,14 +158,10 @@ static void close_gates(struct cpu_work *w)
 	}
 }
 
-int cpu_stage_raw(struct cpu_work *w)
+void cpu_stage_raw(struct cpu_work *w)
 {
-	int rc = check_contradictions(w);
-	if (rc)
-		return rc;
 	apply_all(w, /* notes */ true);
 	close_gates(w);
-	return 0;
 }
 
 void cpu_raw_apply(struct cpu_work *w)

@@ -6,6 +6,8 @@
 #include "cpuid/engine.h"
 #include "cpuid/fields.h"
 
+#include <errno.h>
+
 #define LEAF_ENCRYPTION UINT32_C(0x8000001f) /* SEV and its kind (APM vol. 3, appendix E) */
 
 struct cpu_work {
@@ -99,6 +101,21 @@ enum cpu_close_mode {
 	CPU_CLOSE_NOTE,   /* what follows from what the host lacks */
 };
 
+/*
+ * True where there is no fault so far, or faults of the policy are collected (err.h), so that the
+ * next stage may find more: what is at fault is taken as if it were not said, or as said.
+ */
+static inline bool cpu_goes_on(const struct cpu_work *w, int rc)
+{
+	return rc == 0 || (rc == -EINVAL && w->e && w->e->findings);
+}
+
+/* What is wrong with the policy whatever the host; each adds all its faults. */
+int cpu_check_features(struct cpu_work *w) MUST_CHECK;  /* wanted.c */
+int cpu_check_model(struct cpu_work *w) MUST_CHECK;     /* wanted.c */
+int cpu_check_raw(struct cpu_work *w) MUST_CHECK;       /* raw.c: rules at odds in one layer */
+int cpu_check_msr_rules(struct cpu_work *w) MUST_CHECK; /* feature_msrs.c */
+
 /* Removes what lacks its requirements or the CPUID bit that announces its MSR. close.c */
 int cpu_close(struct cpu_work *w, struct feature_set *set, enum cpu_close_mode mode) MUST_CHECK;
 
@@ -111,7 +128,7 @@ void cpu_stage_hypervisor(struct cpu_work *w);          /* hypervisor.c */
 int cpu_stage_addresses(struct cpu_work *w) MUST_CHECK; /* identity.c */
 void cpu_stage_xsave(struct cpu_work *w);               /* xsave.c */
 void cpu_stage_caches(struct cpu_work *w);              /* caches.c */
-int cpu_stage_raw(struct cpu_work *w) MUST_CHECK;       /* raw.c */
+void cpu_stage_raw(struct cpu_work *w);                 /* raw.c */
 void cpu_raw_apply(struct cpu_work *w);                 /* raw.c; once more, silently */
 void cpu_stage_max_leaves(struct cpu_work *w);          /* leaves.c */
 int cpu_stage_msrs(struct cpu_work *w) MUST_CHECK;      /* feature_msrs.c */

@@ -15,15 +15,14 @@ static const char *at(const char *origin)
 static int fail_unknown(struct cpu_work *w, const struct policy_feature *asked)
 {
 	const char *near = feature_nearest(asked->name);
-	if (near)
-		return err_add_config(w->e, -EINVAL, "%s: %s: unknown feature %s, did you mean %s?",
-			at(asked->origin), cpu_asked_key(w, asked), asked->name, near);
-	return err_add_config(w->e, -EINVAL, "%s: %s: unknown feature %s", at(asked->origin),
-		cpu_asked_key(w, asked), asked->name);
+	const struct fault what = { "unknown-feature", cpu_asked_key(w, asked), at(asked->origin),
+		NULL };
+	return err_fault(w->e, -EINVAL, &what, "unknown feature %s%s%s%s", asked->name,
+		near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 /* All names known, and none both on and off in one layer. */
-static int check_features(struct cpu_work *w)
+int cpu_check_features(struct cpu_work *w)
 {
 	int rc = 0;
 	for (unsigned i = 0; i < w->nr_layers; i++) {
@@ -45,9 +44,11 @@ static int check_features(struct cpu_work *w)
 				if (g && g->id == f->id && p->features[j].on != asked->on)
 					first = at(p->features[j].origin);
 			}
-			rc = err_add_config(w->e, -EINVAL, "%s: %s: %c%s contradicts %c%s at %s",
-				at(asked->origin), cpu_asked_key(w, asked), asked->on ? '+' : '-',
-				asked->name, asked->on ? '-' : '+', f->name, first);
+			const struct fault what = { "contradiction", cpu_asked_key(w, asked),
+				at(asked->origin), NULL };
+			rc = err_fault(w->e, -EINVAL, &what, "%c%s contradicts %c%s at %s",
+				asked->on ? '+' : '-', asked->name, asked->on ? '-' : '+', f->name,
+				first);
 		}
 	}
 	return rc;
@@ -69,6 +70,8 @@ static void apply_features(struct cpu_work *w, const struct cpu_policy *p)
 	for (size_t k = 0; k < p->nr_features; k++) {
 		const struct policy_feature *asked = &p->features[k];
 		const struct feature *f = feature_find(asked->name);
+		if (!f)
+			continue; /* refused already */
 		const char *who = who_decides(f->id);
 		if (who) {
 			cpu_work_note(w, CPU_NOTE_REMARK, NULL, NULL, asked->origin,
@@ -119,12 +122,22 @@ static void apply_provided(struct cpu_work *w)
 	}
 }
 
-static int fail_model(struct cpu_work *w, const char *name, const char *origin)
+static bool is_passthrough(const char *model)
 {
-	const char *near = cpu_model_nearest(name);
-	(void)err_set_config(w->e, -EINVAL, "%s: cpu.model: unknown model %s%s%s%s", at(origin),
-		name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
-	return err_hint(w->e, -EINVAL, "`nestor cpuid models` lists the models");
+	return strcmp(model, "host") == 0 || strcmp(model, "max") == 0;
+}
+
+int cpu_check_model(struct cpu_work *w)
+{
+	static const char hint[] = "`nestor cpuid models` lists the models";
+	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));
+	if (!model || is_passthrough(model->text) || cpu_model_find(model->text))
+		return 0;
+	const char *near = cpu_model_nearest(model->text);
+	const struct fault what = { "unknown-model", "cpu.model", at(model->origin), hint };
+	int rc = err_fault(w->e, -EINVAL, &what, "unknown model %s%s%s%s", model->text,
+		near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+	return err_hint(w->e, rc, "%s", hint);
 }
 
 /* A vendor that was asked for by name is the user's own decision. */
@@ -205,12 +218,10 @@ static int apply_model(struct cpu_work *w)
 	const char *origin = model ? model->origin : NULL;
 	struct cpu_result *r = w->r;
 	w->emulated = strcmp(name, "max") == 0;
-	w->passthrough = w->emulated || strcmp(name, "host") == 0;
+	r->model = is_passthrough(name) ? NULL : cpu_model_find(name);
+	w->passthrough = !r->model; /* also where the name is unknown, and refused already */
 	cpu_features_of_host(w->host, w->emulated, &w->can);
 	if (!w->passthrough) {
-		r->model = cpu_model_find(name);
-		if (!r->model)
-			return fail_model(w, name, origin);
 		rc = check_vendor(w, r->model, origin);
 		if (rc)
 			return rc;
@@ -254,12 +265,19 @@ static int remove_all(struct cpu_work *w, const struct feature_set *mask, const 
 		id = feature_set_next(&gone, (feature_id)(id + 1))) {
 		const struct policy_feature *asked = cpu_work_asking(w, id);
 		if (asked && asked->on)
-			rc = err_add_config(w->e, -EINVAL, "%s: %s: +%s contradicts %s",
-				at(asked->origin), cpu_asked_key(w, asked), asked->name, why);
+			rc = err_fault(w->e, -EINVAL,
+				&(struct fault){ "contradiction", cpu_asked_key(w, asked),
+					at(asked->origin), NULL },
+				"+%s contradicts %s", asked->name, why);
 		else if (!w->passthrough && !rc)
 			cpu_work_note(w, CPU_NOTE_REMOVED, &id, NULL, origin, "by %s", why);
 	}
 	return rc;
+}
+
+static int first(int rc, int later)
+{
+	return rc ? rc : later;
 }
 
 static void invert(struct feature_set *set)
@@ -299,15 +317,17 @@ static int apply_modes(struct cpu_work *w)
 		rc = remove_all(w, &mask, "CPU-06", p->migration_origin,
 			"the hosts of cpu.migration_cluster, which do not all have it");
 	}
-	if (rc == 0 && w->migratable) {
+	if (cpu_goes_on(w, rc) && w->migratable) {
 		feature_set_of_attribute(FEATURE_IMMOBILE, &mask);
-		rc = remove_all(w, &mask, "CPU-07", p->migration_origin,
+		int more = remove_all(w, &mask, "CPU-07", p->migration_origin,
 			"compatibility_for_migration_enabled, as it does not survive a migration");
+		rc = first(rc, more);
 	}
-	if (rc == 0 && w->older_os) {
+	if (cpu_goes_on(w, rc) && w->older_os) {
 		beyond_leaf_2(&mask);
-		rc = remove_all(w, &mask, "CPU-08", p->older_os_origin,
+		int more = remove_all(w, &mask, "CPU-08", p->older_os_origin,
 			"compatibility_for_older_operating_systems");
+		rc = first(rc, more);
 	}
 	return rc;
 }
@@ -342,33 +362,37 @@ static int withdraw(struct cpu_work *w)
 		const struct policy_withdrawal *gone = &p->withdrawals[i];
 		const struct policy_feature *asked = cpu_work_asking(w, gone->feature);
 		if (asked && asked->on) {
-			rc = err_add_config(w->e, -EINVAL, "%s: %s: +%s contradicts %s%s%s",
-				at(asked->origin), cpu_asked_key(w, asked), asked->name, gone->by,
+			rc = err_fault(w->e, -EINVAL,
+				&(struct fault){ "contradiction", cpu_asked_key(w, asked),
+					at(asked->origin), NULL },
+				"+%s contradicts %s%s%s", asked->name, gone->by,
 				gone->origin ? " at " : "", gone->origin ? gone->origin : "");
 			continue;
 		}
 		feature_set_remove(&w->r->wanted, gone->feature);
 		cpu_work_decide(w, gone->feature, false, gone->rule, gone->origin, NULL);
 	}
-	return rc ? rc : cpu_close(w, &w->r->wanted, CPU_CLOSE_SILENT);
+	return cpu_goes_on(w, rc) ? first(rc, cpu_close(w, &w->r->wanted, CPU_CLOSE_SILENT)) : rc;
+}
+
+static int close_strictly(struct cpu_work *w)
+{
+	return cpu_close(w, &w->r->wanted, CPU_CLOSE_STRICT);
 }
 
 int cpu_stage_wanted(struct cpu_work *w)
 {
-	int rc = check_features(w);
-	if (rc == 0)
-		rc = apply_model(w);
-	if (rc == 0)
-		cpu_apply_needs(w);
-	for (unsigned i = 0; rc == 0 && i < w->nr_layers; i++)
+	static int (*const steps[])(
+		struct cpu_work * w) = { apply_modes, apply_hypervisor, close_strictly, withdraw };
+	int rc = apply_model(w);
+	if (rc)
+		return rc;
+	cpu_apply_needs(w);
+	for (unsigned i = 0; i < w->nr_layers; i++)
 		apply_features(w, w->layers[i]);
 	feature_set_remove(&w->r->wanted, FEATURE_ID_osxsave);
 	feature_set_remove(&w->r->wanted, FEATURE_ID_ospke);
-	if (rc == 0)
-		rc = apply_modes(w);
-	if (rc == 0)
-		rc = apply_hypervisor(w);
-	if (rc == 0)
-		rc = cpu_close(w, &w->r->wanted, CPU_CLOSE_STRICT);
-	return rc ? rc : withdraw(w);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && cpu_goes_on(w, rc); i++)
+		rc = first(rc, steps[i](w));
+	return rc;
 }

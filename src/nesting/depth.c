@@ -8,13 +8,13 @@ int nesting_depth_of_vm(const struct policy_number *max_depth, const struct nest
 	struct nesting_depth *ret_depth, struct err *e)
 {
 	*ret_depth = (struct nesting_depth){ .limited = max_depth->given || machine->limited };
-	const char *at = max_depth->origin ? max_depth->origin : "the policy";
+	const struct fault what = { "contradiction", "nesting.max_depth",
+		max_depth->origin ? max_depth->origin : "the policy", NULL };
 	if (max_depth->given && max_depth->value == 0)
-		return err_set_config(e, -EINVAL,
-			"%s: nesting.max_depth = 0 contradicts "
+		return err_fault(e, -EINVAL, &what,
+			"nesting.max_depth = 0 contradicts "
 			"nesting.expose_virtualization_extensions = true: a VM that has them is a "
-			"level of its own",
-			at);
+			"level of its own");
 	if (machine->limited && machine->remainder == 0) {
 		(void)err_set(e, -EPERM,
 			"this machine is a VM of nestor's that may run VMs, but may not give them "

@@ -17,6 +17,10 @@
 #define LEAF_LIMITS (LEAF_BASE + 5)
 #define LEAF_NESTED (LEAF_BASE + 0xa)
 
+#define FEATURES "hyperv.features" /* keys of the config */
+#define RETRIES "hyperv.spinlock_retries"
+#define VENDOR_ID "hyperv.vendor_id"
+
 #define INTERFACE UINT32_C(0x31237648) /* "Hv#1" */
 #define VENDOR "Microsoft Hv"
 #define VENDOR_CHARACTERS 12
@@ -161,11 +165,13 @@ static int refuse_name(struct work *w, const struct policy_feature *asked)
 	const struct hyperv_feature *f = hyperv_feature_find(asked->name);
 	const char *near = hyperv_feature_nearest(asked->name);
 	if (f)
-		return err_add_config(w->e, -EINVAL, "%s: hyperv.features: %s is not offered: %s",
-			at(asked->origin), asked->name, f->note);
-	return err_add_config(w->e, -EINVAL, "%s: hyperv.features: unknown enlightenment %s%s%s%s",
-		at(asked->origin), asked->name, near ? ", did you mean " : "", near ? near : "",
-		near ? "?" : "");
+		return err_fault(w->e, -EINVAL,
+			&(struct fault){ "not-offered", FEATURES, at(asked->origin), NULL },
+			"%s is not offered: %s", asked->name, f->note);
+	return err_fault(w->e, -EINVAL,
+		&(struct fault){ "unknown-enlightenment", FEATURES, at(asked->origin), NULL },
+		"unknown enlightenment %s%s%s%s", asked->name, near ? ", did you mean " : "",
+		near ? near : "", near ? "?" : "");
 }
 
 static int read_features(struct work *w)
@@ -183,9 +189,10 @@ static int read_features(struct work *w)
 			continue;
 		struct wish *wish = &w->wishes[f - features];
 		if (wish->asked && wish->asked->on != asked->on)
-			rc = err_add_config(w->e, -EINVAL,
-				"%s: hyperv.features: %c%s contradicts %c%s at %s",
-				at(asked->origin), asked->on ? '+' : '-', asked->name,
+			rc = err_fault(w->e, -EINVAL,
+				&(struct fault){
+					"contradiction", FEATURES, at(asked->origin), NULL },
+				"%c%s contradicts %c%s at %s", asked->on ? '+' : '-', asked->name,
 				wish->asked->on ? '+' : '-', wish->asked->name,
 				at(wish->asked->origin));
 		*wish = (struct wish){ asked, asked->on, asked->on, "HV-06", asked->origin };
@@ -200,22 +207,22 @@ static int read_retries(struct work *w)
 	struct wish *wish = &w->wishes[ID_HV_SPINLOCKS];
 	w->retries = HYPERV_NEVER_NOTIFY;
 	if (!n->given && wish->on)
-		return err_add_config(w->e, -EINVAL,
-			"%s: hyperv.features: +hv-spinlocks needs hyperv.spinlock_retries (0xfff "
-			"where the host's processors are shared)",
-			at(wish->origin));
+		return err_fault(w->e, -EINVAL,
+			&(struct fault){ "unmet", FEATURES, at(wish->origin), NULL },
+			"+hv-spinlocks needs hyperv.spinlock_retries (0xfff where the host's "
+			"processors are shared)");
 	if (!n->given)
 		return 0;
 	if (n->value < HYPERV_MIN_RETRIES || n->value > UINT32_MAX)
-		return err_add_config(w->e, -EINVAL,
-			"%s: hyperv.spinlock_retries: expected a number from 0xfff to 0xffffffff",
-			at(n->origin));
+		return err_fault(w->e, -EINVAL,
+			&(struct fault){ "value", RETRIES, at(n->origin), NULL },
+			"expected a number from 0xfff to 0xffffffff");
 	w->retries = (uint32_t)n->value;
 	if (wish->asked || w->retries == HYPERV_NEVER_NOTIFY) {
 		if (wish->asked && !wish->on && w->retries != HYPERV_NEVER_NOTIFY)
-			return err_add_config(w->e, -EINVAL,
-				"%s: hyperv.spinlock_retries contradicts -hv-spinlocks at %s",
-				at(n->origin), at(wish->origin));
+			return err_fault(w->e, -EINVAL,
+				&(struct fault){ "contradiction", RETRIES, at(n->origin), NULL },
+				RETRIES " contradicts -hv-spinlocks at %s", at(wish->origin));
 		return 0;
 	}
 	*wish = (struct wish){ NULL, true, true, "HV-11", n->origin };
@@ -228,8 +235,8 @@ static int read_vendor_id(struct work *w)
 	size_t n = id->text ? strlen(id->text) : 1;
 	if (n >= 1 && n <= VENDOR_CHARACTERS)
 		return 0;
-	return err_add_config(w->e, -EINVAL, "%s: hyperv.vendor_id: expected 1 to %d characters",
-		at(id->origin), VENDOR_CHARACTERS);
+	return err_fault(w->e, -EINVAL, &(struct fault){ "value", VENDOR_ID, at(id->origin), NULL },
+		"expected 1 to %d characters", VENDOR_CHARACTERS);
 }
 
 /* What the policy does not speak of. */
@@ -249,13 +256,18 @@ static void add_defaults(struct work *w)
 		*vpindex = (struct wish){ NULL, true, false, "HV-07", p->hypervisor_origin };
 }
 
-/* Of a wish by name: "+hv-synic", or "hyperv.spinlock_retries". */
+/* Of a wish by name: "+hv-synic", or the key. */
 static const char *wish_text(const struct wish *wish, char text[64])
 {
 	if (!wish->asked)
-		return "hyperv.spinlock_retries";
-	(void)snprintf(text, 64, "hyperv.features: +%s", wish->asked->name);
+		return RETRIES;
+	(void)snprintf(text, 64, "+%s", wish->asked->name);
 	return text;
+}
+
+static struct fault wish_fault(const struct wish *wish, const char *id)
+{
+	return (struct fault){ id, wish->asked ? FEATURES : RETRIES, at(wish->origin), NULL };
 }
 
 /* Enlightenments where there can be none. */
@@ -268,52 +280,60 @@ static int check_mode(struct work *w)
 		const struct wish *wish = &w->wishes[i];
 		if (!wish->on || !wish->strong)
 			continue;
+		const struct fault contradiction = wish_fault(wish, "contradiction");
 		if (w->hypervisor == CPU_HYPERVISOR_NONE)
-			rc = err_add_config(w->e, -EINVAL,
-				"%s: %s contradicts cpu.hypervisor = \"none\" at %s",
-				at(wish->origin), wish_text(wish, text), at(p->hypervisor_origin));
+			rc = err_fault(w->e, -EINVAL, &contradiction,
+				"%s contradicts cpu.hypervisor = \"none\" at %s",
+				wish_text(wish, text), at(p->hypervisor_origin));
 		else if (features[i].kind == HYPERV_NESTED && !w->expose)
-			rc = err_add_config(w->e, -EINVAL,
-				"%s: %s is for a guest hypervisor, but "
+			rc = err_fault(w->e, -EINVAL, &contradiction,
+				"%s is for a guest hypervisor, but "
 				"nesting.expose_virtualization_extensions is false%s%s",
-				at(wish->origin), wish_text(wish, text),
-				p->knob_origin ? " at " : "", p->knob_origin ? p->knob_origin : "");
+				wish_text(wish, text), p->knob_origin ? " at " : "",
+				p->knob_origin ? p->knob_origin : "");
 	}
 	return rc;
 }
 
+static bool is_unmet(const struct work *w, const struct hyperv_requirement *r)
+{
+	return is_on(r->on, w->vendor) && !w->wishes[r->feature].on;
+}
+
 /* The first requirement of a feature that is not met, or NULL. */
-static const struct hyperv_requirement *unmet(const struct work *w, size_t feature)
+static const struct hyperv_requirement *find_unmet(const struct work *w, size_t feature)
 {
 	const struct hyperv_feature *f = &features[feature];
 	for (unsigned i = 0; i < f->nr_requires; i++) {
-		const struct hyperv_requirement *r = &f->requires[i];
-		if (is_on(r->on, w->vendor) && !w->wishes[r->feature].on)
-			return r;
+		if (is_unmet(w, &f->requires[i]))
+		return &f->requires[i];
 	}
 	return NULL;
+}
+
+static int refuse_unmet(struct work *w, const struct wish *wish, const struct hyperv_requirement *r)
+{
+	const struct wish *other = &w->wishes[r->feature];
+	const struct fault unmet = wish_fault(wish, "unmet");
+	char text[64];
+	if (other->asked)
+		return err_fault(w->e, -EINVAL, &unmet, "%s needs %s, but -%s at %s",
+			wish_text(wish, text), features[r->feature].name, other->asked->name,
+			at(other->origin));
+	return err_fault(w->e, -EINVAL, &unmet, "%s needs %s: add \"+%s\" to hyperv.features",
+		wish_text(wish, text), features[r->feature].name, features[r->feature].name);
 }
 
 /* By what the policy says alone, all that it asks for must have what it needs. */
 static int check_requirements(struct work *w)
 {
-	char text[64];
 	int rc = 0;
 	for (size_t i = 0; i < NR_FEATURES; i++) {
 		const struct wish *wish = &w->wishes[i];
-		const struct hyperv_requirement *r = wish->on ? unmet(w, i) : NULL;
-		if (!r || !wish->strong)
-			continue;
-		const struct wish *other = &w->wishes[r->feature];
-		if (other->asked)
-			rc = err_add_config(w->e, -EINVAL, "%s: %s needs %s, but -%s at %s",
-				at(wish->origin), wish_text(wish, text), features[r->feature].name,
-				other->asked->name, at(other->origin));
-		else
-			rc = err_add_config(w->e, -EINVAL,
-				"%s: %s needs %s: add \"+%s\" to hyperv.features", at(wish->origin),
-				wish_text(wish, text), features[r->feature].name,
-				features[r->feature].name);
+		for (unsigned k = 0; wish->on && wish->strong && k < features[i].nr_requires; k++) {
+			if (is_unmet(w, &features[i].requires[k]))
+				rc = refuse_unmet(w, wish, &features[i].requires[k]);
+		}
 	}
 	return rc;
 }
@@ -389,7 +409,7 @@ static void drop_dependants(struct work *w)
 		again = false;
 		for (size_t i = 0; i < NR_FEATURES; i++) {
 			struct wish *wish = &w->wishes[i];
-			const struct hyperv_requirement *r = wish->on ? unmet(w, i) : NULL;
+			const struct hyperv_requirement *r = wish->on ? find_unmet(w, i) : NULL;
 			if (!r)
 				continue;
 			if (wish->strong)
@@ -514,19 +534,21 @@ static int check_policy(struct work *w)
 	rc = other ? other : rc;
 	other = read_vendor_id(w);
 	rc = other ? other : rc;
-	if (rc)
-		return rc; /* more would be said of it twice */
+	if (rc && !(w->e && w->e->findings))
+		return rc; /* that is enough for a message */
 	if (w->hypervisor != CPU_HYPERVISOR_NONE)
 		add_defaults(w);
-	rc = check_mode(w);
+	other = check_mode(w);
+	rc = other ? other : rc;
 	other = check_requirements(w);
 	rc = other ? other : rc;
 	const struct policy_text *id = &w->policy->hyperv_vendor_id;
 	if (rc == 0 && id->text && !is_shown(w))
-		rc = err_add_config(w->e, -EINVAL,
-			"%s: hyperv.vendor_id has no effect: no leaf of Hyper-V's is shown without "
-			"hyperv.features or cpu.hypervisor = \"hyperv\"",
-			at(id->origin));
+		rc = err_fault(w->e, -EINVAL,
+			&(struct fault){ "no-effect", VENDOR_ID, at(id->origin), NULL },
+			VENDOR_ID
+			" has no effect: no leaf of Hyper-V's is shown without hyperv.features or "
+			"cpu.hypervisor = \"hyperv\"");
 	return rc;
 }
 

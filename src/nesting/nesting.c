@@ -75,16 +75,49 @@ size_t nesting_withdrawals(bool expose, const char *origin, struct policy_withdr
 	return n;
 }
 
+static int refuse_bit(const struct nesting_rule *rule, const char *origin, struct err *e)
+{
+	return err_fault(e, -EINVAL, &(struct fault){ "hidden", "cpu.leaves", origin, NULL },
+		"a rule sets bit %u of leaf %#x, which stays hidden while "
+		"nesting.expose_virtualization_extensions is false (%s: %s)",
+		rule->bit, rule->first, rule->id, rule->why);
+}
+
+/* The last of a policy's rules that speaks of a bit; NULL: none does. */
+static const struct policy_leaf *last_word(
+	const struct cpu_policy *policy, const struct nesting_rule *rule)
+{
+	uint32_t bit = UINT32_C(1) << rule->bit;
+	for (const struct cpu_policy *p = policy; p; p = p->base) {
+		for (size_t i = p->nr_leaves; i-- > 0;) {
+			const struct policy_leaf *leaf = &p->leaves[i];
+			bool same = leaf->leaf == rule->first && leaf->reg == rule->reg &&
+				    (leaf->any_subleaf || leaf->subleaf == 0);
+			if (same && (leaf->set | leaf->clear) & bit)
+				return leaf;
+		}
+	}
+	return NULL;
+}
+
+int nesting_check_leaves(const struct cpu_policy *policy, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		const struct policy_leaf *leaf =
+			rules[i].kind == NESTING_RULE_BIT ? last_word(policy, &rules[i]) : NULL;
+		if (leaf && leaf->set & UINT32_C(1) << rules[i].bit)
+			rc = refuse_bit(&rules[i], leaf->origin ? leaf->origin : "the policy", e);
+	}
+	return rc;
+}
+
 /* The policy has withdrawn the feature; only a raw rule can have set the bit again. */
 static int check_bit(const struct nesting_rule *rule, const struct cpu_edit *edit, struct err *e)
 {
 	uint32_t bit = UINT32_C(1) << rule->bit;
-	if (cpuid_value(edit->table, rule->first, 0, rule->reg) & bit)
-		return err_set_config(e, -EINVAL,
-			"cpu.leaves: a rule sets bit %u of leaf %#x, which stays hidden while "
-			"nesting.expose_virtualization_extensions is false (%s: %s)",
-			rule->bit, rule->first, rule->id, rule->why);
-	return 0;
+	bool set = cpuid_value(edit->table, rule->first, 0, rule->reg) & bit;
+	return set ? refuse_bit(rule, /* origin */ NULL, e) : 0;
 }
 
 static void hide_leaf(const struct nesting_rule *rule, struct cpu_edit *edit)

@@ -77,6 +77,9 @@ const char *nesting_extensions_of(feature_id id);
  */
 size_t nesting_withdrawals(bool expose, const char *origin, struct policy_withdrawal *ret);
 
+/* Faults of the policy's raw leaf rules that set a bit which is hidden while the knob is off. */
+int nesting_check_leaves(const struct cpu_policy *policy, struct err *e) MUST_CHECK;
+
 /*
  * Hides the extensions in a finished CPUID table by the rules; does nothing where expose is true.
  * -EINVAL (ERR_CONFIG) where a withdrawn bit is set: the policy's raw leaf rules asked for it.

@@ -38,6 +38,12 @@ static const char *at(const char *origin)
 	return origin ? origin : "the policy";
 }
 
+/* True where there is no fault so far, or faults are collected (err.h). */
+static bool goes_on(int rc, const struct err *e)
+{
+	return rc == 0 || (rc == -EINVAL && e && e->findings);
+}
+
 /* A feature of the policy that takes the extensions away which the knob exposes. */
 static int check_knob(const struct cpu_policy *policy, struct err *e)
 {
@@ -49,12 +55,13 @@ static int check_knob(const struct cpu_policy *policy, struct err *e)
 			const struct feature *f = feature_find(asked->name);
 			if (asked->on || !f || (f->id != FEATURE_ID_vmx && f->id != FEATURE_ID_svm))
 				continue;
-			rc = err_add_config(e, -EINVAL,
-				"%s: %s: -%s contradicts "
+			const struct fault what = { "contradiction",
+				i < nesting_from ? "cpu.features" : "nesting.features",
+				at(asked->origin), NULL };
+			rc = err_fault(e, -EINVAL, &what,
+				"-%s contradicts "
 				"nesting.expose_virtualization_extensions = true%s%s",
-				at(asked->origin),
-				i < nesting_from ? "cpu.features" : "nesting.features", asked->name,
-				policy->knob_origin ? " at " : "",
+				asked->name, policy->knob_origin ? " at " : "",
 				policy->knob_origin ? policy->knob_origin : "");
 		}
 	}
@@ -75,10 +82,10 @@ static int check_names(const struct config_texts *texts, struct err *e)
 	for (size_t i = 0; i < texts->n; i++) {
 		const struct feature *f = feature_find(texts->items[i].text + 1);
 		if (f && !nesting_extensions_of(f->id))
-			rc = err_add_config(e, -EINVAL,
-				"%s: nesting.features: %s is no part of VMX or SVM; cpu.features "
-				"takes it",
-				at(texts->items[i].origin), f->name);
+			rc = err_fault(e, -EINVAL,
+				&(struct fault){ "not-of-nesting", "nesting.features",
+					at(texts->items[i].origin), NULL },
+				"%s is no part of VMX or SVM; cpu.features takes it", f->name);
 	}
 	return rc;
 }
@@ -150,9 +157,13 @@ static int merge(struct merged *m, const struct vm_config *config, const struct 
 		rc = check_names(&config->nesting.features, e);
 		int knob = check_knob(&m->policy, e);
 		rc = rc ? rc : knob;
+	} else {
+		rc = nesting_check_leaves(policy, e);
 	}
-	if (rc == 0)
-		rc = hyperv_leaves_create(&m->hyperv, policy, host, expose, e);
+	if (goes_on(rc, e)) {
+		int hyperv = hyperv_leaves_create(&m->hyperv, policy, host, expose, e);
+		rc = rc ? rc : hyperv;
+	}
 	m->policy.hyperv = m->hyperv;
 	if (rc == 0 && m->hyperv && m->hyperv->caps.evmcs)
 		m->policy.nr_withdrawals += evmcs_withdrawals(
@@ -203,12 +214,13 @@ static int check_vmx(const struct cpu_policy *policy, const struct host_facts *h
 	const struct cpuid_table *table = &plan->cpu.table;
 	if (!cpuid_has_vmx(table))
 		return 0;
-	int rc = vmx_caps_check(table, p->set, p->nr_set, e);
+	struct err why = ERR_INIT;
+	int rc = vmx_caps_check(table, p->set, p->nr_set, &why);
 	if (rc && vmx_caps_check(&host->supported, host->feature_msrs, host->nr_feature_msrs, NULL))
 		rc = 0;
 	if (rc == 0)
 		rc = vmx_caps_check_subset(
-			p->set, p->nr_set, host->feature_msrs, host->nr_feature_msrs, e);
+			p->set, p->nr_set, host->feature_msrs, host->nr_feature_msrs, &why);
 	if (rc == 0)
 		return 0;
 	for (const struct cpu_policy *layer = policy; layer; layer = layer->base) {
@@ -217,13 +229,15 @@ static int check_vmx(const struct cpu_policy *policy, const struct host_facts *h
 			if (bits->index < MSR_IA32_VMX_BASIC ||
 				bits->index > MSR_IA32_VMX_EXIT_CTLS2)
 				continue;
-			if (e)
-				e->kind = ERR_CONFIG;
-			rc = err_wrap(e, -EINVAL, "%s: msr.bits", at(bits->origin));
-			return err_hint(e, rc,
-				"cpu.features and nesting.features change a control in all MSRs");
+			static const char hint[] =
+				"cpu.features and nesting.features change a control in all MSRs";
+			const struct fault what = { "vmx-capabilities", "msr.bits",
+				at(bits->origin), hint };
+			rc = err_fault(e, -EINVAL, &what, "%s", why.msg);
+			return err_hint(e, rc, hint);
 		}
 	}
+	(void)err_set(e, rc, "%s", why.msg);
 	if (e)
 		e->kind = ERR_BUG;
 	return err_wrap(e, rc, "the guest's VMX capabilities contradict themselves");
@@ -269,10 +283,14 @@ int plan_cpu(const struct vm_config *config, const struct cpu_policy *policy,
 	bool expose = plan->expose_extensions;
 	struct merged m = { .hyperv = NULL };
 	int rc = expose ? check_exposed(config, policy, host, plan, e) : 0;
-	if (rc == 0)
-		rc = merge(&m, config, policy, host, expose, e);
-	if (rc == 0)
-		rc = cpu_compute(&m.policy, host, trace, &plan->cpu, e);
+	if (goes_on(rc, e)) {
+		int more = merge(&m, config, policy, host, expose, e);
+		rc = rc ? rc : more;
+	}
+	if (goes_on(rc, e)) {
+		int more = cpu_compute(&m.policy, host, trace, &plan->cpu, e);
+		rc = rc ? rc : more;
+	}
 	if (rc == 0)
 		rc = apply_nesting(policy, trace, plan, e);
 	if (rc == 0 && expose) {

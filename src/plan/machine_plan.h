@@ -64,6 +64,8 @@
 #define PLAN_PORT_RTC 0x70 /* 2 bytes */
 #define PLAN_PORT_I8042_DATA 0x60
 #define PLAN_PORT_I8042_COMMAND 0x64
+#define PLAN_PORT_FAST_A20 0x92
+#define PLAN_PORT_POST_CODE 0x80
 #define PLAN_PORT_PVPANIC 0x505
 #define PLAN_SLP_TYP_S5 5 /* SLP_TYPx of \_S5 */
 
@@ -93,6 +95,44 @@ struct plan_serial {
 	unsigned gsi;  /* 4, 3, 5, 7: none shared, so edges never merge */
 };
 
+enum plan_space { PLAN_PIO, PLAN_MMIO };
+
+struct plan_region {
+	enum plan_space space;
+	struct range range;
+};
+
+enum plan_device_kind {
+	PLAN_LAPIC,
+	PLAN_KVM_PAGES, /* TSS and identity map, for Intel without unrestricted guest */
+	PLAN_KVM_IOAPIC,
+	PLAN_PIC, /* 8259 pair, with its edge and level control */
+	PLAN_PIT, /* 8254, with the speaker's port */
+	PLAN_IOAPIC,
+	PLAN_SERIAL,
+	PLAN_RTC,
+	PLAN_ACPI_PM,
+	PLAN_I8042,
+	PLAN_PVPANIC,
+	PLAN_POST_CODE,
+	PLAN_DEBUG_EXIT,
+	PLAN_DEBUG_CONSOLE,
+};
+
+#define PLAN_MAX_DEVICES 20
+#define PLAN_DEVICE_REGIONS 4
+
+/* What answers at ports or addresses; see devices.h. */
+struct plan_device {
+	enum plan_device_kind kind;
+	unsigned id;     /* among those of its kind, from 0 */
+	const char *key; /* of the config that asked for it; NULL: each such machine has it */
+	bool of_kvm;     /* KVM answers, before any device of ours is asked */
+	struct plan_region regions[PLAN_DEVICE_REGIONS];
+	unsigned nr_regions;
+	int gsi; /* -1: none */
+};
+
 /* Who the machine says that it is. Strings are the config's, printable ASCII; NULL or "": none. */
 struct plan_smbios {
 	const char *manufacturer, *product, *version, *serial, *sku, *family, *asset;
@@ -114,6 +154,9 @@ struct machine_plan {
 	struct plan_ram ram[PLAN_MAX_RAM];
 	unsigned nr_ram;
 	struct e820_map e820;
+	/* No two overlap, as plan_devices_check() has the last word on a config that is to run. */
+	struct plan_device devices[PLAN_MAX_DEVICES];
+	unsigned nr_devices;
 	struct plan_serial serials[PLAN_MAX_SERIALS];
 	unsigned nr_serials;
 	struct plan_smbios smbios;

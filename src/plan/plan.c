@@ -6,6 +6,7 @@
 
 #include "nesting/nesting.h"
 #include "plan/cpu.h"
+#include "plan/devices.h"
 #include "plan/interrupts.h"
 #include "plan/shape.h"
 
@@ -104,8 +105,9 @@ static void plan_e820(struct machine_plan *plan)
 }
 
 ANALYZER_MISTAKEN("-Wanalyzer-out-of-bounds"); /* the config has checked nr_serials */
-static void plan_devices(const struct vm_config *config, struct machine_plan *plan)
+static void fill_devices(const struct vm_config *config, struct machine_plan *plan)
 {
+	plan->nr_devices = plan_devices(config, plan->devices);
 	plan->nr_serials = (unsigned)config->nr_serials;
 	for (unsigned i = 0; i < plan->nr_serials; i++)
 		plan->serials[i] = com_ports[i];
@@ -170,7 +172,7 @@ int plan_machine(const struct vm_config *config, const struct cpu_policy *policy
 	if (rc)
 		return rc;
 	plan_e820(plan);
-	plan_devices(config, plan);
+	fill_devices(config, plan);
 	plan_smbios(config, plan);
 	rc = msr_policy_firmware(&plan->cpu.msrs, e);
 	return rc ? rc

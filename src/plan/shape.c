@@ -28,14 +28,15 @@ int plan_shape(const struct vm_config *config, const struct host_facts *host,
 		vcpus = s.sockets * s.dies * s.cores * s.threads;
 	if (vcpus < 1 || vcpus > PLAN_MAX_VCPUS ||
 		s.sockets * s.dies * s.cores * s.threads != vcpus)
-		return err_set_config(e, -EINVAL,
-			"cpu: %u sockets of %u dies of %u cores of %u threads%s are not %u vCPUs, "
+		return err_fault(e, -EINVAL, &(struct fault){ "topology", "cpu", NULL, NULL },
+			"%u sockets of %u dies of %u cores of %u threads%s are not %u vCPUs, "
 			"from 1 to %d",
 			s.sockets, s.dies, s.cores, s.threads,
 			config->cpu.threads_of_host ? " (as many as a core of this host has)" : "",
 			vcpus, PLAN_MAX_VCPUS);
 	if (config->cpu.nr_pinning && config->cpu.nr_pinning != vcpus)
-		return err_set_config(e, -EINVAL,
+		return err_fault(e, -EINVAL,
+			&(struct fault){ "topology", "cpu.pinning", NULL, NULL },
 			"cpu.pinning lists %zu host CPUs, but there are %u vCPUs, which need one "
 			"each",
 			config->cpu.nr_pinning, vcpus);

@@ -76,6 +76,19 @@ static void read_cpuid(void *ctx)
 		p->asking_rc = kvm_host_facts_cpuid(p->kvm, &p->facts, &p->asking_error);
 }
 
+/* What the plan was refused for may be wrong on every host, and more with it. */
+static void explain(struct planning *p)
+{
+	struct findings found = { 0 };
+	struct err why = ERR_INIT;
+	if (p->rc != -ENOMEM && policy_file_faults(p->policy_file, &found, &why) == 0 &&
+		found.n > 0) {
+		findings_sort(&found);
+		p->rc = findings_result(&found, &p->error);
+	}
+	findings_done(&found);
+}
+
 static void compute(void *ctx)
 {
 	struct planning *p = ctx;
@@ -89,8 +102,11 @@ static void compute(void *ctx)
 		p->rc = policy_file_for_host(p->policy_file, &p->facts, &policy, &p->error);
 	if (p->rc == 0)
 		p->rc = plan_machine(vm, policy, &p->facts, /* trace */ NULL, p->plan, &p->error);
-	if (p->rc)
+	if (p->rc) {
+		if (p->asking_rc == 0)
+			explain(p);
 		return;
+	}
 	report_notes(p->plan, vm->cpu.on_missing == ON_MISSING_DROP, p->reporter);
 	*p->ret_plan = p->plan;
 	p->plan = NULL;

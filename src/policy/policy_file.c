@@ -2,9 +2,12 @@
 #include "policy/policy_file.h"
 
 #include "base/text_buf.h"
+#include "config/faults.h"
 #include "config/text.h"
 #include "cpuid/baseline.h"
 #include "formats/hostfile.h"
+#include "plan/check.h"
+#include "plan/devices.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,27 +42,25 @@ static int fail_cycle(
 		(void)text_buf_item(&names, ", which names ", "%s",
 			text_printable(shown, sizeof(shown), name, strlen(name)));
 	}
-	return err_set_config(
-		e, -ELOOP, "%s: cpu.model: model files go round in a circle: %s", origin, chain);
+	return err_fault(e, -ELOOP, &(struct fault){ "model-file", "cpu.model", origin, NULL },
+		"model files go round in a circle: %s", chain);
 }
 
 static int load_model(struct policy_file *f, const char *path, const char *origin, struct err *e)
 {
 	char shown[256];
 	(void)text_printable(shown, sizeof(shown), path, strlen(path));
+	const struct fault what = { "model-file", "cpu.model", origin, NULL };
 	if (f->nr_models == CPU_MAX_MODEL_FILES)
-		return err_set_config(e, -E2BIG,
-			"%s: cpu.model: %s would be one model file too many; at most %d stand on "
-			"one "
-			"another",
-			origin, shown, CPU_MAX_MODEL_FILES);
+		return err_fault(e, -E2BIG, &what,
+			"%s would be one model file too many; at most %d stand on one another",
+			shown, CPU_MAX_MODEL_FILES);
 	char *resolved = realpath(path, NULL);
 	if (!resolved) {
 		int code = -errno;
-		int rc = err_set_errno(e, code, "%s: cpu.model: cannot read %s", origin, shown);
-		if (e)
-			e->kind = ERR_CONFIG;
-		return rc;
+		struct err why = ERR_INIT;
+		(void)err_set_errno(&why, code, "cannot read %s", shown);
+		return err_fault(e, code, &what, "%s", why.msg);
 	}
 	for (unsigned i = 0; i < f->nr_models; i++) {
 		if (strcmp(f->models[i].path, resolved) != 0)
@@ -122,28 +123,50 @@ static int load_cluster(struct policy_file *f, struct err *e)
 		const char *path = files->items[i].text;
 		char shown[256];
 		(void)text_printable(shown, sizeof(shown), path, strlen(path));
-		rc = hostfile_read(path, host, e);
+		struct err why = ERR_INIT;
+		rc = hostfile_read(path, host, &why);
 		if (rc == 0 && host->kind == HOSTFILE_GUEST)
 			rc = err_set_config(
-				e, -EINVAL, "%s is what a guest sees, not a host", shown);
+				&why, -EINVAL, "%s is what a guest sees, not a host", shown);
 		if (rc == 0) {
-			rc = cpu_baseline_add(f->cluster, &host->facts, e);
+			rc = cpu_baseline_add(f->cluster, &host->facts, &why);
 			if (rc)
-				(void)err_wrap(e, rc, "%s", shown);
+				(void)err_wrap(&why, rc, "%s", shown);
 		}
-		if (rc)
-			(void)err_wrap(e, rc, "%s: cpu.migration_cluster", files->items[i].origin);
-		if (rc && rc != -ENOMEM && e)
-			e->kind = ERR_CONFIG;
+		const struct fault what = { "host-file", "cpu.migration_cluster",
+			files->items[i].origin, why.hint };
+		if (rc == -ENOMEM)
+			(void)err_set(e, rc, "out of memory");
+		else if (rc)
+			(void)err_fault(e, rc, &what, "%s", why.msg);
+		if (rc && why.hint[0])
+			(void)err_hint(e, rc, "%s", why.hint);
 	}
 	free(host);
 	return rc;
 }
 
+static int finish_config(struct policy_file *f, struct err *e)
+{
+	return config_finish(f->config, &f->vm, e);
+}
+
+static int finish_policy(struct policy_file *f, struct err *e)
+{
+	return config_finish_policy(f->config, &f->vm, e);
+}
+
+static int check_devices(const struct policy_file *f, struct err *e)
+{
+	struct plan_device devices[PLAN_MAX_DEVICES];
+	return plan_devices_check(devices, plan_devices(f->vm, devices), f->config, e);
+}
+
 static int finish(struct policy_file *f, enum policy_file_use use, struct err *e)
 {
-	int rc = use == POLICY_FILE_RUN ? config_finish(f->config, &f->vm, e)
-					: config_finish_policy(f->config, &f->vm, e);
+	int rc = use == POLICY_FILE_RUN ? finish_config(f, e) : finish_policy(f, e);
+	if (rc == 0 && use == POLICY_FILE_RUN)
+		rc = check_devices(f, e);
 	if (rc == 0)
 		rc = load_models(f, e);
 	return rc ? rc : load_cluster(f, e);
@@ -162,6 +185,19 @@ static int create(struct policy_file **ret_file, struct err *e)
 	return 0;
 }
 
+/* What was refused at one step may be wrong in more ways. */
+static int fail_with_all(
+	const struct config_source *source, enum policy_file_use use, int rc, struct err *e)
+{
+	struct findings found = { 0 };
+	struct err why = ERR_INIT;
+	if (e && e->kind == ERR_CONFIG && !e->findings &&
+		policy_file_check(source, use, /* more */ NULL, &found, &why) == 0 && found.n > 1)
+		rc = findings_result(&found, e);
+	findings_done(&found);
+	return rc;
+}
+
 int policy_file_load(struct policy_file **ret_file, const struct config_source *source,
 	enum policy_file_use use, struct err *e)
 {
@@ -174,10 +210,87 @@ int policy_file_load(struct policy_file **ret_file, const struct config_source *
 		rc = finish(f, use, e);
 	if (rc) {
 		policy_file_destroy(f);
-		return rc;
+		return fail_with_all(source, use, rc, e);
 	}
 	*ret_file = f;
 	return 0;
+}
+
+int policy_file_faults(const struct policy_file *f, struct findings *found, struct err *e)
+{
+	/* A model file that cannot be used is a fault of its own, and no name of a model. */
+	static const struct cpu_policy nothing = { .nr_features = 0 };
+	const struct cpu_policy *base = is_path(f->vm->cpu.model) ? &nothing : NULL;
+	if (f->nr_models && f->models[0].policy)
+		base = vm_policy_get(f->models[0].policy);
+	return plan_check(f->config, f->vm, base, f->cluster ? &f->cluster->facts : NULL, found, e);
+}
+
+/* Takes what later steps said; but not that a key is not given, where it was, and at fault. */
+static void take(struct findings *found, struct findings *later, const struct err *why)
+{
+	findings_add_error(later, 0, why);
+	for (size_t i = later->n; i-- > 0;) {
+		const struct finding *l = &later->items[i];
+		if (l->key && l->line == 0 && findings_has_key(found, l->key))
+			findings_remove(later, i);
+	}
+	findings_merge(found, later);
+	findings_done(later);
+}
+
+static int check_loaded(
+	struct policy_file *f, enum policy_file_use use, struct findings *found, struct err *e)
+{
+	int (*const steps[])(struct policy_file * f, struct err * e) = {
+		use == POLICY_FILE_RUN ? finish_config : finish_policy, load_models, load_cluster
+	};
+	struct findings later = { 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct err why = { .findings = &later };
+		int rc = steps[i](f, &why);
+		if (rc == -ENOMEM) {
+			findings_done(&later);
+			return err_set(e, rc, "out of memory");
+		}
+		take(found, &later, &why);
+		if (!f->vm)
+			f->vm = config_view(f->config);
+	}
+	return policy_file_faults(f, found, e);
+}
+
+static bool has_syntax_fault(const struct findings *found)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		if (strcmp(found->items[i].id, CONFIG_FAULT_SYNTAX) == 0)
+			return true;
+	}
+	return false;
+}
+
+int policy_file_check(const struct config_source *source, enum policy_file_use use,
+	int (*more)(const struct config *config, struct findings *found, struct err *e),
+	struct findings *found, struct err *e)
+{
+	struct policy_file *f = NULL;
+	struct err why = { .findings = found };
+	int rc = create(&f, e);
+	if (rc)
+		return rc;
+	rc = config_load(f->config, source, &why);
+	if (rc && found->n == 0) {
+		*e = why; /* it cannot be read at all */
+		e->findings = NULL;
+	} else {
+		bool known = !has_syntax_fault(found);
+		rc = known ? check_loaded(f, use, found, e) : 0;
+		if (rc == 0 && known && more)
+			rc = more(f->config, found, e);
+	}
+	policy_file_destroy(f);
+	findings_sort(found);
+	return rc || !found->out_of_memory ? rc : err_set(e, -ENOMEM, "out of memory");
 }
 
 void policy_file_destroy(struct policy_file *f)

@@ -6,6 +6,7 @@
 #ifndef NESTOR_POLICY_POLICY_FILE_H
 #define NESTOR_POLICY_POLICY_FILE_H
 
+#include "base/finding.h"
 #include "config/source.h"
 #include "cpuid/host_facts.h"
 #include "plan/policy.h"
@@ -25,6 +26,20 @@ enum policy_file_use {
  */
 int policy_file_load(struct policy_file **ret_file, const struct config_source *source,
 	enum policy_file_use use, struct err *e) MUST_CHECK;
+
+/* Adds to found what is wrong with the file on every host (plan_check), for who was refused. */
+int policy_file_faults(
+	const struct policy_file *file, struct findings *found, struct err *e) MUST_CHECK;
+
+/*
+ * The same from the source on: all that is wrong with the config itself and the model files and
+ * hosts that it names, too. more adds what else is to be looked at, which this room may not: the
+ * guest's files (vm/); NULL: nothing. 0 also where there are faults. Errors: the file cannot be
+ * read; memory is out. By file, line and column.
+ */
+int policy_file_check(const struct config_source *source, enum policy_file_use use,
+	int (*more)(const struct config *config, struct findings *found, struct err *e),
+	struct findings *found, struct err *e) MUST_CHECK;
 
 void policy_file_destroy(struct policy_file *file);
 

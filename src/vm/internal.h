@@ -152,6 +152,9 @@ void machine_update_routes(void *ctx);
 /* memory.c: guest RAM of the config's size and kind. */
 int machine_create_ram(struct machine *m, struct err *e) MUST_CHECK;
 
+struct boot_request;
+/* load.c: from the config's words to the loader's. */
+void load_choose_protocol(const struct vm_config *config, struct boot_request *req);
 /* load.c: reads the kernel, and of the guest's other files what comes first: the rest goes straight
  * into RAM, when they are loaded. */
 int machine_begin_reading(struct machine *m, struct err *e) MUST_CHECK;

@@ -141,8 +141,7 @@ static int load_tables(struct machine *m, struct gpa *ret_rsdp, struct err *e)
 	return rc ? rc : load_reset_code(m, e);
 }
 
-/* From the config's words to the loader's. */
-static void choose_protocol(const struct vm_config *config, struct boot_request *req)
+void load_choose_protocol(const struct vm_config *config, struct boot_request *req)
 {
 	req->protocol_forced = config->boot.protocol != PROTOCOL_AUTO;
 	switch (config->boot.protocol) {
@@ -252,7 +251,7 @@ static int load_kernel(struct machine *m, struct guest_inputs *in, struct gpa rs
 		.device_tree = dtb,
 		.device_tree_size = dtb_size,
 	};
-	choose_protocol(config, &req);
+	load_choose_protocol(config, &req);
 	struct boot_result result;
 	int rc = choose_kaslr(config, &req, e);
 	if (rc < 0)

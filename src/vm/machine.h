@@ -7,9 +7,10 @@
 #ifndef NESTOR_VM_MACHINE_H
 #define NESTOR_VM_MACHINE_H
 
+#include "base/finding.h"
 #include "base/report.h"
 #include "base/worker.h"
-#include "config/vm_config.h"
+#include "config/config.h"
 #include "devices/services.h"
 #include "host/kernel_cache.h"
 #include "host/loop.h"
@@ -124,5 +125,13 @@ void machine_stop(struct machine *m);
 
 /* The input of serial port number i has bytes; see ns16550_input_ready. On the loop's thread. */
 bool machine_serial_ready(struct machine *m, unsigned i);
+
+/*
+ * check_files.c: adds to found what of the guest's files no machine could load: a kernel that there
+ * is no loader for, an initrd or a module that is empty. Files of which found says something are
+ * left alone. 0 also where there are faults; -ENOMEM.
+ */
+int machine_check_files(
+	const struct config *config, struct findings *found, struct err *e) MUST_CHECK;
 
 #endif

@@ -13,6 +13,7 @@
 #include "cpuid/baseline.h"
 #include "fake/hosts.h"
 #include "fake/hosts_everything.h"
+#include "plan/check.h"
 #include "plan/plan.h"
 #include "plan/policy.h"
 
@@ -120,6 +121,19 @@ static void check_plan(const struct machine_plan *plan, const struct host_facts 
 	}
 }
 
+/* What this host runs cannot be wrong on every host. */
+static void check_nothing_wrong(const struct config *c, const struct vm_config *vm,
+	const struct cpu_policy *base, const struct host_facts *cluster)
+{
+	struct findings found = { 0 };
+	struct err e = ERR_INIT;
+	require(plan_check(c, vm, base, cluster, &found, &e) == 0, "out of memory");
+	for (size_t i = 0; i < found.n; i++)
+		/* Devices are not the policy's; the plan of a policy does not look at them. */
+		require(strcmp(found.items[i].id, "overlap") == 0, found.items[i].text);
+	findings_done(&found);
+}
+
 static void plan_on(const struct config *c, const struct vm_config *vm, uint32_t seed)
 {
 	static const struct policy_feature features[] = { { "avx2", false, "model.toml:2:1" },
@@ -139,8 +153,9 @@ static void plan_on(const struct config *c, const struct vm_config *vm, uint32_t
 	require(plan != NULL, "out of memory");
 	make_hosts(seed, &host, &cluster);
 	bool has_file = vm->cpu.model && strchr(vm->cpu.model, '/');
+	bool has_cluster = vm->cpu.migration_cluster.n > 0;
 	int rc = vm_policy_create(&policy, c, vm, has_file ? &model_file : NULL,
-		vm->cpu.migration_cluster.n > 0 ? &cluster.facts : NULL, &host, &e);
+		has_cluster ? &cluster.facts : NULL, &host, &e);
 	if (rc) {
 		require_message(rc, &e);
 		free(plan);
@@ -153,6 +168,8 @@ static void plan_on(const struct config *c, const struct vm_config *vm, uint32_t
 		tally.plans++;
 		check_plan(plan, &host);
 		check_filter(plan, seed);
+		check_nothing_wrong(
+			c, vm, has_file ? &model_file : NULL, has_cluster ? &cluster.facts : NULL);
 	}
 	cpu_trace_done(&trace);
 	machine_plan_done(plan);

@@ -196,6 +196,76 @@ static void boot_extract__nothing_packed__refused(void **state)
 	image_free(&bz);
 }
 
+static int check(const struct image *k, bool forced, enum boot_protocol p, struct err *e)
+{
+	const struct boot_request req = {
+		.kernel = image_file(k, "k"), .protocol_forced = forced, .protocol = p
+	};
+	*e = (struct err)ERR_INIT;
+	return boot_check(&req, e);
+}
+
+static void boot_check__each_protocol__taken_where_it_is_offered(void **state)
+{
+	(void)state;
+	struct elf_options eo = elf_options_linux();
+	struct err e;
+	for (int pvh = 0; pvh <= 1; pvh++) {
+		eo.pvh_note_size = pvh ? 8 : 0;
+		eo.pvh_entry = 16 * MIB + 0x80;
+		struct image elf = image_elf(&eo);
+		struct image payload = image_payload(BOOT_COMPRESSION_ZSTD, &elf);
+		struct image k = bzimage_of(&payload);
+		assert_int_equal(check(&k, false, BOOT_LINUX64, &e), 0);
+		assert_int_equal(check(&k, true, BOOT_LINUX64, &e), 0);
+		assert_int_equal(check(&k, true, BOOT_LINUX32, &e), 0);
+		assert_int_equal(check(&k, true, BOOT_MULTIBOOT, &e), -ENOTSUP);
+		assert_contains(e.msg, "protocol multiboot was asked for");
+		/* Only what is in the payload tells. */
+		assert_int_equal(check(&k, true, BOOT_PVH, &e), pvh ? 0 : -ENOTSUP);
+		image_free(&k);
+		image_free(&payload);
+		image_free(&elf);
+	}
+}
+
+static void boot_check__what_only_loading_would_need__is_looked_at(void **state)
+{
+	(void)state;
+	static const uint8_t tree[1];
+	struct elf_options eo = elf_options_linux();
+	eo.pvh_note_size = 8;
+	eo.pvh_entry = 16 * MIB + 0x80;
+	struct image elf = image_elf(&eo), bzip2 = image_copy("BZh91AY&SY..........", 20);
+	struct image k = bzimage_of(&bzip2);
+	struct err e = ERR_INIT;
+	struct boot_request req = { .kernel = image_file(&k, "k"), .decompress_on_host = true };
+	assert_int_equal(boot_check(&req, &e), 0);
+	req.decompress_required = true;
+	assert_int_equal(boot_check(&req, &e), -ENOTSUP);
+	assert_contains(e.msg, "bzip2");
+	req = (struct boot_request){
+		.kernel = image_file(&elf, "k"), .protocol_forced = true, .protocol = BOOT_PVH
+	};
+	assert_int_equal(boot_check(&req, &e), 0);
+	req.device_tree = tree;
+	assert_int_equal(boot_check(&req, &e), -ENOTSUP);
+	assert_contains(e.msg, "device tree");
+	image_free(&k);
+	image_free(&bzip2);
+	image_free(&elf);
+}
+
+static void boot_check__no_kernel__refused(void **state)
+{
+	(void)state;
+	struct image k = image_copy("#!/bin/sh\necho I am no kernel\n", 30);
+	struct err e;
+	assert_int_equal(check(&k, false, BOOT_LINUX64, &e), -ENOTSUP);
+	assert_int_equal(e.kind, ERR_CONFIG);
+	image_free(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +274,9 @@ int main(void)
 		cmocka_unit_test(boot_inspect__version_string_hostile__only_what_prints),
 		cmocka_unit_test(boot_inspect__compressed_multiboot__both_sizes),
 		cmocka_unit_test(boot_inspect__no_kernel__refused),
+		cmocka_unit_test(boot_check__each_protocol__taken_where_it_is_offered),
+		cmocka_unit_test(boot_check__what_only_loading_would_need__is_looked_at),
+		cmocka_unit_test(boot_check__no_kernel__refused),
 		cmocka_unit_test(boot_extract__bzimage__its_payload),
 		cmocka_unit_test(boot_extract__compressed_bzimage__unpacked_twice),
 		cmocka_unit_test(boot_extract__compressed_elf__the_elf),

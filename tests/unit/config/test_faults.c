@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+static const struct fault nothing = { "value", NULL, NULL, NULL };
+
 static void faults_result__none__is_zero(void **state)
 {
 	(void)state;
@@ -19,8 +21,8 @@ static void faults_result__two__a_line_each(void **state)
 	(void)state;
 	struct faults f = { 0 };
 	struct err e = ERR_INIT;
-	faults_add(&f, "first %d", 1);
-	faults_add(&f, "second");
+	faults_add(&f, &nothing, "first %d", 1);
+	faults_add(&f, &nothing, "second");
 	assert_int_equal(faults_result(&f, &e), -EINVAL);
 	assert_string_equal(e.msg, "first 1\nsecond");
 	assert_int_equal(e.kind, ERR_CONFIG);
@@ -30,7 +32,7 @@ static void faults_result__no_err__still_fails(void **state)
 {
 	(void)state;
 	struct faults f = { 0 };
-	faults_add(&f, "wrong");
+	faults_add(&f, &nothing, "wrong");
 	assert_int_equal(faults_result(&f, NULL), -EINVAL);
 }
 
@@ -50,7 +52,7 @@ static void faults_add__more_than_fit__are_counted(void **state)
 	struct err e = ERR_INIT;
 	unsigned shown = 0;
 	for (int i = 0; i < 500; i++) {
-		faults_add(&f, "fault number %03d of many", i);
+		faults_add(&f, &nothing, "fault number %03d of many", i);
 		shown += faults_full(&f) ? 0 : 1;
 	}
 	char tail[64];
@@ -69,9 +71,9 @@ static void faults_add__a_line_of_any_length__never_overflows(void **state)
 		struct err e = ERR_INIT;
 		(void)memset(line, 'x', n);
 		line[n] = '\0';
-		faults_add(&f, "%s", line);
-		faults_add(&f, "%s", line);
-		faults_add(&f, "%s", "short");
+		faults_add(&f, &nothing, "%s", line);
+		faults_add(&f, &nothing, "%s", line);
+		faults_add(&f, &nothing, "%s", "short");
 		assert_int_equal(faults_result(&f, &e), -EINVAL);
 		assert_int_equal(f.nr, 3);
 		assert_non_null(strstr(e.msg, "\nand 2 more faults"));

@@ -137,6 +137,26 @@ static void planning__refused__no_plan_for_what_comes_next(void **state)
 	assert_null(f->policy);
 }
 
+/* The plan ends at the first; what is wrong on every host is said all the same, by place. */
+static void planning__refused_at_one_step__what_later_ones_would_say_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct next next;
+	assert_int_equal(plan_by_worker(f,
+				 VM "[cpu]\nmodel = \"EPYC-Roma\"\nfeatures = [\"+svm\"]\n"
+				    "[hyperv]\nfeatures = [\"+hv-relaxd\"]\n",
+				 &next),
+		-EINVAL);
+	assert_int_equal(f->e.kind, ERR_CONFIG);
+	assert_string_equal(f->e.msg,
+		"vm.toml:5:9: cpu.model: unknown model EPYC-Roma, did you mean EPYC-Rome?\n"
+		"vm.toml:6:13: cpu.features: +svm contradicts "
+		"nesting.expose_virtualization_extensions = false\n"
+		"vm.toml:8:13: hyperv.features: unknown enlightenment hv-relaxd, did you mean "
+		"hv-relaxed?");
+	assert_null(f->plan);
+}
+
 static void planning__features_missing__are_reported_before_it_is_finished(void **state)
 {
 	struct fixture *f = *state;
@@ -216,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(planning__by_a_worker__is_the_plan_made_at_once),
 		TEST(planning__refused__no_plan_for_what_comes_next),
+		TEST(planning__refused_at_one_step__what_later_ones_would_say_is_there),
 		TEST(planning__features_missing__are_reported_before_it_is_finished),
 		TEST(plan_abandon__begun__frees_all_once_kvm_has_answered),
 		TEST(plan_kvm__cannot_be_opened__says_so_and_asks_nothing),
