@@ -218,6 +218,17 @@ static void reset__call_n_fails__error_and_nothing_leaks(void **state)
 	f->fake->fail_at = 0;
 }
 
+static void reset__many_times__no_descriptor_more(void **state)
+{
+	struct fixture *f = *state;
+	const struct fake_step script[] = { OUT8(0x3f8, "x"), RESET, { 0 } };
+	run(f, script);
+	unsigned before = fixture_count_fds();
+	for (unsigned i = 0; i < 50; i++)
+		run(f, script);
+	assert_int_equal(fixture_count_fds(), before);
+}
+
 static void reset__of_a_paused_machine__chips_go_on(void **state)
 {
 	struct fixture *f = *state;
@@ -245,6 +256,7 @@ int main(void)
 		FIXTURE_TEST(reset__line_is_high__lowered_and_low_in_the_new_vm),
 		FIXTURE_TEST(reset__ram__is_as_new_and_the_guest_loaded_again),
 		FIXTURE_TEST(reset__call_n_fails__error_and_nothing_leaks),
+		FIXTURE_TEST(reset__many_times__no_descriptor_more),
 		FIXTURE_TEST(reset__of_a_paused_machine__chips_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
