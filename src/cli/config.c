@@ -75,16 +75,22 @@ static const struct argp dtb_argp = {
 	.doc = "Write the flattened device tree of the VM as this host would run it.",
 };
 
-static int show(const struct command_args *args, struct config *c, const struct vm_config *vm)
+static int check(const struct command_args *args)
 {
-	(void)vm;
-	int rc = config_show(c, stdout, args->json);
-	if (rc == -ENOMEM) {
-		struct err e = ERR_INIT;
-		(void)err_set_errno(&e, rc, "cannot show the configuration");
-		return cli_fail(&e);
-	}
-	return cli_flush(STATUS_OK); /* which finds, and names, what else there was */
+	return config_check(&args->config, args->json);
+}
+
+static int show(const struct command_args *args)
+{
+	struct config *c = NULL;
+	const struct vm_config *vm = NULL;
+	struct err e = ERR_INIT;
+	int rc = config_from_args(&args->config, &c, &vm, &e);
+	if (rc == 0 && config_show(c, stdout, args->json) == -ENOMEM)
+		rc = err_set_errno(&e, -ENOMEM, "cannot show the configuration");
+	config_destroy(c);
+	/* cli_flush finds, and names, what else there was. */
+	return rc ? cli_fail(&e) : cli_flush(STATUS_OK);
 }
 
 /* It has the kernel's command line, where people put passwords. */
@@ -98,10 +104,8 @@ static int write_blob(
 	return rc ? err_set_errno(e, rc, "cannot write standard output") : 0;
 }
 
-static int dtb(const struct command_args *args, struct config *c, const struct vm_config *vm)
+static int dtb(const struct command_args *args)
 {
-	(void)c;
-	(void)vm;
 	struct err e = ERR_INIT;
 	if (!args->output && isatty(STDOUT_FILENO) == 1)
 		return cli_usage("nestor config dtb",
@@ -136,10 +140,9 @@ static int dtb(const struct command_args *args, struct config *c, const struct v
 static const struct {
 	const char *name, *full;
 	const struct argp *argp;
-	/* NULL: config_check, for which the config need not be good. */
-	int (*run)(const struct command_args *args, struct config *c, const struct vm_config *vm);
+	int (*run)(const struct command_args *args);
 } commands[] = {
-	{ "check", "nestor config check", &check_argp, NULL },
+	{ "check", "nestor config check", &check_argp, check },
 	{ "show", "nestor config show", &show_argp, show },
 	{ "dtb", "nestor config dtb", &dtb_argp, dtb },
 };
@@ -147,20 +150,12 @@ static const struct {
 static int run_command(size_t i, int argc, char **argv)
 {
 	struct command_args args = { 0 };
-	struct config *c = NULL;
-	const struct vm_config *vm = NULL;
-	struct err e = ERR_INIT;
 	char full[32];
 	(void)snprintf(full, sizeof(full), "%s", commands[i].full);
 	argv[0] = full;
 	if (args_parse(commands[i].argp, argc, argv, &args))
 		return STATUS_CONFIG;
-	if (!commands[i].run)
-		return config_check(&args.config, args.json);
-	int rc = config_from_args(&args.config, &c, &vm, &e);
-	int status = rc ? cli_fail(&e) : commands[i].run(&args, c, vm);
-	config_destroy(c);
-	return status;
+	return commands[i].run(&args);
 }
 
 int cmd_config(int argc, char **argv)

@@ -2,8 +2,22 @@
 #include "config/source.h"
 
 #include "config/load.h"
+#include "config/toml_reader.h"
 
 #include <errno.h>
+
+int config_source_read(struct config_source *source, struct input_file *ret_file, struct err *e)
+{
+	*ret_file = (struct input_file){ 0 };
+	if (source->text || !source->name)
+		return 0;
+	int rc = input_file_read(ret_file, source->name, TOML_MAX_BYTES, e);
+	if (rc)
+		return rc;
+	source->text = ret_file->data ? (const char *)ret_file->data : "";
+	source->n = ret_file->size;
+	return 0;
+}
 
 static int set(struct config *c, const struct config_override *o, struct err *e)
 {

@@ -3,6 +3,7 @@
 #ifndef NESTOR_CONFIG_SOURCE_H
 #define NESTOR_CONFIG_SOURCE_H
 
+#include "base/input_file.h"
 #include "config/config.h"
 
 /* One value that is set over the file. All of it is borrowed. */
@@ -22,6 +23,14 @@ struct config_source {
 	const struct config_override *overrides; /* in the order in which they are set */
 	size_t nr_overrides;
 };
+
+/*
+ * Reads the file where there is one and its text is not given, for who looks at the text more than
+ * once: all that is said of it is then of one text, whatever becomes of the file. The text is lent
+ * by *ret_file (input_file_close, failed or not). Errors as those of config_load_file.
+ */
+int config_source_read(
+	struct config_source *source, struct input_file *ret_file, struct err *e) MUST_CHECK;
 
 /* Loads the text and sets the overrides; nothing is checked as a whole yet (config_finish). Errors
  * as those of config_load_file, config_set and config_set_text. */

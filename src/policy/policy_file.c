@@ -201,19 +201,27 @@ static int fail_with_all(
 int policy_file_load(struct policy_file **ret_file, const struct config_source *source,
 	enum policy_file_use use, struct err *e)
 {
+	struct config_source read = *source;
+	struct input_file text;
 	struct policy_file *f = NULL;
-	int rc = create(&f, e);
-	if (rc)
+	int rc = config_source_read(&read, &text, e);
+	if (rc == 0)
+		rc = create(&f, e);
+	if (rc) {
+		input_file_close(&text);
 		return rc;
-	rc = config_load(f->config, source, e);
+	}
+	rc = config_load(f->config, &read, e);
 	if (rc == 0)
 		rc = finish(f, use, e);
 	if (rc) {
 		policy_file_destroy(f);
-		return fail_with_all(source, use, rc, e);
+		rc = fail_with_all(&read, use, rc, e);
+	} else {
+		*ret_file = f;
 	}
-	*ret_file = f;
-	return 0;
+	input_file_close(&text);
+	return rc;
 }
 
 int policy_file_faults(const struct policy_file *f, struct findings *found, struct err *e)

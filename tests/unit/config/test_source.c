@@ -111,6 +111,46 @@ static void load__bad_override__named_and_the_last(void **state)
 	assert_int_equal(c->vm.memory.size_bytes, 64 * MIB);
 }
 
+static void read__file__once_and_then_its_text(void **state)
+{
+	struct config *c = *state;
+	struct err e = ERR_INIT;
+	struct input_file file;
+	char path[] = "/tmp/nestor-test-source-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, TEXT, strlen(TEXT)), (ssize_t)strlen(TEXT));
+	assert_int_equal(close(fd), 0);
+	struct config_source source = source_of(path, NULL);
+	int rc = config_source_read(&source, &file, &e);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rc, 0);
+	assert_int_equal(source.n, strlen(TEXT));
+	assert_int_equal(config_load(c, &source, &e), 0);
+	assert_int_equal(c->vm.memory.size_bytes, 64 * MIB);
+	input_file_close(&file);
+}
+
+static void read__nothing_to_read__as_it_was(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	struct input_file file;
+	struct config_source none = { .name = NULL };
+	assert_int_equal(config_source_read(&none, &file, &e), 0);
+	assert_null(none.text);
+	input_file_close(&file);
+	struct config_source text = source_of("/nonexistent/vm.toml", TEXT);
+	assert_int_equal(config_source_read(&text, &file, &e), 0);
+	assert_string_equal(text.text, TEXT);
+	input_file_close(&file);
+	struct config_source absent = source_of("/nonexistent/vm.toml", NULL);
+	assert_true(config_source_read(&absent, &file, &e) < 0);
+	assert_int_equal(e.kind, ERR_CONFIG);
+	assert_null(absent.text);
+	input_file_close(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +160,8 @@ int main(void)
 		CONFIG_TEST(load__overrides__over_the_text_in_their_order),
 		CONFIG_TEST(load__overrides_alone__need_no_file),
 		CONFIG_TEST(load__bad_override__named_and_the_last),
+		CONFIG_TEST(read__file__once_and_then_its_text),
+		CONFIG_TEST(read__nothing_to_read__as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
