@@ -182,6 +182,25 @@ static void get_too_many(struct state_reader *r)
 	(void)state_get_bytes(r, "rx", rx, 0, sizeof(rx));
 }
 
+static void get_bytes_of_another_type(struct state_reader *r)
+{
+	uint8_t rx[2] = { 1, 1 };
+	assert_int_equal(state_get_bytes(r, "wide", rx, 1, 2), 1);
+	assert_int_equal(rx[0] | rx[1], 0);
+}
+
+static void get_numbers_missing(struct state_reader *r)
+{
+	uint64_t entries[2] = { 1, 1 };
+	state_get_numbers(r, "entry", entries, 2);
+	assert_int_equal(entries[0] | entries[1], 0);
+}
+
+static void get_below_least(struct state_reader *r)
+{
+	assert_int_equal(state_get_number(r, "wide", 5, 6), 5);
+}
+
 static void get_too_few(struct state_reader *r)
 {
 	uint8_t rx[4];
@@ -196,6 +215,32 @@ static void get_other_count(struct state_reader *r)
 	get_to_rx(r);
 	(void)state_get_bytes(r, "rx", rx, 0, 8);
 	state_get_numbers(r, "entries", entries, 3);
+}
+
+/* A field whose name no field can have is no field: what follows the last one is told apart. */
+static void state__bytes_that_are_no_field__said(void **state)
+{
+	static const char *const names[] = { "A", "a b", "\n" };
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		struct state_writer w = { 0 };
+		struct err e = ERR_INIT;
+		state_begin(&w, "a", "b", 1);
+		state_put_number(&w, names[i], 1);
+		state_end(&w);
+		assert_int_equal(state_written(&w, &e), 0);
+		struct state_reader r = state_reader(w.bytes, w.used);
+		assert_int_equal(state_next(&r, &e), 1);
+		assert_int_equal(state_read(&r, &e), -EBADMSG);
+		assert_contains(e.msg, "field after the last: there are bytes that are no field");
+		assert_int_equal(state_next(&r, &e), 0);
+		r = state_reader(w.bytes, w.used);
+		assert_int_equal(state_next(&r, &e), 1);
+		(void)state_get_number(&r, names[i], 0, 1);
+		assert_int_equal(state_read(&r, &e), -EBADMSG);
+		assert_contains(e.msg, "what stands in its place is no field");
+		state_writer_done(&w);
+	}
 }
 
 static void get_refused(struct state_reader *r)
@@ -230,6 +275,10 @@ static void state__field_does_not_fit__named(void **state)
 	assert_fault(get_too_many, FAULT "rx: has 3 elements, and must have from 0 to 2");
 	assert_fault(get_too_few, FAULT "rx: has 3 elements, and must have from 4 to 4");
 	assert_fault(get_other_count, FAULT "entries: has 2 elements, and must have from 3 to 3");
+	assert_fault(get_bytes_of_another_type, FAULT "wide: is of another type");
+	assert_fault(get_numbers_missing, FAULT "entry: is missing");
+	assert_fault(
+		get_below_least, FAULT "wide: is 0x123456789abcdef0, and must be from 0x5 to 0x6");
 	assert_fault(get_refused, FAULT "wide: does not go with offset");
 	assert_fault(get_past_end, FAULT "more: is missing");
 }
@@ -305,12 +354,13 @@ static void state__header_is_bad__no_section(void **state)
 	NO_SECTION("NSEC\40abcdefghijklmnopqrstuvwxyzabcdef\1b\1\0\0\0\0\0");
 }
 
-static void assert_not_written(struct state_writer *w, int rc, enum err_kind kind)
+static void assert_not_written(struct state_writer *w, int rc, enum err_kind kind, const char *what)
 {
 	struct err e = ERR_INIT;
 	assert_int_equal(state_written(w, &e), rc);
 	assert_int_equal(e.kind, kind);
-	assert_non_null(strstr(e.msg, "saving state"));
+	assert_contains(e.msg, "saving state: ");
+	assert_contains(e.msg, what);
 	state_writer_done(w);
 }
 
@@ -319,18 +369,24 @@ static void writer__used_wrongly__a_bug(void **state)
 	struct state_writer w = { 0 };
 	(void)state;
 	state_put_number(&w, "a", 1);
-	assert_not_written(&w, -EINVAL, ERR_BUG);
+	assert_not_written(&w, -EINVAL, ERR_BUG, "no section is open");
 	state_begin(&w, "a", "a", 1);
-	assert_not_written(&w, -EINVAL, ERR_BUG);
+	assert_not_written(&w, -EINVAL, ERR_BUG, "a section is open");
 	state_begin(&w, "a", "a", 1);
 	state_begin(&w, "b", "b", 1);
-	assert_not_written(&w, -EINVAL, ERR_BUG);
+	assert_not_written(&w, -EINVAL, ERR_BUG, "b: the last section is open");
 	state_end(&w);
-	assert_not_written(&w, -EINVAL, ERR_BUG);
+	assert_not_written(&w, -EINVAL, ERR_BUG, "no section is open");
 	state_begin(&w, "a", "a", 0);
-	assert_not_written(&w, -EINVAL, ERR_BUG);
+	assert_not_written(&w, -EINVAL, ERR_BUG, "a: no such version");
 	state_begin(&w, "abcdefghijklmnopqrstuvwxyzabcdef", "a", 1);
-	assert_not_written(&w, -EINVAL, ERR_BUG);
+	assert_not_written(&w, -EINVAL, ERR_BUG, "1 to 31 letters");
+	state_begin(&w, "a", "a", UINT16_MAX + 1);
+	assert_not_written(&w, -EINVAL, ERR_BUG, "a: no such version");
+	state_begin(&w, "a", "a", UINT16_MAX);
+	state_end(&w);
+	assert_int_equal(state_written(&w, NULL), 0);
+	state_writer_done(&w);
 }
 
 static void writer__section_too_large__refused(void **state)
@@ -347,7 +403,7 @@ static void writer__section_too_large__refused(void **state)
 	state_begin(&w, "a", "a", 1);
 	state_put_bytes(&w, "b", large, STATE_MAX_SECTION_BYTES - 6);
 	state_end(&w);
-	assert_not_written(&w, -E2BIG, ERR_HOST);
+	assert_not_written(&w, -E2BIG, ERR_HOST, "b: the section is too large");
 	free(large);
 }
 
@@ -363,7 +419,7 @@ static void writer__out_of_memory__said_at_the_end(void **state)
 		state_put_number(&w, "c", 1);
 		state_end(&w);
 		allocation_fail_at(0);
-		assert_not_written(&w, -ENOMEM, ERR_HOST);
+		assert_not_written(&w, -ENOMEM, ERR_HOST, "out of memory");
 	}
 }
 
@@ -374,6 +430,7 @@ int main(void)
 		cmocka_unit_test(state__written__these_bytes),
 		cmocka_unit_test(state__section_skipped__next_is_found),
 		cmocka_unit_test(state__field_does_not_fit__named),
+		cmocka_unit_test(state__bytes_that_are_no_field__said),
 		cmocka_unit_test(state__cut_short_anywhere__refused),
 		cmocka_unit_test(state__any_byte_changed__read_or_refused),
 		cmocka_unit_test(state__header_is_bad__no_section),

@@ -260,7 +260,8 @@ struct section {
 	unsigned version, value;
 };
 
-static void assert_load_refused(const struct section *sections, unsigned n, const char *want)
+static void assert_load_refused(
+	const struct section *sections, unsigned n, bool tried, const char *want)
 {
 	struct device_list list = { 0 };
 	struct state_writer w = { 0 };
@@ -277,7 +278,10 @@ static void assert_load_refused(const struct section *sections, unsigned n, cons
 	set_value(&list, 0, 3);
 	set_value(&list, 1, 4);
 	device_list_quiesce(&list);
+	log[0] = '\0';
 	assert_int_equal(device_list_load(&list, state_reader(w.bytes, w.used), &e), -EBADMSG);
+	/* What is seen beforehand loads nothing; else what was loaded is taken back. */
+	assert_string_equal(log, tried ? "=A=A=B" : "");
 	assert_string_equal(e.msg, want);
 	assert_int_equal(e.kind, ERR_CONFIG);
 	assert_int_equal(value(&list, 0), 3);
@@ -290,16 +294,17 @@ static void list__load_does_not_fit__named_and_all_as_before(void **state)
 {
 	const struct section a = { "a", "logged", 2, 5 }, b = { "b", "logged", 2, 6 };
 	(void)state;
-	assert_load_refused((struct section[]){ a, { "b", "logged", 2, 10 } }, 2,
+	assert_load_refused((struct section[]){ a, { "b", "logged", 2, 10 } }, 2, true,
 		"saved state of b (logged): field value: is 0xa, and must be from 0 to 0x9");
-	assert_load_refused((struct section[]){ a }, 1, "saved state has 0 sections of b (logged)");
 	assert_load_refused(
-		(struct section[]){ a, b, b }, 3, "saved state has 2 sections of b (logged)");
-	assert_load_refused((struct section[]){ a, b, { "c", "other", 1, 0 } }, 3,
+		(struct section[]){ a }, 1, false, "saved state has 0 sections of b (logged)");
+	assert_load_refused((struct section[]){ a, b, b }, 3, false,
+		"saved state has 2 sections of b (logged)");
+	assert_load_refused((struct section[]){ a, b, { "c", "other", 1, 0 } }, 3, false,
 		"saved state has a section of c (other), a device that this machine does not have");
-	assert_load_refused((struct section[]){ a, { "b", "other", 2, 6 } }, 2,
+	assert_load_refused((struct section[]){ a, { "b", "other", 2, 6 } }, 2, false,
 		"saved state of b is that of a other, not of a logged");
-	assert_load_refused((struct section[]){ a, { "b", "logged", 3, 6 } }, 2,
+	assert_load_refused((struct section[]){ a, { "b", "logged", 3, 6 } }, 2, false,
 		"saved state of b (logged) is of version 3; versions up to 2 are known");
 }
 
