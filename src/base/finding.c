@@ -98,6 +98,7 @@ void findings_add(
 {
 	struct finding made = { .level = level, .id = what->id };
 	bool failed = !make_room(f);
+	f->forbidden |= level <= FINDING_FORBIDS;
 	made.key = copy(what->key, &failed);
 	made.origin = copy(what->origin, &failed);
 	made.text = copy(text, &failed);
@@ -117,9 +118,35 @@ void findings_add(
 
 void findings_add_error(struct findings *f, size_t before, const struct err *e)
 {
-	const struct fault what = { "config", NULL, NULL, e->hint };
-	if (f->n == before && e->kind == ERR_CONFIG)
-		findings_add(f, FINDING_ERROR, &what, e->msg);
+	bool of_config = e->kind == ERR_CONFIG;
+	const struct fault what = { of_config ? "config" : "host", NULL, NULL, e->hint };
+	if (f->n == before && e->msg[0])
+		findings_add(f, of_config ? FINDING_ERROR : FINDING_FORBIDS, &what, e->msg);
+}
+
+void findings_say(
+	struct findings *f, enum finding_level level, const char *id, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	findings_add(f, level, &(struct fault){ id, NULL, NULL, NULL }, text);
+}
+
+void findings_fix(struct findings *f, const char *fmt, ...)
+{
+	char text[1024];
+	if (f->n == 0 || f->out_of_memory)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	free(f->items[f->n - 1].fix);
+	f->items[f->n - 1].fix = strdup(text);
+	f->out_of_memory |= !f->items[f->n - 1].fix;
 }
 
 static bool same(const char *a, const char *b)
@@ -150,6 +177,7 @@ bool findings_has_key(const struct findings *f, const char *key)
 void findings_merge(struct findings *f, const struct findings *from)
 {
 	f->out_of_memory |= from->out_of_memory;
+	f->forbidden |= from->out_of_memory && from->forbidden;
 	for (size_t i = 0; i < from->n; i++) {
 		const struct finding *g = &from->items[i];
 		const struct fault what = { g->id, g->key, g->origin, g->fix };
@@ -163,6 +191,9 @@ void findings_remove(struct findings *f, size_t i)
 	done(&f->items[i]);
 	(void)memmove(&f->items[i], &f->items[i + 1], (f->n - i - 1) * sizeof(f->items[0]));
 	f->n--;
+	f->forbidden = f->out_of_memory;
+	for (size_t k = 0; k < f->n; k++)
+		f->forbidden |= f->items[k].level <= FINDING_FORBIDS;
 }
 
 static bool is_before(const struct finding *a, const struct finding *b)

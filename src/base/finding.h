@@ -12,11 +12,10 @@
 #include <stddef.h>
 
 enum finding_level {
-	FINDING_ERROR, /* it is wrong, and does not run */
-	/* Of nesting: the answer is NO; others pay for it; slower, or not for everybody. */
-	FINDING_FORBIDS,
-	FINDING_DANGER,
-	FINDING_WEAKENS,
+	FINDING_ERROR,   /* the config, or what was promised, is wrong wherever that is */
+	FINDING_FORBIDS, /* the answer is NO: this host, or this VM, cannot do it */
+	FINDING_DANGER,  /* it works, and others pay for it */
+	FINDING_WEAKENS, /* it works, but slower, or not for everybody */
 	FINDING_NOTE,
 };
 
@@ -47,6 +46,7 @@ struct finding {
 struct findings {
 	struct finding *items;
 	size_t n, room;
+	bool forbidden;     /* one of them is an error, or forbids; also one that is missing */
 	bool out_of_memory; /* one is missing */
 };
 
@@ -56,8 +56,13 @@ void findings_done(struct findings *f);
 void findings_add(
 	struct findings *f, enum finding_level level, const struct fault *what, const char *text);
 
-/* Adds an error that no fault was made of: where f has no more than before findings, and the config
- * is at fault. */
+/* Adds what is no fault of the config's. findings_fix is for the one added last. */
+void findings_say(struct findings *f, enum finding_level level, const char *id, const char *fmt,
+	...) PRINTF_LIKE(4, 5);
+void findings_fix(struct findings *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Adds an error that nothing was made of yet: where f has no more than before findings. Its level
+ * follows from who is at fault. */
 void findings_add_error(struct findings *f, size_t before, const struct err *e);
 
 /* True where one says the same of the same key at the same place. */

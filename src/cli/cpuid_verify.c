@@ -7,6 +7,7 @@
 #include "kvm/kvm.h"
 #include "policy/cpuid_bits.h"
 #include "policy/cpuid_view.h"
+#include "render/findings_json.h"
 #include "render/json_out.h"
 #include "render/paint.h"
 #include "verify/verify.h"
@@ -171,15 +172,39 @@ static json_t *difference_json(const struct verify_difference *d)
 		d->rewritten_by_kvm);
 }
 
+/* As print_difference() says it. What KVM keeps otherwise, nobody promised wrongly. */
+static void find_difference(struct findings *found, const struct verify_difference *d)
+{
+	const struct bits_place place = place_of(d);
+	char where[BITS_PLACE_BYTES], promised[32], seen[32];
+	side_text(promised, sizeof(promised), d, d->promised_fault, d->promised);
+	side_text(seen, sizeof(seen), d, d->seen_fault, d->seen);
+	findings_say(found, d->rewritten_by_kvm ? FINDING_NOTE : FINDING_ERROR,
+		d->rewritten_by_kvm ? "rewritten-by-kvm"
+		: d->is_msr         ? "msr"
+				    : "cpuid",
+		"vCPU %u, %s%s: promised %s, seen %s", d->vcpu, bits_place_text(where, &place),
+		!d->is_msr ? ""
+		: d->write ? ", written"
+			   : ", read",
+		promised, seen);
+}
+
 static int print_json(const struct verify_result *r)
 {
+	struct findings found = { 0 };
 	json_t *all = json_array();
-	for (size_t i = 0; all && i < r->nr_differences; i++)
+	for (size_t i = 0; all && i < r->nr_differences; i++) {
 		(void)json_array_append_new(all, difference_json(&r->differences[i]));
-	return json_out(json_pack("{s:i, s:i, s:i, s:i, s:b, s:o}", "vcpus", (int)r->nr_vcpus,
-				"leaves", (int)r->nr_leaves, "msr_accesses",
-				(int)r->nr_msr_accesses, "not_compared", (int)r->nr_not_compared,
-				"as_promised", r->nr_differences == 0, "differences", all),
+		find_difference(&found, &r->differences[i]);
+	}
+	json_t *findings = found.out_of_memory ? NULL : findings_json(&found);
+	findings_done(&found);
+	return json_out(
+		json_pack("{s:i, s:i, s:i, s:i, s:b, s:o, s:o}", "vcpus", (int)r->nr_vcpus,
+			"leaves", (int)r->nr_leaves, "msr_accesses", (int)r->nr_msr_accesses,
+			"not_compared", (int)r->nr_not_compared, "as_promised",
+			r->nr_differences == 0, "differences", all, "findings", findings),
 		/* pretty */ true, stdout);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/finding.h"
 #include "base/text_buf.h"
 #include "cpuid/stages.h"
 
@@ -161,13 +162,22 @@ static int build(struct cpu_work *w)
 	return 0;
 }
 
+#define MISSING "missing" /* id of findings */
+
 /* The first few of what is missing, for an error. */
 static int fail_missing(struct cpu_work *w)
 {
 	struct cpu_result *r = w->r;
-	char text[700];
+	struct findings *found = w->e ? w->e->findings : NULL;
+	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));
+	char text[700], head[160];
 	struct text_buf lines = TEXT_BUF(text);
 	unsigned shown = 0;
+	(void)snprintf(head, sizeof(head),
+		"this host lacks %u thing%s that the CPU policy%s%.64s asks for:", r->nr_missing,
+		r->nr_missing == 1 ? "" : "s", model ? " on model " : "", model ? model->text : "");
+	if (found)
+		findings_say(found, FINDING_FORBIDS, MISSING, "%s", head);
 	for (unsigned i = 0; i < r->nr_notes && shown < 6; i++) {
 		const struct cpu_note *note = &r->notes[i];
 		char line[CPU_NOTE_BYTES];
@@ -176,19 +186,21 @@ static int fail_missing(struct cpu_work *w)
 		if (!text_buf_add(&lines, "\n%s%s%s", note->origin ? note->origin : "",
 			    note->origin ? ": " : "", cpu_note_text(line, note)))
 			break;
+		if (found)
+			findings_add(found, FINDING_FORBIDS,
+				&(struct fault){ MISSING, NULL, note->origin, NULL }, line);
 		shown++;
 	}
-	const struct policy_text *model = cpu_work_text(w, offsetof(struct cpu_policy, model));
-	(void)err_set(w->e, -ENOTSUP,
-		"this host lacks %u thing%s that the CPU policy%s%s asks for:%s", r->nr_missing,
-		r->nr_missing == 1 ? "" : "s", model ? " on model " : "", model ? model->text : "",
-		text);
-	return err_hint(w->e, -ENOTSUP,
+	(void)err_set(w->e, -ENOTSUP, "%s%s", head, text);
+	(void)err_hint(w->e, -ENOTSUP,
 		"%s%s%s`nestor cpuid check` lists all of them; cpu.on_missing = \"warn\" or "
 		"\"drop\" "
 		"starts the VM without",
 		r->nearest[0] ? "cpu.model = \"" : "", r->nearest,
 		r->nearest[0] ? "\" would run here; " : "");
+	if (found)
+		findings_fix(found, "%s", w->e->hint);
+	return -ENOTSUP;
 }
 
 /* Another model can only mend that. */

@@ -105,11 +105,11 @@ static bool controls(const struct nesting_host_status *s)
 static void no_extensions_in_control(struct nesting_host_status *s)
 {
 	bool xen = s->xen_control;
-	nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "no-extensions",
+	findings_say(&s->findings, FINDING_FORBIDS, "no-extensions",
 		"this host is the %s of %s, which runs below it and keeps VMX or SVM for itself: "
 		"KVM cannot be used here",
 		xen ? "control domain" : "root partition", xen ? "Xen" : "Hyper-V");
-	nesting_fix(&s->findings,
+	findings_fix(&s->findings,
 		"boot this kernel without %s below, or use nestor in a VM of it that has the "
 		"extensions: %s",
 		xen ? "Xen" : "Hyper-V", s->nesting_below ? s->nesting_below : "");
@@ -121,41 +121,41 @@ void nesting_below_no_extensions(struct nesting_host_status *s)
 		no_extensions_in_control(s);
 		return;
 	}
-	nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "no-extensions",
+	findings_say(&s->findings, FINDING_FORBIDS, "no-extensions",
 		"this processor shows neither VMX nor SVM");
 	if (s->nesting_below)
-		nesting_fix(&s->findings, "the hypervisor below (%s) must expose them: %s",
+		findings_fix(&s->findings, "the hypervisor below (%s) must expose them: %s",
 			s->hypervisor, s->nesting_below);
 	else if (s->in_vm)
-		nesting_fix(&s->findings,
+		findings_fix(&s->findings,
 			"the hypervisor below must expose them to this VM (nestor: "
 			"nesting.expose_virtualization_extensions = true; KVM: load "
 			"kvm_intel or kvm_amd with nested=1 and give the VM vmx or svm)");
 	else
-		nesting_fix(&s->findings, "turn VT-x or SVM on in the firmware's set-up, if the "
-					  "processor has it");
+		findings_fix(&s->findings, "turn VT-x or SVM on in the firmware's set-up, if the "
+					   "processor has it");
 }
 
 void nesting_below_level(const struct nesting_host *host, struct nesting_host_status *s)
 {
 	bool forbidden = s->depth_known && s->depth == 0;
 	if (forbidden) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "depth",
+		findings_say(&s->findings, FINDING_FORBIDS, "depth",
 			"the nestor below allows no VM of this machine to be a hypervisor");
-		nesting_fix(&s->findings,
+		findings_fix(&s->findings,
 			"raise nesting.max_depth in the file of the VM that this machine is, or of "
 			"one that it runs in");
 	} else if (controls(s)) {
-		nesting_find(&s->findings, NESTING_FINDING_NOTE, "in-control",
+		findings_say(&s->findings, FINDING_NOTE, "in-control",
 			"this host is the %s: VMs that it makes of them are beside it, not in it",
 			s->xen_control ? "control domain of Xen" : "root partition of Hyper-V");
 	} else if (s->in_vm) {
-		nesting_find(&s->findings, NESTING_FINDING_NOTE, "in-vm",
+		findings_say(&s->findings, FINDING_NOTE, "in-vm",
 			"this host is a VM itself (%s): its VMs are at level 2 or deeper",
 			s->hypervisor ? s->hypervisor : "of a hypervisor not known here");
 	}
 	if (host->machine->mshv)
-		nesting_find(&s->findings, NESTING_FINDING_NOTE, "mshv",
+		findings_say(&s->findings, FINDING_NOTE, "mshv",
 			"there is /dev/mshv, by which other programs make VMs of Hyper-V; nestor "
 			"makes them by KVM alone");
 }

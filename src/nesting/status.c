@@ -8,7 +8,6 @@
 #include "nesting/probe.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,47 +34,6 @@ const struct nesting_parameter *nesting_parameters(size_t *ret_count)
 {
 	*ret_count = ARRAY_SIZE(parameters);
 	return parameters;
-}
-
-void nesting_find(struct nesting_findings *f, enum nesting_finding_level level, const char *id,
-	const char *fmt, ...)
-{
-	f->forbidden |= level == NESTING_FINDING_FORBIDS;
-	f->lost = f->nr_items == NESTING_MAX_FINDINGS;
-	if (f->lost)
-		return;
-	struct nesting_finding *item = &f->items[f->nr_items++];
-	*item = (struct nesting_finding){ .level = level, .id = id };
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(item->text, sizeof(item->text), fmt, ap);
-	va_end(ap);
-}
-
-void nesting_fix(struct nesting_findings *f, const char *fmt, ...)
-{
-	if (f->nr_items == 0 || f->lost)
-		return;
-	struct nesting_finding *item = &f->items[f->nr_items - 1];
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(item->fix, sizeof(item->fix), fmt, ap);
-	va_end(ap);
-}
-
-const char *nesting_finding_level_name(enum nesting_finding_level level)
-{
-	switch (level) {
-	case NESTING_FINDING_FORBIDS:
-		return "forbids";
-	case NESTING_FINDING_DANGER:
-		return "danger";
-	case NESTING_FINDING_WEAKENS:
-		return "weakens";
-	case NESTING_FINDING_NOTE:
-		return "note";
-	}
-	return "note";
 }
 
 static bool within(struct range8 r, unsigned value)
@@ -184,17 +142,17 @@ static void check_extensions(const struct nesting_host *host, struct nesting_hos
 	/* SDM vol. 3, IA32_FEATURE_CONTROL: bit 0 lock, bit 2 VMX outside SMX. */
 	if (cpuid_has_vmx(host->processor) &&
 		processor_msr(host, MSR_IA32_FEATURE_CONTROL, &value) && (value & 5) == 1) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "firmware-lock",
+		findings_say(&s->findings, FINDING_FORBIDS, "firmware-lock",
 			"the firmware has locked VMX off (IA32_FEATURE_CONTROL is %#llx)",
 			(unsigned long long)value);
-		nesting_fix(&s->findings, "turn VT-x on in the firmware's set-up");
+		findings_fix(&s->findings, "turn VT-x on in the firmware's set-up");
 	}
 	/* APM vol. 2, VM_CR: bit 4 SVMDIS. */
 	if (cpuid_has_svm(host->processor) && processor_msr(host, MSR_VM_CR, &value) &&
 		(value & 0x10)) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "firmware-lock",
+		findings_say(&s->findings, FINDING_FORBIDS, "firmware-lock",
 			"the firmware has disabled SVM (VM_CR.SVMDIS is set)");
-		nesting_fix(&s->findings, "turn SVM on in the firmware's set-up");
+		findings_fix(&s->findings, "turn SVM on in the firmware's set-up");
 	}
 }
 
@@ -202,44 +160,44 @@ static void check_device(const struct nesting_host *host, struct nesting_host_st
 {
 	int error = host->machine->kvm_device_error;
 	if (error == ENOENT || error == ENODEV || error == ENXIO) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "no-kvm",
+		findings_say(&s->findings, FINDING_FORBIDS, "no-kvm",
 			"there is no usable /dev/kvm: %s",
 			s->module ? "the module is there, but the device is not"
 				  : "neither kvm_intel nor kvm_amd is loaded");
 		if (s->module)
-			nesting_fix(&s->findings,
+			findings_fix(&s->findings,
 				"make the device in this container or chroot (udev does, "
 				"outside)");
 		else
-			nesting_fix(&s->findings, "modprobe %s nested=1", vendor_module(s));
+			findings_fix(&s->findings, "modprobe %s nested=1", vendor_module(s));
 	} else if (error == EACCES || error == EPERM) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "kvm-denied",
+		findings_say(&s->findings, FINDING_FORBIDS, "kvm-denied",
 			"/dev/kvm is there, but this user may not open it");
-		nesting_fix(&s->findings,
+		findings_fix(&s->findings,
 			"join the group that owns it (usermod -aG kvm USER, and log in again); in "
 			"a container, its device rules must allow it");
 	} else if (error) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "kvm-error",
+		findings_say(&s->findings, FINDING_FORBIDS, "kvm-error",
 			"/dev/kvm cannot be opened: %s", strerror(error));
 	} else if (!host->kvm) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "kvm-error",
-			"KVM cannot be used: %s", host->kvm_error ? host->kvm_error : "unknown");
+		findings_say(&s->findings, FINDING_FORBIDS, "kvm-error", "KVM cannot be used: %s",
+			host->kvm_error ? host->kvm_error : "unknown");
 		if (host->kvm_hint && host->kvm_hint[0])
-			nesting_fix(&s->findings, "%s", host->kvm_hint);
+			findings_fix(&s->findings, "%s", host->kvm_hint);
 	}
 }
 
 static void fix_parameter(
 	struct nesting_host_status *s, const struct nesting_parameter *row, const char *name)
 {
-	const char *where = row->level == NESTING_FINDING_FORBIDS || row->feature[0]
+	const char *where = row->level == FINDING_FORBIDS || row->feature[0]
 				    ? ""
 				    : " (no use where the processor lacks it)";
 	if (s->module->builtin)
-		nesting_fix(&s->findings, "boot the kernel with %s.%s=1%s", s->module->name, name,
+		findings_fix(&s->findings, "boot the kernel with %s.%s=1%s", s->module->name, name,
 			where);
 	else
-		nesting_fix(&s->findings,
+		findings_fix(&s->findings,
 			"stop all VMs; modprobe -r %s; modprobe %s %s=1; to keep it, write "
 			"\"options %s %s=1\" to /etc/modprobe.d/kvm.conf%s",
 			s->module->name, s->module->name, name, s->module->name, name, where);
@@ -264,7 +222,7 @@ static void check_parameters(const struct nesting_host *host, struct nesting_hos
 			continue;
 		const struct feature *feature = row->feature[0] ? feature_find(row->feature) : NULL;
 		bool lacks = feature && !feature_set_has(&has, feature->id);
-		nesting_find(&s->findings, row->level, "module-parameter", "%s%s", row->text,
+		findings_say(&s->findings, row->level, "module-parameter", "%s%s", row->text,
 			lacks ? "; this processor lacks it" : "");
 		if (!lacks)
 			fix_parameter(s, row, row->names[0]);
@@ -275,22 +233,22 @@ static void check_kvm(const struct nesting_host *host, struct nesting_host_statu
 {
 	if (s->module && strcmp(s->module->name, "kvm_intel") != 0 &&
 		strcmp(s->module->name, "kvm_amd") != 0 && strcmp(s->kvm_offers, "none") == 0) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "other-module",
+		findings_say(&s->findings, FINDING_FORBIDS, "other-module",
 			"KVM runs by %s here, which gives guests neither VMX nor SVM",
 			s->module->name);
-		nesting_fix(&s->findings, "use a host whose KVM runs by kvm_intel or kvm_amd");
+		findings_fix(&s->findings, "use a host whose KVM runs by kvm_intel or kvm_amd");
 	}
 	if (host->kvm && strcmp(s->kvm_offers, "none") == 0 && !s->findings.forbidden) {
-		nesting_find(&s->findings, NESTING_FINDING_FORBIDS, "kvm-offers-none",
+		findings_say(&s->findings, FINDING_FORBIDS, "kvm-offers-none",
 			"KVM offers guests neither VMX nor SVM (KVM_GET_SUPPORTED_CPUID)");
-		nesting_fix(&s->findings, "modprobe -r %s; modprobe %s nested=1", vendor_module(s),
+		findings_fix(&s->findings, "modprobe -r %s; modprobe %s nested=1", vendor_module(s),
 			vendor_module(s));
 	}
 	if (host->kvm && strcmp(s->kvm_offers, "none") != 0 && !host->kvm->nested_state) {
-		nesting_find(&s->findings, NESTING_FINDING_WEAKENS, "no-nested-state",
+		findings_say(&s->findings, FINDING_WEAKENS, "no-nested-state",
 			"this KVM cannot save the state of nested guests "
 			"(KVM_CAP_NESTED_STATE)");
-		nesting_fix(&s->findings, "Linux from 4.20 on Intel, from 5.8 on AMD");
+		findings_fix(&s->findings, "Linux from 4.20 on Intel, from 5.8 on AMD");
 	}
 }
 
@@ -319,14 +277,14 @@ static void fix_problem(struct nesting_host_status *s, const struct kernel_probl
 	const char *series = fix ? "update the kernel: its series has the fix from"
 				 : "its series got no fix: update to Linux";
 	if (verdict == KERNEL_AFFECTED)
-		nesting_fix(&s->findings, "%s %s on", series, in);
+		findings_fix(&s->findings, "%s %s on", series, in);
 	else if (strcmp(s->kernel.distribution, "Debian") == 0 && strncmp(p->id, "CVE-", 4) == 0)
-		nesting_fix(&s->findings,
+		findings_fix(&s->findings,
 			"%s %s on, or see https://security-tracker.debian.org/tracker/%s for this "
 			"package",
 			series, in, p->id);
 	else
-		nesting_fix(&s->findings,
+		findings_fix(&s->findings,
 			"%s %s on, or find out whether this kernel's maker has put the fix in",
 			series, in);
 }
@@ -334,7 +292,7 @@ static void fix_problem(struct nesting_host_status *s, const struct kernel_probl
 static void check_kernel(const struct nesting_host *host, struct nesting_host_status *s)
 {
 	if (!s->kernel.known) {
-		nesting_find(&s->findings, NESTING_FINDING_WEAKENS, "kernel-version",
+		findings_say(&s->findings, FINDING_WEAKENS, "kernel-version",
 			"the kernel's version \"%s\" is not understood, so that known faults "
 			"cannot be looked up",
 			host->machine->kernel_release);
@@ -349,7 +307,7 @@ static void check_kernel(const struct nesting_host *host, struct nesting_host_st
 		enum kernel_verdict verdict = kernel_judge(&s->kernel, &all[i], &fix);
 		if (verdict == KERNEL_FIXED)
 			continue;
-		nesting_find(&s->findings, NESTING_FINDING_DANGER, all[i].id,
+		findings_say(&s->findings, FINDING_DANGER, all[i].id,
 			"this kernel %s %s: %s through nesting (%s)",
 			verdict == KERNEL_AFFECTED ? "has" : "could have", all[i].id,
 			harm_text(all[i].harm), all[i].summary);
@@ -372,11 +330,11 @@ static void check_vulnerabilities(const struct nesting_host *host, struct nestin
 	}
 	if (names.used == 0)
 		return;
-	nesting_find(&s->findings, NESTING_FINDING_WEAKENS, "vulnerabilities",
+	findings_say(&s->findings, FINDING_WEAKENS, "vulnerabilities",
 		"the kernel says that nothing guards this processor against %s; guests can read "
 		"what is not their own",
 		list);
-	nesting_fix(&s->findings,
+	findings_fix(&s->findings,
 		"update microcode and kernel, and boot without mitigations=off (see "
 		"/sys/devices/system/cpu/vulnerabilities)");
 }
@@ -387,21 +345,27 @@ static void check_machine(const struct nesting_host *host, struct nesting_host_s
 {
 	const struct machine_facts *m = host->machine;
 	if (m->available_bytes && m->available_bytes < LITTLE_MEMORY) {
-		nesting_find(&s->findings, NESTING_FINDING_WEAKENS, "memory",
+		findings_say(&s->findings, FINDING_WEAKENS, "memory",
 			"%llu MiB of memory are available, which is little for a VM with VMs in "
 			"it",
 			(unsigned long long)(m->available_bytes / MIB));
-		nesting_fix(&s->findings, "stop other programs, or give the host more memory");
+		findings_fix(&s->findings, "stop other programs, or give the host more memory");
 	}
 	if (m->lockdown[0] && strcmp(m->lockdown, "none") != 0)
-		nesting_find(&s->findings, NESTING_FINDING_NOTE, "lockdown",
+		findings_say(&s->findings, FINDING_NOTE, "lockdown",
 			"kernel lockdown is on (%s): only signed modules load", m->lockdown);
+}
+
+void nesting_host_status_done(struct nesting_host_status *status)
+{
+	findings_done(&status->findings);
+	*status = (struct nesting_host_status){ 0 };
 }
 
 void nesting_status_of_host(const struct nesting_host *host, struct nesting_host_status *ret_status)
 {
 	struct nesting_host_status *s = ret_status;
-	*s = (struct nesting_host_status){ 0 };
+	nesting_host_status_done(s);
 	identify(host, s);
 	check_extensions(host, s);
 	check_device(host, s);

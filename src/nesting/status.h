@@ -9,41 +9,10 @@
 #ifndef NESTOR_NESTING_STATUS_H
 #define NESTOR_NESTING_STATUS_H
 
+#include "base/finding.h"
 #include "base/machine.h"
 #include "cpuid/host_facts.h"
 #include "nesting/kernel.h"
-
-enum nesting_finding_level {
-	NESTING_FINDING_FORBIDS, /* the answer is NO */
-	NESTING_FINDING_DANGER,  /* it works, and others pay for it */
-	NESTING_FINDING_WEAKENS, /* it works, but slower, or not for every guest hypervisor */
-	NESTING_FINDING_NOTE,
-};
-
-struct nesting_finding {
-	enum nesting_finding_level level;
-	const char
-		*id; /* a word that stays the same: "module-parameter", "CVE-2026-53359"; static */
-	char text[480];
-	char fix[480]; /* what to do; "" where nothing can be done, or need be */
-};
-
-#define NESTING_MAX_FINDINGS 80
-
-struct nesting_findings {
-	struct nesting_finding items[NESTING_MAX_FINDINGS]; /* in the order found */
-	unsigned nr_items;
-	bool forbidden; /* one of them forbids; also one that found no room */
-	bool lost;      /* the last one found no room */
-};
-
-/* Adds; text and fix are cut to what fits. nesting_fix is for the finding added last. */
-void nesting_find(struct nesting_findings *f, enum nesting_finding_level level, const char *id,
-	const char *fmt, ...) PRINTF_LIKE(4, 5);
-void nesting_fix(struct nesting_findings *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-/* "forbids", "danger", "weakens", "note". */
-const char *nesting_finding_level_name(enum nesting_finding_level level);
 
 /* What is judged; all borrowed. */
 struct nesting_host {
@@ -81,19 +50,20 @@ struct nesting_host_status {
 	bool xen_control;       /* this machine is Xen's control domain (dom0) */
 	bool depth_known;       /* nestor is below, with a limit: … */
 	unsigned depth; /* … how many levels may be given the extensions below this machine */
-	struct nesting_findings findings;
+	struct findings findings; /* owned; nesting_host_status_done */
 };
 
-/* ret_status is large (tens of KiB). */
+/* Fills ret_status, which is zero-initialised, or was filled before. */
 void nesting_status_of_host(
 	const struct nesting_host *host, struct nesting_host_status *ret_status);
+void nesting_host_status_done(struct nesting_host_status *status);
 
 /* A row of data/parameters.tsv. */
 struct nesting_parameter {
 	char module[12];
 	char names[2][32]; /* the second is "" where there is none */
 	bool wanted;       /* better on; else it is only shown */
-	enum nesting_finding_level level;
+	enum finding_level level;
 	char feature[20]; /* without which the processor has it off anyway; or "" */
 	char text[128];   /* what it means that it is off */
 };

@@ -170,8 +170,12 @@ static int try_vendor(
 	free(host);
 	if (rc == -ENOMEM)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (rc)
+	if (rc && why.kind == ERR_CONFIG)
 		findings_add_error(&trial->faults, 0, &why);
+	for (size_t i = trial->faults.n; i-- > 0;) {
+		if (trial->faults.items[i].level != FINDING_ERROR)
+			findings_remove(&trial->faults, i);
+	}
 	trial->refused = rc && trial->faults.n == 0;
 	return 0;
 }

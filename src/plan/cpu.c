@@ -116,10 +116,15 @@ static int merge_features(struct merged *m, const struct vm_config *config,
 	return 0;
 }
 
+static const struct nesting_profile *chosen_profile(const struct vm_config *config)
+{
+	return nesting_profile_find(config_nesting_profile_name(config->nesting.profile));
+}
+
 static int merge_profile(struct merged *m, const struct vm_config *config, const char *extensions)
 {
 	enum config_nesting_profile chosen = config->nesting.profile;
-	const struct nesting_profile *p = nesting_profile_find(config_nesting_profile_name(chosen));
+	const struct nesting_profile *p = chosen_profile(config);
 	bool vmx = strcmp(extensions, "vmx") == 0;
 	enum cpuid_vendor vendor = vmx ? CPUID_VENDOR_INTEL : CPUID_VENDOR_AMD;
 	if (!p)
@@ -297,7 +302,7 @@ int plan_cpu(const struct vm_config *config, const struct cpu_policy *policy,
 		note_nesting(config, policy, host, plan);
 		rc = check_vmx(policy, host, plan, e);
 		if (rc == 0 && config->nesting.require)
-			rc = plan_require(&m.policy, host, plan, e);
+			rc = plan_require(&m.policy, chosen_profile(config), host, plan, e);
 	}
 	merged_done(&m);
 	return rc;

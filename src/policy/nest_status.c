@@ -20,6 +20,8 @@ static int judge(
 		.kvm_hint = s->facts->kvm_error.hint,
 	};
 	nesting_status_of_host(&host, &s->host);
+	if (s->host.findings.out_of_memory)
+		return err_set(e, -ENOMEM, "out of memory");
 	s->vms = n > 0 ? calloc(n, sizeof(*s->vms)) : NULL;
 	if (n > 0 && !s->vms)
 		return err_set(e, -ENOMEM, "out of memory");
@@ -46,6 +48,9 @@ int nest_status_create(struct nest_status **ret_status, const struct config_sour
 void nest_status_destroy(struct nest_status *s)
 {
 	if (s) {
+		for (size_t i = 0; i < s->nr_vms; i++)
+			nest_vm_done(&s->vms[i]);
+		nesting_host_status_done(&s->host);
 		nest_facts_destroy(s->facts);
 		free(s->vms);
 	}

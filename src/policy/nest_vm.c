@@ -15,16 +15,21 @@
 
 #define KNOB "nesting.expose_virtualization_extensions"
 
-/* Each line of an error is a finding of its own; the last one has the hint. */
-static void find_error(struct nesting_findings *f, const char *id, const struct err *e)
+/* What stops the VM, as id: where it stands and what to do stay what they are. */
+static void find_faults(struct findings *f, const char *id, const struct findings *faults)
 {
-	for (const char *line = e->msg; *line;) {
-		size_t n = strcspn(line, "\n");
-		nesting_find(f, NESTING_FINDING_FORBIDS, id, "%.*s", (int)n, line);
-		line += n + (line[n] == '\n');
+	for (size_t i = 0; i < faults->n; i++) {
+		const struct finding *g = &faults->items[i];
+		const struct fault what = { id, g->key, g->origin, g->fix };
+		if (!findings_has(f, g))
+			findings_add(f, FINDING_FORBIDS, &what, g->text);
 	}
-	if (e->hint[0])
-		nesting_fix(f, "%s", e->hint);
+	f->out_of_memory |= faults->out_of_memory;
+}
+
+static void find_error(struct findings *f, const char *id, const struct err *e)
+{
+	findings_add(f, FINDING_FORBIDS, &(struct fault){ id, NULL, NULL, e->hint }, e->msg);
 }
 
 /* As the source says it, but for the knob and the depth, which are reasons of their own. */
@@ -51,45 +56,45 @@ static int load_exposed(const struct config_source *source, bool depth_is_0,
 
 /* --- what the config says --- */
 
-static void check_knob(const struct nest_vm *vm, struct nesting_findings *f)
+static void check_knob(const struct nest_vm *vm, struct findings *f)
 {
 	if (vm->exposed)
 		return;
-	nesting_find(f, NESTING_FINDING_FORBIDS, "knob",
+	findings_say(f, FINDING_FORBIDS, "knob",
 		KNOB " is false: the extensions are hidden from this VM");
-	nesting_fix(f, "nestor nest enable %s", vm->path);
+	findings_fix(f, "nestor nest enable %s", vm->path);
 }
 
 /* Whether nesting.max_depth is 0. */
-static bool check_depth(const struct policy_file *file, struct nesting_findings *f)
+static bool check_depth(const struct policy_file *file, struct findings *f)
 {
 	const char *given = config_given(policy_file_config(file), "nesting.max_depth");
 	if (!given || policy_file_vm(file)->nesting.max_depth != 0)
 		return false;
-	nesting_find(f, NESTING_FINDING_FORBIDS, "max-depth",
+	findings_say(f, FINDING_FORBIDS, "max-depth",
 		"nesting.max_depth is 0 (%s): no level may nest below this VM", given);
-	nesting_fix(f, "nesting.max_depth = 1, or more");
+	findings_fix(f, "nesting.max_depth = 1, or more");
 	return true;
 }
 
 static void check_memory(const struct nest_facts *facts, const struct nest_vm *vm,
-	const struct nesting_profile *profile, struct nesting_findings *f)
+	const struct nesting_profile *profile, struct findings *f)
 {
 	uint64_t needed = profile ? profile->memory_mib * MIB : 0;
 	uint64_t available = facts->machine.available_bytes;
 	if (vm->memory_bytes < needed) {
-		nesting_find(f, NESTING_FINDING_FORBIDS, "memory",
+		findings_say(f, FINDING_FORBIDS, "memory",
 			"memory.size is %" PRIu64 " MiB; a guest hypervisor of profile %s and a "
 			"small guest of its need %" PRIu64 " MiB",
 			vm->memory_bytes / MIB, profile->name, needed / MIB);
-		nesting_fix(f, "memory.size = \"%" PRIu64 "M\"", needed / MIB);
+		findings_fix(f, "memory.size = \"%" PRIu64 "M\"", needed / MIB);
 	}
 	if (available && vm->memory_bytes > available) {
-		nesting_find(f, NESTING_FINDING_WEAKENS, "host-memory",
+		findings_say(f, FINDING_WEAKENS, "host-memory",
 			"the VM has %" PRIu64 " MiB, and this host %" PRIu64
 			" MiB that are available",
 			vm->memory_bytes / MIB, available / MIB);
-		nesting_fix(f, "give the VM less, or the host more memory");
+		findings_fix(f, "give the VM less, or the host more memory");
 	}
 }
 
@@ -100,7 +105,7 @@ struct comparison {
 	const struct machine_plan *plan;
 	struct feature_set host;
 	const char *path;
-	struct nesting_findings *f;
+	struct findings *f;
 };
 
 static void fix_missing(const struct comparison *c, feature_id id)
@@ -108,12 +113,12 @@ static void fix_missing(const struct comparison *c, feature_id id)
 	char label[FEATURE_PLACE_BYTES];
 	(void)feature_label(label, id);
 	if (feature_set_has(&c->host, id))
-		nesting_fix(c->f,
+		findings_fix(c->f,
 			"add \"+%s\" to nesting.features, or see what removes it: nestor cpuid "
 			"explain %s %s",
 			label, c->path, label);
 	else
-		nesting_fix(c->f,
+		findings_fix(c->f,
 			"this host's KVM does not have it: see its module's parameters, or use "
 			"another host");
 }
@@ -126,7 +131,7 @@ static void check_extensions(const struct comparison *c)
 	feature_id extension = amd ? FEATURE_ID_svm : FEATURE_ID_vmx;
 	feature_id paging = amd ? FEATURE_ID_npt : FEATURE_ID_vmx_ept;
 	if (!feature_set_has(has, extension)) {
-		nesting_find(c->f, NESTING_FINDING_FORBIDS, "no-extensions",
+		findings_say(c->f, FINDING_FORBIDS, "no-extensions",
 			"the VM's CPU policy gives it no %s", amd ? "svm" : "vmx");
 		fix_missing(c, extension);
 		return;
@@ -134,7 +139,7 @@ static void check_extensions(const struct comparison *c)
 	const struct nesting_profile_row *row =
 		c->profile ? nesting_profile_row(c->profile, c->plan->cpu.vendor, paging) : NULL;
 	if (!feature_set_has(has, paging) && !(row && row->level == NESTING_REQUIRED)) {
-		nesting_find(c->f, NESTING_FINDING_WEAKENS, "no-nested-paging",
+		findings_say(c->f, FINDING_WEAKENS, "no-nested-paging",
 			"the VM gets no %s: its guest hypervisor shadows page tables, slowly",
 			amd ? "npt" : "vmx-ept");
 		fix_missing(c, paging);
@@ -157,15 +162,15 @@ static void check_required(const struct comparison *c)
 			continue;
 		(void)feature_label(label, row->feature);
 		if (row->level == NESTING_REQUIRED && !feature_set_has(has, row->feature)) {
-			nesting_find(c->f, NESTING_FINDING_FORBIDS, "profile",
+			findings_say(c->f, FINDING_FORBIDS, "profile",
 				"the VM gets no %s, which profile %s requires: %s", label,
 				c->profile->name, row->reason);
 			fix_missing(c, row->feature);
 		} else if (row->level == NESTING_HIDDEN && feature_set_has(has, row->feature)) {
-			nesting_find(c->f, NESTING_FINDING_WEAKENS, "profile",
+			findings_say(c->f, FINDING_WEAKENS, "profile",
 				"the VM gets %s, which profile %s must not see: %s", label,
 				c->profile->name, row->reason);
-			nesting_fix(c->f, "add \"-%s\" to nesting.features", label);
+			findings_fix(c->f, "add \"-%s\" to nesting.features", label);
 		}
 	}
 }
@@ -186,7 +191,7 @@ static void check_wanted(const struct comparison *c)
 		return;
 	if (names.nr_left_out > 0)
 		(void)text_buf_add(&names, " and %u more", names.nr_left_out);
-	nesting_find(c->f, NESTING_FINDING_NOTE, "profile",
+	findings_say(c->f, FINDING_NOTE, "profile",
 		"profile %s would make use of what the VM does not get: %s", c->profile->name,
 		list);
 }
@@ -194,7 +199,8 @@ static void check_wanted(const struct comparison *c)
 static int check_plan(const struct config_source *source, const struct nest_facts *facts,
 	const struct nesting_profile *profile, bool depth_is_0, struct nest_vm *vm, struct err *e)
 {
-	struct err why = ERR_INIT;
+	struct findings faults = { 0 };
+	struct err why = { .findings = &faults };
 	struct policy_file *file = NULL;
 	const struct cpu_policy *policy = NULL;
 	struct machine_plan *plan = calloc(1, sizeof(*plan));
@@ -209,7 +215,8 @@ static int check_plan(const struct config_source *source, const struct nest_fact
 	if (rc == -ENOMEM) {
 		(void)err_set(e, rc, "out of memory");
 	} else if (rc) {
-		find_error(&vm->findings, "plan", &why);
+		findings_add_error(&faults, 0, &why);
+		find_faults(&vm->findings, "plan", &faults);
 		rc = 0;
 	} else {
 		struct comparison c = {
@@ -228,30 +235,30 @@ static int check_plan(const struct config_source *source, const struct nest_fact
 			check_wanted(&c);
 		}
 	}
+	findings_done(&faults);
 	policy_file_destroy(file);
 	plan_destroy(plan);
 	return rc;
 }
 
 /* The whole file, kernel and all: what stops the VM from starting stops it from nesting. */
-static int check_config(
-	const struct config_source *source, struct nesting_findings *f, struct err *e)
+static int check_config(const struct config_source *source, struct findings *f, struct err *e)
 {
+	struct findings faults = { 0 };
 	struct err why = ERR_INIT;
-	struct policy_file *file = NULL;
-	int rc = policy_file_load(&file, source, POLICY_FILE_RUN, &why);
-	policy_file_destroy(file);
-	if (rc == -ENOMEM)
-		return err_set(e, rc, "out of memory");
-	if (rc)
+	int rc = policy_file_check(source, POLICY_FILE_RUN, /* more */ NULL, &faults, &why);
+	if (rc == 0)
+		find_faults(f, "config", &faults);
+	else if (rc != -ENOMEM)
 		find_error(f, "config", &why);
-	return 0;
+	findings_done(&faults);
+	return rc == -ENOMEM ? err_set(e, rc, "out of memory") : 0;
 }
 
 static int judge(const struct config_source *source, const struct nest_facts *facts,
 	const struct nesting_host_status *host, struct nest_vm *vm, struct err *e)
 {
-	struct nesting_findings *f = &vm->findings;
+	struct findings *f = &vm->findings;
 	int rc = check_config(source, f, e);
 	if (rc)
 		return rc;
@@ -272,9 +279,8 @@ static int judge(const struct config_source *source, const struct nest_facts *fa
 	check_memory(facts, vm, profile, f);
 	policy_file_destroy(file);
 	if (host->findings.forbidden) {
-		nesting_find(f, NESTING_FINDING_FORBIDS, "host",
-			"this host cannot expose the extensions");
-		nesting_fix(f, "see what is said of the host");
+		findings_say(f, FINDING_FORBIDS, "host", "this host cannot expose the extensions");
+		findings_fix(f, "see what is said of the host");
 		return 0;
 	}
 	return check_plan(source, facts, profile, depth_is_0, vm, e);
@@ -286,6 +292,7 @@ int nest_vm_judge(const struct config_source *source, const struct nest_facts *f
 	struct config_source read = *source;
 	struct input_file file = { 0 };
 	struct err why = ERR_INIT;
+	nest_vm_done(ret_vm);
 	*ret_vm = (struct nest_vm){ .path = source->name };
 	/* Read once, so that all that is said of it is of one text. */
 	if (!source->text) {
@@ -301,5 +308,10 @@ int nest_vm_judge(const struct config_source *source, const struct nest_facts *f
 	}
 	int rc = judge(&read, facts, host, ret_vm, e);
 	input_file_close(&file);
-	return rc;
+	return rc || !ret_vm->findings.out_of_memory ? rc : err_set(e, -ENOMEM, "out of memory");
+}
+
+void nest_vm_done(struct nest_vm *vm)
+{
+	findings_done(&vm->findings);
 }

@@ -17,12 +17,13 @@ struct nest_vm {
 	uint64_t memory_bytes;
 	bool planned;       /* what follows is known, too */
 	char extensions[8]; /* that it gets (or would, with the knob on): "vmx", "svm" or "none" */
-	struct nesting_findings findings; /* the answer is NO where they forbid */
+	struct findings findings; /* the answer is NO where they forbid; owned */
 };
 
-/* The source has a name. Only -ENOMEM is an error; all else is a finding. ret_vm is large (tens of
- * KiB). */
+/* The source has a name. Only -ENOMEM is an error; all else is a finding. *ret_vm, which is
+ * zero-initialised or was filled before, is the caller's to nest_vm_done, also on failure. */
 int nest_vm_judge(const struct config_source *source, const struct nest_facts *facts,
 	const struct nesting_host_status *host, struct nest_vm *ret_vm, struct err *e) MUST_CHECK;
+void nest_vm_done(struct nest_vm *vm);
 
 #endif

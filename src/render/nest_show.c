@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "render/nest_show.h"
 
+#include "render/findings_json.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,11 +10,12 @@
 #define COLUMNS 100
 #define NAME_WIDTH 11
 
-static const enum nesting_finding_level levels[] = {
-	NESTING_FINDING_FORBIDS,
-	NESTING_FINDING_DANGER,
-	NESTING_FINDING_WEAKENS,
-	NESTING_FINDING_NOTE,
+static const enum finding_level levels[] = {
+	FINDING_ERROR,
+	FINDING_FORBIDS,
+	FINDING_DANGER,
+	FINDING_WEAKENS,
+	FINDING_NOTE,
 };
 
 /* Words of text from column indent on; the first line has its indent already. */
@@ -61,32 +64,36 @@ void nest_show_fact(const struct paint *p, const char *name, const char *fmt, ..
 	wrap(p, PAINT_PLAIN, NAME_WIDTH + 3, text);
 }
 
-static enum paint_style style_of(enum nesting_finding_level level)
+static enum paint_style style_of(enum finding_level level)
 {
 	switch (level) {
-	case NESTING_FINDING_FORBIDS:
-	case NESTING_FINDING_DANGER:
+	case FINDING_ERROR:
+	case FINDING_FORBIDS:
+	case FINDING_DANGER:
 		return PAINT_BAD;
-	case NESTING_FINDING_WEAKENS:
+	case FINDING_WEAKENS:
 		return PAINT_WARN;
-	case NESTING_FINDING_NOTE:
+	case FINDING_NOTE:
 		return PAINT_DIM;
 	}
 	return PAINT_PLAIN;
 }
 
-void nest_show_findings(const struct paint *p, const struct nesting_findings *f)
+void nest_show_findings(const struct paint *p, const struct findings *f)
 {
 	for (size_t k = 0; k < ARRAY_SIZE(levels); k++) {
-		for (unsigned i = 0; i < f->nr_items; i++) {
-			const struct nesting_finding *item = &f->items[i];
+		for (size_t i = 0; i < f->n; i++) {
+			const struct finding *item = &f->items[i];
+			const struct fault what = { item->id, item->key, item->origin, NULL };
+			char line[1100];
 			if (item->level != levels[k])
 				continue;
 			paint(p, PAINT_PLAIN, "  ");
 			paint_cell(p, style_of(item->level), NAME_WIDTH, "%s",
-				nesting_finding_level_name(item->level));
-			wrap(p, PAINT_PLAIN, NAME_WIDTH + 3, item->text);
-			if (!item->fix[0])
+				finding_level_name(item->level));
+			(void)fault_line(line, sizeof(line), &what, item->text);
+			wrap(p, PAINT_PLAIN, NAME_WIDTH + 3, line);
+			if (!item->fix)
 				continue;
 			paint(p, PAINT_PLAIN, "%*s", NAME_WIDTH + 3, "");
 			paint_cell(p, PAINT_GOOD, 4, "fix:");
@@ -95,20 +102,16 @@ void nest_show_findings(const struct paint *p, const struct nesting_findings *f)
 	}
 }
 
-json_t *nest_json_findings(const struct nesting_findings *f)
+json_t *nest_json_findings(const struct findings *f)
 {
 	json_t *array = json_array();
 	for (size_t k = 0; k < ARRAY_SIZE(levels); k++) {
-		for (unsigned i = 0; i < f->nr_items; i++) {
-			const struct nesting_finding *item = &f->items[i];
-			if (item->level != levels[k])
-				continue;
-			json_t *object = json_pack("{s:s, s:s, s:o, s:o}", "level",
-				nesting_finding_level_name(item->level), "id", item->id, "text",
-				json_text(item->text), "fix", json_text(item->fix));
-			if (!object || json_array_append_new(array, object)) {
+		for (size_t i = 0; i < f->n; i++) {
+			const struct finding *item = &f->items[i];
+			if (array && item->level == levels[k] &&
+				json_array_append_new(array, finding_json(item))) {
 				json_decref(array);
-				return NULL;
+				array = NULL;
 			}
 		}
 	}

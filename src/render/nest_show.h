@@ -15,9 +15,9 @@ void nest_show_fact(const struct paint *p, const char *name, const char *fmt, ..
 	PRINTF_LIKE(3, 4);
 
 /* Each finding with its fix: what forbids first, notes last. */
-void nest_show_findings(const struct paint *p, const struct nesting_findings *f);
+void nest_show_findings(const struct paint *p, const struct findings *f);
 
-/* [{ "level", "id", "text", "fix" }, …] in the same order; NULL: memory is out. */
-json_t *nest_json_findings(const struct nesting_findings *f);
+/* An array of them (findings_json.h) in the same order; NULL: memory is out. */
+json_t *nest_json_findings(const struct findings *f);
 
 #endif

@@ -123,7 +123,7 @@ static void make_parameters(struct make *m)
 		struct cells names = cell_split(&c[1], ',', MAX_PARAMETER_NAMES);
 		if (names.nr == 0)
 			cell_expected(&c[1], "the name of a parameter");
-		(void)fprintf(out, "{ %s, { \"%s\", \"%s\" }, %s, NESTING_FINDING_%s, %s, %s },\n",
+		(void)fprintf(out, "{ %s, { \"%s\", \"%s\" }, %s, FINDING_%s, %s, %s },\n",
 			c_string(&m->arena, cell_said(&c[0], MODULE_BYTES)),
 			parameter_name(&names, 0), parameter_name(&names, 1),
 			shown ? "false" : "true", weight,

@@ -89,6 +89,48 @@ static void add(struct findings *f, const char *origin, const char *text)
 	findings_add(f, FINDING_ERROR, &(struct fault){ "id", "k", origin, NULL }, text);
 }
 
+static void findings_say__what_forbids__is_the_answer_until_it_is_gone(void **state)
+{
+	(void)state;
+	struct findings f = { 0 };
+	findings_fix(&f, "of nothing");
+	assert_int_equal(f.n, 0);
+	for (unsigned i = 0; i < 100; i++)
+		findings_say(&f, i % 2 ? FINDING_NOTE : FINDING_WEAKENS, "note", "%u", i);
+	assert_false(f.forbidden);
+	findings_say(&f, FINDING_FORBIDS, "late", "no %s", "way");
+	findings_fix(&f, "try %u", 1);
+	findings_fix(&f, "try %u", 2);
+	assert_true(f.forbidden);
+	assert_int_equal(f.n, 101);
+	assert_null(f.items[99].fix);
+	assert_string_equal(f.items[100].text, "no way");
+	assert_string_equal(f.items[100].fix, "try 2");
+	findings_remove(&f, 100);
+	assert_false(f.forbidden);
+	findings_done(&f);
+}
+
+static void findings_add_error__nothing_said_yet__who_is_at_fault_decides(void **state)
+{
+	(void)state;
+	struct findings f = { 0 };
+	struct err e = ERR_INIT;
+	findings_add_error(&f, 0, &e); /* there is none */
+	assert_int_equal(f.n, 0);
+	(void)err_set(&e, -ENOTSUP, "the host lacks it");
+	(void)err_hint(&e, -ENOTSUP, "another host");
+	findings_add_error(&f, 0, &e);
+	findings_add_error(&f, 0, &e); /* said */
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.items[0].level, FINDING_FORBIDS);
+	assert_string_equal(f.items[0].fix, "another host");
+	(void)err_set_config(&e, -EINVAL, "bad");
+	findings_add_error(&f, 1, &e);
+	assert_int_equal(f.items[1].level, FINDING_ERROR);
+	findings_done(&f);
+}
+
 static void findings_sort__by_place__what_has_none_comes_last(void **state)
 {
 	(void)state;
@@ -196,6 +238,8 @@ int main(void)
 		cmocka_unit_test(origin__no_place__names_no_file),
 		cmocka_unit_test(findings_add__all_parts__are_kept_apart),
 		cmocka_unit_test(finding_line__what_there_is__each_once),
+		cmocka_unit_test(findings_say__what_forbids__is_the_answer_until_it_is_gone),
+		cmocka_unit_test(findings_add_error__nothing_said_yet__who_is_at_fault_decides),
 		cmocka_unit_test(findings_sort__by_place__what_has_none_comes_last),
 		cmocka_unit_test(findings_merge__what_is_there__comes_once),
 		cmocka_unit_test(

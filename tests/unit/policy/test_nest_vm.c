@@ -39,6 +39,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	int rc = tree_remove(f->dir);
+	nest_vm_done(&f->vm);
 	free(f);
 	return rc;
 }
@@ -65,33 +66,36 @@ static const struct nest_vm *judge(struct fixture *f, const char *text)
 	return &f->vm;
 }
 
-static const struct nesting_finding *finding(const struct nest_vm *vm, const char *id)
+static const struct finding *finding(const struct nest_vm *vm, const char *id)
 {
-	for (unsigned i = 0; i < vm->findings.nr_items; i++) {
+	for (unsigned i = 0; i < vm->findings.n; i++) {
 		if (strcmp(vm->findings.items[i].id, id) == 0)
 			return &vm->findings.items[i];
 	}
 	return NULL;
 }
 
-static void assert_finding(const struct nest_vm *vm, const char *id,
-	enum nesting_finding_level level, const char *text, const char *fix)
+static void assert_finding(const struct nest_vm *vm, const char *id, enum finding_level level,
+	const char *text, const char *fix)
 {
-	const struct nesting_finding *item = finding(vm, id);
+	const struct finding *item = finding(vm, id);
 	if (!item)
 		fail_msg("no finding %s", id);
 	assert_int_equal(item->level, level);
-	assert_contains(item->text, text);
-	assert_contains(item->fix, fix);
-	assert_int_equal(vm->findings.forbidden, level == NESTING_FINDING_FORBIDS);
+	char *line = finding_line(item);
+	assert_non_null(line);
+	assert_contains(line, text);
+	free(line);
+	assert_contains(item->fix ? item->fix : "", fix);
+	assert_int_equal(vm->findings.forbidden, level == FINDING_FORBIDS);
 }
 
 static void vm__exposed_on_a_good_host__yes(void **state)
 {
 	struct fixture *f = *state;
 	const struct nest_vm *vm = judge(f, EXPOSED "profile = \"kvm\"\n");
-	for (unsigned i = 0; i < vm->findings.nr_items; i++)
-		assert_int_equal(vm->findings.items[i].level, NESTING_FINDING_NOTE);
+	for (unsigned i = 0; i < vm->findings.n; i++)
+		assert_int_equal(vm->findings.items[i].level, FINDING_NOTE);
 	assert_false(vm->findings.forbidden);
 	assert_true(vm->read && vm->exposed && vm->planned);
 	assert_string_equal(vm->name, "web");
@@ -105,11 +109,11 @@ static void vm__knob_off__the_only_reason(void **state)
 {
 	struct fixture *f = *state;
 	const struct nest_vm *vm = judge(f, VM);
-	assert_finding(vm, "knob", NESTING_FINDING_FORBIDS, "is false", "nestor nest enable ");
+	assert_finding(vm, "knob", FINDING_FORBIDS, "is false", "nestor nest enable ");
 	assert_false(vm->exposed);
 	assert_true(vm->planned);
-	for (unsigned i = 1; i < vm->findings.nr_items; i++)
-		assert_int_not_equal(vm->findings.items[i].level, NESTING_FINDING_FORBIDS);
+	for (unsigned i = 1; i < vm->findings.n; i++)
+		assert_int_not_equal(vm->findings.items[i].level, FINDING_FORBIDS);
 }
 
 static void vm__policy_takes_svm__no(void **state)
@@ -125,21 +129,20 @@ static void vm__policy_takes_npt__weakens(void **state)
 	struct fixture *f = *state;
 	const struct nest_vm *vm =
 		judge(f, EXPOSED "profile = \"kvm\"\n[cpu]\nfeatures = [\"-npt\"]\n");
-	assert_finding(
-		vm, "no-nested-paging", NESTING_FINDING_WEAKENS, "no npt", "nestor cpuid explain");
+	assert_finding(vm, "no-nested-paging", FINDING_WEAKENS, "no npt", "nestor cpuid explain");
 }
 
 static void vm__model_of_the_other_vendor__no(void **state)
 {
 	struct fixture *f = *state;
 	assert_finding(judge(f, EXPOSED "[cpu]\nmodel = \"Skylake-Client\"\n"), "plan",
-		NESTING_FINDING_FORBIDS, "Intel", "");
+		FINDING_FORBIDS, "Intel", "");
 }
 
 static void vm__too_many_vcpus__no(void **state)
 {
 	struct fixture *f = *state;
-	assert_finding(judge(f, EXPOSED "[cpu]\nvcpus = 200\n"), "plan", NESTING_FINDING_FORBIDS,
+	assert_finding(judge(f, EXPOSED "[cpu]\nvcpus = 200\n"), "plan", FINDING_FORBIDS,
 		"allows 64 in a VM", "");
 }
 
@@ -149,23 +152,22 @@ static void vm__little_memory__no_with_the_size(void **state)
 	const struct nest_vm *vm =
 		judge(f, "[boot]\nkernel = \"vmlinuz\"\n[memory]\nsize = \"64M\"\n[nesting]\n"
 			 "expose_virtualization_extensions = true\nprofile = \"hyperv\"\n");
-	assert_finding(
-		vm, "memory", NESTING_FINDING_FORBIDS, "memory.size is 64 MiB", "memory.size = \"");
+	assert_finding(vm, "memory", FINDING_FORBIDS, "memory.size is 64 MiB", "memory.size = \"");
 }
 
 static void vm__more_memory_than_the_host__weakens(void **state)
 {
 	struct fixture *f = *state;
 	f->facts.machine.available_bytes = GIB;
-	assert_finding(judge(f, EXPOSED "profile = \"kvm\"\n"), "host-memory",
-		NESTING_FINDING_WEAKENS, "2048 MiB", "");
+	assert_finding(judge(f, EXPOSED "profile = \"kvm\"\n"), "host-memory", FINDING_WEAKENS,
+		"2048 MiB", "");
 }
 
 static void vm__max_depth_0__no(void **state)
 {
 	struct fixture *f = *state;
-	assert_finding(judge(f, VM "[nesting]\nmax_depth = 0\n"), "max-depth",
-		NESTING_FINDING_FORBIDS, "max_depth is 0", "nesting.max_depth = 1");
+	assert_finding(judge(f, VM "[nesting]\nmax_depth = 0\n"), "max-depth", FINDING_FORBIDS,
+		"max_depth is 0", "nesting.max_depth = 1");
 	assert_non_null(finding(&f->vm, "knob"));
 	assert_null(finding(&f->vm, "plan"));
 	assert_true(f->vm.planned);
@@ -176,7 +178,7 @@ static void vm__host_cannot__no_with_every_reason_of_its_own(void **state)
 	struct fixture *f = *state;
 	f->host.findings.forbidden = true;
 	const struct nest_vm *vm = judge(f, VM);
-	assert_finding(vm, "host", NESTING_FINDING_FORBIDS, "this host cannot", "");
+	assert_finding(vm, "host", FINDING_FORBIDS, "this host cannot", "");
 	assert_non_null(finding(vm, "knob"));
 	assert_false(vm->planned);
 }
@@ -185,8 +187,8 @@ static void vm__config_errors__each_a_finding(void **state)
 {
 	struct fixture *f = *state;
 	const struct nest_vm *vm = judge(f, "[cpu]\nvcpus = 300\nnosuch = 1\n");
-	assert_finding(vm, "config", NESTING_FINDING_FORBIDS, "vm.toml:", "");
-	assert_true(vm->findings.nr_items >= 2);
+	assert_finding(vm, "config", FINDING_FORBIDS, "vm.toml:", "");
+	assert_true(vm->findings.n >= 2);
 	assert_false(vm->read);
 }
 
@@ -194,7 +196,7 @@ static void vm__no_kernel__told_beside_the_rest(void **state)
 {
 	struct fixture *f = *state;
 	const struct nest_vm *vm = judge(f, "[boot]\nkernel = \"absent\"\n");
-	assert_finding(vm, "config", NESTING_FINDING_FORBIDS, "absent", "");
+	assert_finding(vm, "config", FINDING_FORBIDS, "absent", "");
 	assert_non_null(finding(vm, "knob"));
 	assert_true(vm->read);
 }
@@ -211,7 +213,7 @@ static void vm__assignments__override_the_file(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(overrides); i++)
 		overrides[i] = (struct config_override){ NULL, "cpu.vcpus=1", "--set" };
 	f->source.nr_overrides = ARRAY_SIZE(overrides);
-	assert_finding(judge(f, VM), "knob", NESTING_FINDING_FORBIDS, "is false", "");
+	assert_finding(judge(f, VM), "knob", FINDING_FORBIDS, "is false", "");
 }
 
 static void vm__text_that_is_held__is_judged_and_no_file_read(void **state)
@@ -236,7 +238,7 @@ static void vm__absent_file__a_finding(void **state)
 	f->source.name = "/nonexistent/vm.toml";
 	assert_int_equal(nest_vm_judge(&f->source, &f->facts, &f->host, &f->vm, &e), 0);
 	assert_false(f->vm.read);
-	assert_finding(&f->vm, "config", NESTING_FINDING_FORBIDS, "/nonexistent/vm.toml", "");
+	assert_finding(&f->vm, "config", FINDING_FORBIDS, "/nonexistent/vm.toml", "");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -174,9 +174,9 @@ static const struct {
 		"{ CPUID_VENDOR_AMD, 0x17, { { 0, 255 }, }, 1, { 3, 3 }, \"any\" },\n" },
 	{ "nesting/hypervisors.inc", "\n{ \"KVMKVMKVM\", \"KVM\", \"nested=1\" },\n" },
 	{ "nesting/parameters.inc", "\n{ \"kvm_amd\", { \"npt\", \"nested_paging\" }, true, "
-				    "NESTING_FINDING_WEAKENS, \"npt\", \"text\" },\n"
+				    "FINDING_WEAKENS, \"npt\", \"text\" },\n"
 				    "{ \"kvm\", { \"ignore_msrs\", \"\" }, false, "
-				    "NESTING_FINDING_NOTE, \"\", \"\" },\n" },
+				    "FINDING_NOTE, \"\", \"\" },\n" },
 	{ "nesting/kernel_problems.inc",
 		"\n{ \"CVE-1\", CPUID_VENDOR_OTHER, NESTING_HARM_ESCAPE, { 2, 6, 36, "
 		"KERNEL_RELEASED }, "
