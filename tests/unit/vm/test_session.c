@@ -350,6 +350,28 @@ static void session_run__by_a_worker__reboots_as_well(void **state)
 	assert_rebooted(b);
 }
 
+static void session_begin__a_file_is_absent__names_the_key_and_nothing_stays_open(void **state)
+{
+	struct by_session *b = *state;
+	unsigned fds = fixture_count_fds();
+	b->f->config.boot.initrd = "/nonexistent/initrd";
+	assert_int_equal(begin(b), -ENOENT);
+	assert_contains(b->f->e.msg, "boot.initrd: cannot open /nonexistent/initrd");
+	b->f->config.boot.initrd = NULL;
+	b->f->config.boot.nr_modules = 2;
+	b->f->config.boot.modules[0].path = b->f->kernel_path;
+	b->f->config.boot.modules[1].path = "/nonexistent/module";
+	assert_int_equal(begin(b), -ENOENT);
+	assert_contains(b->f->e.msg, "boot.modules[1].path: cannot open /nonexistent/module");
+	b->f->config.boot.kernel = "/nonexistent/kernel";
+	assert_int_equal(begin(b), -ENOENT);
+	assert_contains(b->f->e.msg, "boot.kernel: cannot open /nonexistent/kernel");
+	session_destroy(b->session);
+	b->session = NULL;
+	assert_int_equal(fixture_count_fds(), fds);
+	assert_int_equal(fake_kvm_count(b->f->fake, "KVM_CREATE_VM"), 0);
+}
+
 static void session_run__on_reboot_is_exit__ends(void **state)
 {
 	struct by_session *b = *state;
@@ -608,6 +630,7 @@ int main(void)
 		SESSION_TEST(session_run__modules_are_removed__reboots_with_them),
 		SESSION_TEST(session_run__initrd_is_removed__reboots_with_it),
 		SESSION_TEST(session_run__by_a_worker__reboots_as_well),
+		SESSION_TEST(session_begin__a_file_is_absent__names_the_key_and_nothing_stays_open),
 		SESSION_TEST(session_run__on_reboot_is_exit__ends),
 		SESSION_TEST(session_ask_to_stop__guest_reboots_instead__is_not_started_again),
 		SESSION_TEST(session_ask_to_stop__guest_does_nothing__is_stopped_in_time),
