@@ -152,9 +152,6 @@ void msr_filter_done(struct msr_filter *f);
 /* Whether KVM would be told the same. */
 bool msr_filter_same(const struct msr_filter *a, const struct msr_filter *b);
 
-/* What KVM does with an access by that filter (KVM API, KVM_X86_SET_MSR_FILTER): true: passes. */
-bool msr_filter_passes(const struct msr_filter *f, uint32_t index, bool write);
-
 /* The architectural name of an MSR (data/msrs.tsv), or NULL. */
 const char *msr_name(uint32_t index);
 

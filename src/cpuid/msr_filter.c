@@ -397,15 +397,3 @@ bool msr_filter_same(const struct msr_filter *a, const struct msr_filter *b)
 	}
 	return same;
 }
-
-bool msr_filter_passes(const struct msr_filter *f, uint32_t index, bool write)
-{
-	if (f->nr_ranges == 0 || (index >= X2APIC_FIRST && index < X2APIC_END))
-		return true;
-	for (unsigned i = 0; i < f->nr_ranges; i++) {
-		const struct msr_filter_range *r = &f->ranges[i];
-		if ((write ? r->write : r->read) && index >= r->base && index - r->base < r->count)
-			return r->bitmap[(index - r->base) / 8] >> (index - r->base) % 8 & 1;
-	}
-	return !f->default_deny;
-}

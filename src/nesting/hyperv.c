@@ -133,16 +133,6 @@ static bool is_on(enum hyperv_processors on, enum cpuid_vendor vendor)
 	       (on == HYPERV_ON_AMD && vendor == CPUID_VENDOR_AMD);
 }
 
-size_t hyperv_profile_features(enum cpuid_vendor vendor, const char **ret)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < NR_FEATURES; i++) {
-		if (is_on(features[i].recommended, vendor))
-			ret[n++] = features[i].name;
-	}
-	return n;
-}
-
 enum cpu_hypervisor hyperv_shown_hypervisor(const struct cpu_policy *policy)
 {
 	unsigned depth = 0;

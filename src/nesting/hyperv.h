@@ -62,12 +62,6 @@ const struct hyperv_feature *hyperv_feature_find(const char *name);
 /* The known name that a misspelt one may mean ("relaxed" is "hv-relaxed"); NULL: nothing near. */
 const char *hyperv_feature_nearest(const char *name);
 
-/*
- * The list for Hyper-V as guest hypervisor (profile "hyperv") on that vendor's processors: names
- * into ret (room for all rows). Returns how many; it is closed under requirements.
- */
-size_t hyperv_profile_features(enum cpuid_vendor vendor, const char **ret);
-
 /* hyperv-rules.tsv: every rule that decides bits of these leaves. */
 const struct cpu_rule *hyperv_rules(size_t *ret_count);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/host_report.h"
 
+#include "host/machine_facts.h"
 #include "setup/setup.h"
 
 #include <errno.h>
@@ -8,32 +9,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first word of a small file; "" where it cannot be read. */
-static void read_word(const char *path, char *ret_word, size_t size)
+static bool is_of_processor(const struct machine_module *m)
 {
-	ret_word[0] = '\0';
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return;
-	if (fgets(ret_word, (int)size, f))
-		ret_word[strcspn(ret_word, " \n")] = '\0';
-	(void)fclose(f);
+	return strcmp(m->name, "kvm_intel") == 0 || strcmp(m->name, "kvm_amd") == 0;
 }
 
-static void find_module(struct host_report *r)
+static void take_module(struct host_report *r, const struct machine_module *m)
 {
-	static const char *const modules[] = { "kvm_intel", "kvm_amd" };
-	(void)snprintf(r->module, sizeof(r->module), "unknown");
-	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
-		char path[96], word[sizeof(r->module_nested)];
-		(void)snprintf(path, sizeof(path), "/sys/module/%s/parameters/nested", modules[i]);
-		read_word(path, word, sizeof(word));
-		if (!word[0])
+	for (unsigned i = 0; i < m->nr_parameters; i++) {
+		const struct machine_parameter *p = &m->parameters[i];
+		if (strcmp(p->name, "nested") != 0 || !p->value[0])
 			continue;
-		(void)snprintf(r->module, sizeof(r->module), "%s", modules[i]);
-		(void)snprintf(r->module_nested, sizeof(r->module_nested), "%s",
-			word[0] == '1' || word[0] == 'Y' ? "on" : "off");
+		bool on = p->value[0] == '1' || p->value[0] == 'Y';
+		(void)snprintf(r->module, sizeof(r->module), "%s", m->name);
+		(void)snprintf(r->module_nested, sizeof(r->module_nested), "%s", on ? "on" : "off");
 	}
+}
+
+void host_report_module(struct host_report *r, const struct machine_facts *machine)
+{
+	(void)snprintf(r->module, sizeof(r->module), "unknown");
+	r->module_nested[0] = '\0';
+	for (unsigned i = 0; i < machine->nr_modules; i++) {
+		if (is_of_processor(&machine->modules[i]))
+			take_module(r, &machine->modules[i]);
+	}
+}
+
+static int find_module(struct host_report *r, struct err *e)
+{
+	struct machine_facts *machine = calloc(1, sizeof(*machine));
+	if (!machine)
+		return err_set(e, -ENOMEM, "out of memory");
+	machine_facts_read("", machine);
+	host_report_module(r, machine);
+	free(machine);
+	return 0;
 }
 
 static int ask(struct host_report *r, struct err *e)
@@ -55,7 +66,9 @@ static int ask(struct host_report *r, struct err *e)
 		r->cap_values[i] = kvm_check_extension(kvm, r->caps[i].number);
 	kvm_close(kvm);
 	r->nesting = nesting_support(&r->facts);
-	find_module(r);
+	rc = find_module(r, e);
+	if (rc)
+		return rc;
 	if (uname(&r->kernel) < 0)
 		return err_set_errno(e, -errno, "uname");
 	return 0;

@@ -13,6 +13,7 @@
 #include "cpuid/baseline.h"
 #include "fake/hosts.h"
 #include "fake/hosts_everything.h"
+#include "fake/msr_filter.h"
 #include "plan/check.h"
 #include "plan/plan.h"
 #include "plan/policy.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "fake/msr_filter.h"
 #include "unit/kvm/fixture.h"
 
 #include "cpuid/msr.h"

@@ -4,6 +4,7 @@
 #include "nested.h"
 
 #include "fake/cmocka.h"
+#include "fake/msr_filter.h"
 
 #include "nesting/nesting.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
+#include "fake/msr_filter.h"
 
 #include "acpi/acpi.h"
 #include "nesting/nesting.h"

@@ -2,6 +2,7 @@
 /* From TOML to the policy that the engine takes. */
 #include "fake/cmocka.h"
 #include "fake/hosts.h"
+#include "fake/msr_filter.h"
 
 #include "nesting/profile.h"
 #include "plan/plan.h"
