@@ -30,6 +30,7 @@ void machine_begin_again(struct machine *m)
 		host_output_restart(m->serial_output[i]);
 	host_output_restart(m->debug_output);
 	/* It may have been paused when it ended. */
+	m->clocks = (struct machine_clocks){ 0 };
 	device_list_resume(&m->devices);
 	guest_clock_start(m->clock);
 }

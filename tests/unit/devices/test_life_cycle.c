@@ -436,6 +436,28 @@ static void chip__fields_that_do_not_go_together__refused(void **state)
 	chip_free(c);
 }
 
+/* A command may wait for its byte only if it is one that takes one. */
+static void chip__i8042_command_that_waits__only_those_that_do(void **state)
+{
+	static const struct {
+		uint8_t command;
+		bool waits;
+	} commands[] = { { 0x00, true }, { 0x5f, false }, { 0x60, true }, { 0x7f, true },
+		{ 0x80, false }, { 0xd0, false }, { 0xd1, true }, { 0xd4, true }, { 0xd5, false } };
+	struct chip *c = chip_new(kind_of("i8042"), 0, WALL_NS);
+	(void)state;
+	device_list_quiesce(&c->list);
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+		struct state_writer w = save(c);
+		set_element(&w, &(const struct misfit){ "i8042", "status", 0, 0x08, NULL });
+		set_element(&w,
+			&(const struct misfit){ "i8042", "command", 0, commands[i].command, NULL });
+		assert_int_equal(load(c, &w), commands[i].waits ? 0 : -EBADMSG);
+		state_writer_done(&w);
+	}
+	chip_free(c);
+}
+
 int main(void)
 {
 	static void (*const laws[])(void **state) = {
@@ -449,9 +471,10 @@ int main(void)
 	struct CMUnitTest tests[64] = {
 		cmocka_unit_test(chip__state_that_it_cannot_have__refused_and_named),
 		cmocka_unit_test(chip__fields_that_do_not_go_together__refused),
+		cmocka_unit_test(chip__i8042_command_that_waits__only_those_that_do),
 	};
 	char texts[64][64];
-	unsigned nr = 2;
+	unsigned nr = 3;
 	for (unsigned i = 0; i < nr_chip_kinds; i++) {
 		void *kind = (void *)(uintptr_t)&chip_kinds[i];
 		for (unsigned law = 0; law < ARRAY_SIZE(laws); law++, nr++) {

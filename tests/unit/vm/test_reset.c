@@ -238,7 +238,9 @@ static void reset__of_a_paused_machine__chips_go_on(void **state)
 	run(f, script);
 	device_list_quiesce(&f->machine->devices);
 	guest_clock_stop(f->machine->clock);
+	f->machine->clocks.stopped = true;
 	run(f, out);
+	assert_false(f->machine->clocks.stopped);
 	assert_false(f->machine->devices.quiesced);
 	assert_string_equal(fixture_console(f, text, sizeof(text)), "x");
 	uint64_t was = guest_clock_ns(f->machine->clock);
