@@ -44,44 +44,58 @@ static void put_serial(struct aml *a, unsigned number, const struct plan_serial 
 	aml_close(a);
 }
 
-static void put_pic_and_pit(struct aml *a)
+static void put_ports(struct aml_resources *r, const struct plan_region *region)
 {
-	struct aml_resources pic = { .used = 0 };
+	aml_resources_io(r, (uint16_t)region->range.base, (uint8_t)region->range.size);
+}
+
+static void put_pic(struct aml *a, const struct plan_device *pic)
+{
+	struct aml_resources r = { .used = 0 };
 	aml_device_open(a, "PIC");
 	aml_name(a, "_HID");
 	aml_eisa_id(a, "PNP0000");
-	aml_resources_io(&pic, 0x20, 2);
-	aml_resources_io(&pic, 0xa0, 2);
-	aml_resources_io(&pic, 0x4d0, 2); /* edge or level, per input */
-	aml_resources_irq(&pic, 2);
-	put_resources(a, &pic);
-	aml_close(a);
-
-	struct aml_resources pit = { .used = 0 };
-	aml_device_open(a, "PIT");
-	aml_name(a, "_HID");
-	aml_eisa_id(a, "PNP0100");
-	aml_resources_io(&pit, 0x40, 4);
-	aml_resources_irq(&pit, 0);
-	put_resources(a, &pit);
+	for (unsigned i = 0; i < pic->nr_regions; i++)
+		put_ports(&r, &pic->regions[i]);
+	aml_resources_irq(&r, 2);
+	put_resources(a, &r);
 	aml_close(a);
 }
 
-/* The debug ports, as motherboard resources: no driver is to take them for free. */
-static void put_debug_ports(struct aml *a, const struct machine_plan *plan)
+static void put_pit(struct aml *a, const struct plan_device *pit)
 {
 	struct aml_resources r = { .used = 0 };
-	if (!plan->debug_exit && !plan->debug_console)
+	aml_device_open(a, "PIT");
+	aml_name(a, "_HID");
+	aml_eisa_id(a, "PNP0100");
+	put_ports(&r, &pit->regions[0]); /* the other is the speaker's */
+	aml_resources_irq(&r, (unsigned)pit->gsi);
+	put_resources(a, &r);
+	aml_close(a);
+}
+
+/* Ports that the user has chosen: nobody can look for what is there. */
+static bool is_at_chosen_port(const struct plan_device *d)
+{
+	return d->key && d->kind != PLAN_SERIAL;
+}
+
+/* They are motherboard resources: no driver is to take them for free. */
+static void put_chosen_ports(struct aml *a, const struct machine_plan *plan)
+{
+	struct aml_resources r = { .used = 0 };
+	for (unsigned i = 0; i < plan->nr_devices; i++) {
+		const struct plan_device *d = &plan->devices[i];
+		for (unsigned k = 0; is_at_chosen_port(d) && k < d->nr_regions; k++)
+			put_ports(&r, &d->regions[k]);
+	}
+	if (r.used == 0)
 		return;
 	aml_device_open(a, "DBGP");
 	aml_name(a, "_HID");
 	aml_eisa_id(a, "PNP0C02");
 	aml_name(a, "_UID");
 	aml_integer(a, 1); /* 0 is the DSDT's */
-	if (plan->debug_exit)
-		aml_resources_io(&r, plan->debug_exit_port, 1);
-	if (plan->debug_console)
-		aml_resources_io(&r, plan->debug_console_port, 1);
 	put_resources(a, &r);
 	aml_close(a);
 }
@@ -97,9 +111,13 @@ int acpi_ssdt_build(struct byte_area *area, const struct machine_plan *plan, uin
 		put_processor(&a, i);
 	for (unsigned i = 0; i < plan->nr_serials; i++)
 		put_serial(&a, i + 1, &plan->serials[i]);
-	if (plan->legacy_pic_pit)
-		put_pic_and_pit(&a);
-	put_debug_ports(&a, plan);
+	for (unsigned i = 0; i < plan->nr_devices; i++) {
+		if (plan->devices[i].kind == PLAN_PIC)
+			put_pic(&a, &plan->devices[i]);
+		else if (plan->devices[i].kind == PLAN_PIT)
+			put_pit(&a, &plan->devices[i]);
+	}
+	put_chosen_ports(&a, plan);
 	aml_close(&a);
 
 	size_t used = 0;

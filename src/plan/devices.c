@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,45 +28,98 @@ enum presence {
 	ALWAYS,
 	WITH_KERNEL_IRQCHIP, /* KVM_CREATE_IRQCHIP and KVM_CREATE_PIT2 make it */
 	WITH_SPLIT_IRQCHIP,
-	ASKED_FOR,
+	PER_SERIAL, /* [[serial]] */
+	AT_PORT,    /* where the config says, if it has it */
 };
 
+#define AT(field) offsetof(struct vm_config, field)
+
 /*
- * What every machine has, and what is asked for but for its port. KVM's ranges: the Linux kernel's
+ * What every machine has, and what may be asked for. KVM's ranges: the Linux kernel's
  * arch/x86/kvm, kvm_pic_init(), kvm_create_pit(), IOAPIC_MEM_LENGTH and LAPIC_MMIO_LENGTH; the
  * speaker's port is KVM's by KVM_PIT_SPEAKER_DUMMY.
  */
 static const struct {
 	const char *name;
 	enum presence presence;
-	bool of_kvm;
+	bool of_kvm, has_gsi;
 	int gsi;
 	struct plan_region regions[PLAN_DEVICE_REGIONS];
+	/* AT_PORT: the key of the port, and where bool and uint64_t are. */
+	const char *key;
+	size_t enabled, port;
 } kinds[] = {
-	[PLAN_LAPIC] = { "the local APICs", ALWAYS, true, -1, { MMIO(PLAN_LAPIC_BASE, 0x1000) } },
-	[PLAN_KVM_PAGES] = { "KVM's pages for real mode", ALWAYS, true, -1,
-		{ MMIO(PLAN_IDENTITY_MAP_BASE, 0x1000), MMIO(PLAN_TSS_BASE, 0x3000) } },
-	[PLAN_KVM_IOAPIC] = { "the I/O APIC", WITH_KERNEL_IRQCHIP, true, -1,
-		{ MMIO(PLAN_IOAPIC_BASE, 0x100) } },
-	[PLAN_PIC] = { "the 8259 pair", WITH_KERNEL_IRQCHIP, true, -1,
-		{ PORTS(0x20, 2), PORTS(0xa0, 2), PORTS(0x4d0, 2) } },
-	[PLAN_PIT] = { "the 8254", WITH_KERNEL_IRQCHIP, true, 0,
-		{ PORTS(0x40, 4), PORTS(0x61, 1) } },
-	[PLAN_IOAPIC] = { "the I/O APIC", WITH_SPLIT_IRQCHIP, false, -1,
-		{ MMIO(PLAN_IOAPIC_BASE, 0x1000) } },
-	[PLAN_SERIAL] = { "COM", ASKED_FOR, false, -1, { { 0 } } },
-	[PLAN_RTC] = { "the RTC", ALWAYS, false, PLAN_GSI_RTC, { PORTS(PLAN_PORT_RTC, 2) } },
-	[PLAN_ACPI_PM] = { "the ACPI registers", ALWAYS, false, PLAN_GSI_SCI,
-		{ PORTS(PLAN_PORT_PM1A_EVENT, 4), PORTS(PLAN_PORT_PM1A_CONTROL, 2),
-			PORTS(PLAN_PORT_PM_TIMER, 4), PORTS(PLAN_PORT_RESET & ~3, 4) } },
-	[PLAN_I8042] = { "the i8042", ALWAYS, false, -1,
-		{ PORTS(PLAN_PORT_I8042_DATA, 1), PORTS(PLAN_PORT_I8042_COMMAND, 1),
-			PORTS(PLAN_PORT_FAST_A20, 1) } },
-	[PLAN_PVPANIC] = { "pvpanic", ALWAYS, false, -1, { PORTS(PLAN_PORT_PVPANIC, 1) } },
-	[PLAN_POST_CODE] = { "the POST code", ALWAYS, false, -1,
-		{ PORTS(PLAN_PORT_POST_CODE, 1) } },
-	[PLAN_DEBUG_EXIT] = { "the debug exit", ASKED_FOR, false, -1, { { 0 } } },
-	[PLAN_DEBUG_CONSOLE] = { "the debug console", ASKED_FOR, false, -1, { { 0 } } },
+	[PLAN_LAPIC] = {
+		.name = "the local APICs",
+		.of_kvm = true,
+		.regions = { MMIO(PLAN_LAPIC_BASE, 0x1000) },
+	},
+	[PLAN_KVM_PAGES] = {
+		.name = "KVM's pages for real mode",
+		.of_kvm = true,
+		.regions = { MMIO(PLAN_IDENTITY_MAP_BASE, 0x1000), MMIO(PLAN_TSS_BASE, 0x3000) },
+	},
+	[PLAN_KVM_IOAPIC] = {
+		.name = "the I/O APIC",
+		.presence = WITH_KERNEL_IRQCHIP,
+		.of_kvm = true,
+		.regions = { MMIO(PLAN_IOAPIC_BASE, 0x100) },
+	},
+	[PLAN_PIC] = {
+		.name = "the 8259 pair",
+		.presence = WITH_KERNEL_IRQCHIP,
+		.of_kvm = true,
+		/* The last: edge or level, per input. */
+		.regions = { PORTS(0x20, 2), PORTS(0xa0, 2), PORTS(0x4d0, 2) },
+	},
+	[PLAN_PIT] = {
+		.name = "the 8254",
+		.presence = WITH_KERNEL_IRQCHIP,
+		.of_kvm = true,
+		.has_gsi = true,
+		.gsi = 0,
+		.regions = { PORTS(0x40, 4), PORTS(0x61, 1) },
+	},
+	[PLAN_IOAPIC] = {
+		.name = "the I/O APIC",
+		.presence = WITH_SPLIT_IRQCHIP,
+		.regions = { MMIO(PLAN_IOAPIC_BASE, 0x1000) },
+	},
+	[PLAN_SERIAL] = { .name = "COM", .presence = PER_SERIAL },
+	[PLAN_RTC] = {
+		.name = "the RTC",
+		.has_gsi = true,
+		.gsi = PLAN_GSI_RTC,
+		.regions = { PORTS(PLAN_PORT_RTC, 2) },
+	},
+	[PLAN_ACPI_PM] = {
+		.name = "the ACPI registers",
+		.has_gsi = true,
+		.gsi = PLAN_GSI_SCI,
+		.regions = { PORTS(PLAN_PORT_PM1A_EVENT, 4), PORTS(PLAN_PORT_PM1A_CONTROL, 2),
+			PORTS(PLAN_PORT_PM_TIMER, 4), PORTS(PLAN_PORT_RESET & ~3, 4) },
+	},
+	[PLAN_I8042] = {
+		.name = "the i8042",
+		.regions = { PORTS(PLAN_PORT_I8042_DATA, 1), PORTS(PLAN_PORT_I8042_COMMAND, 1),
+			PORTS(PLAN_PORT_FAST_A20, 1) },
+	},
+	[PLAN_PVPANIC] = { .name = "pvpanic", .regions = { PORTS(PLAN_PORT_PVPANIC, 1) } },
+	[PLAN_POST_CODE] = { .name = "the POST code", .regions = { PORTS(PLAN_PORT_POST_CODE, 1) } },
+	[PLAN_DEBUG_EXIT] = {
+		.name = "the debug exit",
+		.presence = AT_PORT,
+		.key = "debug_exit.port",
+		.enabled = AT(debug_exit.enabled),
+		.port = AT(debug_exit.port),
+	},
+	[PLAN_DEBUG_CONSOLE] = {
+		.name = "the debug console",
+		.presence = AT_PORT,
+		.key = "debug_console.port",
+		.enabled = AT(debug_console.enabled),
+		.port = AT(debug_console.port),
+	},
 };
 
 static const struct {
@@ -87,19 +141,27 @@ struct list {
 static struct plan_device *add(struct list *l, enum plan_device_kind kind, unsigned id)
 {
 	struct plan_device *d = &l->devices[l->n++];
-	*d = (struct plan_device){
-		.kind = kind, .id = id, .of_kvm = kinds[kind].of_kvm, .gsi = kinds[kind].gsi
-	};
+	*d = (struct plan_device){ .kind = kind,
+		.id = id,
+		.of_kvm = kinds[kind].of_kvm,
+		.gsi = kinds[kind].has_gsi ? kinds[kind].gsi : -1 };
 	(void)memcpy(d->regions, kinds[kind].regions, sizeof(d->regions));
 	while (d->nr_regions < PLAN_DEVICE_REGIONS && d->regions[d->nr_regions].range.size > 0)
 		d->nr_regions++;
 	return d;
 }
 
-static void add_at_port(struct list *l, enum plan_device_kind kind, const char *key, uint64_t port)
+static void add_at_port(struct list *l, const struct vm_config *config, enum plan_device_kind kind)
 {
+	const char *base = (const char *)config;
+	bool enabled;
+	uint64_t port;
+	(void)memcpy(&enabled, base + kinds[kind].enabled, sizeof(enabled));
+	(void)memcpy(&port, base + kinds[kind].port, sizeof(port));
+	if (!enabled)
+		return;
 	struct plan_device *d = add(l, kind, 0);
-	d->key = key;
+	d->key = kinds[kind].key;
 	d->regions[d->nr_regions++] = (struct plan_region){ PLAN_PIO, { port, 1 } };
 }
 
@@ -114,16 +176,6 @@ static void add_serials(struct list *l, const struct vm_config *config)
 	}
 }
 
-static void add_asked(struct list *l, const struct vm_config *config, enum plan_device_kind kind)
-{
-	if (kind == PLAN_SERIAL)
-		add_serials(l, config);
-	else if (kind == PLAN_DEBUG_EXIT && config->debug_exit.enabled)
-		add_at_port(l, kind, "debug_exit.port", config->debug_exit.port);
-	else if (kind == PLAN_DEBUG_CONSOLE && config->debug_console.enabled)
-		add_at_port(l, kind, "debug_console.port", config->debug_console.port);
-}
-
 unsigned plan_devices(const struct vm_config *config, struct plan_device ret[PLAN_MAX_DEVICES])
 {
 	_Static_assert(
@@ -132,8 +184,10 @@ unsigned plan_devices(const struct vm_config *config, struct plan_device ret[PLA
 	bool split = config->machine.irqchip == IRQCHIP_SPLIT;
 	for (unsigned kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
 		enum presence presence = kinds[kind].presence;
-		if (presence == ASKED_FOR)
-			add_asked(&l, config, (enum plan_device_kind)kind);
+		if (presence == PER_SERIAL)
+			add_serials(&l, config);
+		else if (presence == AT_PORT)
+			add_at_port(&l, config, (enum plan_device_kind)kind);
 		else if (presence == ALWAYS || (presence == WITH_SPLIT_IRQCHIP) == split)
 			(void)add(&l, (enum plan_device_kind)kind, 0);
 	}

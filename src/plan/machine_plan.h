@@ -91,8 +91,8 @@ struct plan_vcpu {
 };
 
 struct plan_serial {
-	uint16_t port; /* 0x3f8, 0x2f8, 0x3e8, 0x2e8 */
-	unsigned gsi;  /* 4, 3, 5, 7: none shared, so edges never merge */
+	uint16_t port; /* of 8 */
+	unsigned gsi;
 };
 
 enum plan_space { PLAN_PIO, PLAN_MMIO };
@@ -103,7 +103,7 @@ struct plan_region {
 };
 
 enum plan_device_kind {
-	PLAN_LAPIC,
+	PLAN_LAPIC,     /* in the order in which they are made */
 	PLAN_KVM_PAGES, /* TSS and identity map, for Intel without unrestricted guest */
 	PLAN_KVM_IOAPIC,
 	PLAN_PIC, /* 8259 pair, with its edge and level control */
@@ -157,12 +157,10 @@ struct machine_plan {
 	/* No two overlap, as plan_devices_check() has the last word on a config that is to run. */
 	struct plan_device devices[PLAN_MAX_DEVICES];
 	unsigned nr_devices;
-	struct plan_serial serials[PLAN_MAX_SERIALS];
+	struct plan_serial serials[PLAN_MAX_SERIALS]; /* of devices, for tables and loaders */
 	unsigned nr_serials;
 	struct plan_smbios smbios;
-	bool legacy_pic_pit; /* 8259 pair and 8254 exist (in-kernel irqchip) */
-	bool debug_exit, debug_console;
-	uint16_t debug_exit_port, debug_console_port;
+	bool legacy_pic_pit;        /* 8259 pair and 8254 exist (in-kernel irqchip) */
 	unsigned phys_bits;         /* guest physical address width */
 	bool expose_extensions;     /* the knob */
 	struct nesting_depth depth; /* with the knob: what the guest is told */

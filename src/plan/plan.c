@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/plan.h"
 
-#include "base/analyzer.h"
 #include "base/uuid.h"
 
 #include "nesting/nesting.h"
@@ -14,13 +13,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct plan_serial com_ports[PLAN_MAX_SERIALS] = {
-	{ .port = 0x3f8, .gsi = 4 },
-	{ .port = 0x2f8, .gsi = 3 },
-	{ .port = 0x3e8, .gsi = 5 },
-	{ .port = 0x2e8, .gsi = 7 },
-};
 
 /* What plan_shape() found, as vCPUs with their APIC IDs. */
 static int plan_vcpus(const struct vm_config *config, const struct host_facts *host,
@@ -104,21 +96,21 @@ static void plan_e820(struct machine_plan *plan)
 			E820_RAM);
 }
 
-ANALYZER_MISTAKEN("-Wanalyzer-out-of-bounds"); /* the config has checked nr_serials */
 static void fill_devices(const struct vm_config *config, struct machine_plan *plan)
 {
 	plan->nr_devices = plan_devices(config, plan->devices);
-	plan->nr_serials = (unsigned)config->nr_serials;
-	for (unsigned i = 0; i < plan->nr_serials; i++)
-		plan->serials[i] = com_ports[i];
+	plan->nr_serials = 0;
+	for (unsigned i = 0; i < plan->nr_devices && plan->nr_serials < PLAN_MAX_SERIALS; i++) {
+		const struct plan_device *d = &plan->devices[i];
+		if (d->kind == PLAN_SERIAL)
+			plan->serials[plan->nr_serials++] = (struct plan_serial){
+				.port = (uint16_t)d->regions[0].range.base,
+				.gsi = (unsigned)d->gsi,
+			};
+	}
 	plan->split_irqchip = config->machine.irqchip == IRQCHIP_SPLIT;
 	plan->legacy_pic_pit = !plan->split_irqchip;
-	plan->debug_exit = config->debug_exit.enabled;
-	plan->debug_exit_port = (uint16_t)config->debug_exit.port;
-	plan->debug_console = config->debug_console.enabled;
-	plan->debug_console_port = (uint16_t)config->debug_console.port;
 }
-ANALYZER_END;
 
 _Static_assert(PLAN_MAX_OEM_STRINGS == CONFIG_MAX_OEM_STRINGS, "each has its place");
 _Static_assert(PLAN_MAX_SERIALS == CONFIG_MAX_SERIALS, "likewise");

@@ -67,8 +67,7 @@ int main(int argc, char **argv)
 	plan_fill(&plan, 16, 0, 2);
 	plan.nr_serials = 0;
 	plan.legacy_pic_pit = false;
-	plan.debug_exit = false;
-	plan.debug_console = false;
+	plan.nr_devices = 0;
 	bad |= dump_machine(argv[1], "bare", &plan);
 	plan_fill(&plan, PLAN_MAX_VCPUS, 0, 3);
 	bad |= dump_machine(argv[1], "many", &plan);

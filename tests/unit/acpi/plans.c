@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "plans.h"
 
+#include "plan/devices.h"
+
 void plan_fill(struct machine_plan *plan, unsigned nr_vcpus, uint32_t first, uint32_t step)
 {
 	*plan = (struct machine_plan){
@@ -8,11 +10,13 @@ void plan_fill(struct machine_plan *plan, unsigned nr_vcpus, uint32_t first, uin
 		.serials = { { 0x3f8, 4 }, { 0x2f8, 3 } },
 		.nr_serials = 2,
 		.legacy_pic_pit = true,
-		.debug_exit = true,
-		.debug_exit_port = 0xf4,
-		.debug_console = true,
-		.debug_console_port = 0xe9,
 	};
+	const struct vm_config config = {
+		.nr_serials = 2,
+		.debug_exit = { .enabled = true, .port = 0xf4 },
+		.debug_console = { .enabled = true, .port = 0xe9 },
+	};
+	plan->nr_devices = plan_devices(&config, plan->devices);
 	for (unsigned i = 0; i < nr_vcpus; i++)
 		plan->vcpus[i].apic_id = first + i * step;
 }

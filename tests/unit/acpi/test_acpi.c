@@ -523,7 +523,10 @@ static void ssdt__debug_ports__reserved(void **state)
 {
 	struct fixture *f = *state;
 	plan_fill(&f->plan, 1, 0, 1);
-	f->plan.debug_exit_port = 0x501;
+	for (unsigned i = 0; i < f->plan.nr_devices; i++) {
+		if (f->plan.devices[i].kind == PLAN_DEBUG_EXIT)
+			f->plan.devices[i].regions[0].range.base = 0x501;
+	}
 	assert_int_equal(acpi_build(&f->plan, f->buf, &f->used, &f->rsdp, &f->err), 0);
 	assert_true(contains_io(ssdt(f), 0x501, 1));
 	assert_true(contains_io(ssdt(f), 0xe9, 1));
@@ -535,8 +538,7 @@ static void ssdt__bare_machine__only_processors(void **state)
 	plan_fill(&f->plan, 1, 0, 1);
 	f->plan.nr_serials = 0;
 	f->plan.legacy_pic_pit = false;
-	f->plan.debug_exit = false;
-	f->plan.debug_console = false;
+	f->plan.nr_devices = 0;
 	assert_int_equal(acpi_build(&f->plan, f->buf, &f->used, &f->rsdp, &f->err), 0);
 	assert_true(contains(ssdt(f), "C000", 4));
 	assert_false(contains(ssdt(f), "_CRS", 4));

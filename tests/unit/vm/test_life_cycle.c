@@ -168,6 +168,39 @@ static void devices__ids__are_these(void **state)
 		assert_string_equal(f->machine->devices.devices[i]->id, want[i]);
 }
 
+/* What the plan has looked for overlaps in is what the chips claim: all of it, and no more. */
+static void devices__regions__are_the_plans(void **state)
+{
+	struct fixture *f = *state;
+	for (int split = 0; split <= 1; split++) {
+		f->config.machine.irqchip = split ? IRQCHIP_SPLIT : IRQCHIP_KERNEL;
+		f->config.nr_serials = 2;
+		assert_int_equal(fixture_create(f), 0);
+		const struct machine_plan *plan = f->machine->options.plan;
+		const struct device_list *list = &f->machine->devices;
+		unsigned made = 0;
+		for (unsigned i = 0; i < plan->nr_devices; i++) {
+			const struct plan_device *planned = &plan->devices[i];
+			if (planned->of_kvm)
+				continue;
+			assert_true(made < list->nr_devices);
+			const struct device *dev = list->devices[made++];
+			assert_int_equal(dev->nr_regions, planned->nr_regions);
+			for (unsigned k = 0; k < dev->nr_regions; k++) {
+				const struct range has = dev->regions[k].range;
+				const struct plan_region *said = &planned->regions[k];
+				assert_int_equal(
+					dev->regions[k].space == BUS_PIO, said->space == PLAN_PIO);
+				assert_int_equal(has.base, said->range.base);
+				assert_int_equal(has.size, said->range.size);
+			}
+		}
+		assert_int_equal(made, list->nr_devices);
+		machine_destroy(f->machine);
+		f->machine = NULL;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +208,7 @@ int main(void)
 		FIXTURE_TEST(devices__split_irqchip_saved_and_loaded__it_goes_on),
 		FIXTURE_TEST(devices__state_of_a_machine_with_other_devices__refused_and_named),
 		FIXTURE_TEST(devices__ids__are_these),
+		FIXTURE_TEST(devices__regions__are_the_plans),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
