@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #undef NESTOR_ANALYZER /* which has macros of these names */
 #include "base/err.h"
-
-#include "base/finding.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,22 +110,6 @@ int err_add_config(struct err *e, int code, const char *fmt, ...)
 		(void)memcpy(e->msg + used + 1, line, n + 1);
 	}
 	return code;
-}
-
-int err_fault(struct err *e, int code, const struct fault *what, const char *fmt, ...)
-{
-	char text[sizeof(e->msg)];
-	if (!e)
-		return code;
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (e->findings)
-		findings_add(e->findings, FINDING_ERROR, what, text);
-	char line[2 * sizeof(e->msg)];
-	(void)fault_line(line, sizeof(line), what, text);
-	return err_add_config(e, code, "%s", line);
 }
 
 int err_hint(struct err *e, int code, const char *fmt, ...)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/nest_vm.h"
 
-#include "base/input_file.h"
 #include "base/text_buf.h"
-#include "config/toml_reader.h"
 #include "nesting/profile.h"
 #include "policy/planning.h"
 
@@ -290,23 +288,18 @@ int nest_vm_judge(const struct config_source *source, const struct nest_facts *f
 	const struct nesting_host_status *host, struct nest_vm *ret_vm, struct err *e)
 {
 	struct config_source read = *source;
-	struct input_file file = { 0 };
+	struct input_file file;
 	struct err why = ERR_INIT;
 	nest_vm_done(ret_vm);
 	*ret_vm = (struct nest_vm){ .path = source->name };
-	/* Read once, so that all that is said of it is of one text. */
-	if (!source->text) {
-		int rc = input_file_read(&file, source->name, TOML_MAX_BYTES, &why);
-		if (rc == -ENOMEM)
-			return err_set(e, rc, "out of memory");
-		if (rc) {
-			find_error(&ret_vm->findings, "config", &why);
-			return 0;
-		}
-		read.text = file.data ? (const char *)file.data : "";
-		read.n = file.size;
+	int rc = config_source_read(&read, &file, &why);
+	if (rc == -ENOMEM)
+		return err_set(e, rc, "out of memory");
+	if (rc) {
+		find_error(&ret_vm->findings, "config", &why);
+		return 0;
 	}
-	int rc = judge(&read, facts, host, ret_vm, e);
+	rc = judge(&read, facts, host, ret_vm, e);
 	input_file_close(&file);
 	return rc || !ret_vm->findings.out_of_memory ? rc : err_set(e, -ENOMEM, "out of memory");
 }
