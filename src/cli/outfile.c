@@ -142,7 +142,8 @@ int outfile_close(struct outfile *out, int rc, struct err *e)
 	if (path && fclose(out->file) != 0)
 		code = -errno;
 	if (rc == 0 && code)
-		rc = err_set_errno(e, code, "cannot write %s", path ? "so much" : "standard output");
+		rc = err_set_errno(
+			e, code, "cannot write %s", path ? "so much" : "standard output");
 	if (rc == 0 && path)
 		rc = outfile_write_whole(path, /* input */ NULL, /* secret */ false,
 			(const uint8_t *)out->text, out->size, e);
