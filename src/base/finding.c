@@ -85,7 +85,7 @@ static bool make_room(struct findings *f)
 	if (f->n < f->room)
 		return true;
 	size_t room = f->room ? f->room * 2 : 8;
-	struct finding *items = reallocarray(f->items, room, sizeof(*items));
+	struct finding *items = realloc(f->items, room * sizeof(*items));
 	if (!items)
 		return false;
 	f->items = items;

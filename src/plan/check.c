@@ -222,8 +222,10 @@ static int try_all(const struct check *c, struct err *e)
 		rc = try_vendor(c, vendors[i], &trials[i], e);
 	if (rc == 0)
 		judge(trials, c->found);
-	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		c->found->out_of_memory |= trials[i].faults.out_of_memory;
 		findings_done(&trials[i].faults);
+	}
 	return rc;
 }
 
@@ -272,5 +274,5 @@ int plan_check(const struct config *config, const struct vm_config *vm,
 	free(plain);
 	findings_merge(found, &own);
 	findings_done(&own);
-	return rc || !found->out_of_memory ? rc : err_set(e, -ENOMEM, "out of memory");
+	return found->out_of_memory ? err_set(e, -ENOMEM, "out of memory") : rc;
 }

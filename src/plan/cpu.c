@@ -44,6 +44,12 @@ static bool goes_on(int rc, const struct err *e)
 	return rc == 0 || (rc == -EINVAL && e && e->findings);
 }
 
+/* Of two results, of which the first let it go on: a fault does not hide that memory is out. */
+static int both(int rc, int more)
+{
+	return more == -ENOMEM || rc == 0 ? more : rc;
+}
+
 /* A feature of the policy that takes the extensions away which the knob exposes. */
 static int check_knob(const struct cpu_policy *policy, struct err *e)
 {
@@ -167,7 +173,7 @@ static int merge(struct merged *m, const struct vm_config *config, const struct 
 	}
 	if (goes_on(rc, e)) {
 		int hyperv = hyperv_leaves_create(&m->hyperv, policy, host, expose, e);
-		rc = rc ? rc : hyperv;
+		rc = both(rc, hyperv);
 	}
 	m->policy.hyperv = m->hyperv;
 	if (rc == 0 && m->hyperv && m->hyperv->caps.evmcs)
@@ -290,11 +296,11 @@ int plan_cpu(const struct vm_config *config, const struct cpu_policy *policy,
 	int rc = expose ? check_exposed(config, policy, host, plan, e) : 0;
 	if (goes_on(rc, e)) {
 		int more = merge(&m, config, policy, host, expose, e);
-		rc = rc ? rc : more;
+		rc = both(rc, more);
 	}
 	if (goes_on(rc, e)) {
 		int more = cpu_compute(&m.policy, host, trace, &plan->cpu, e);
-		rc = rc ? rc : more;
+		rc = both(rc, more);
 	}
 	if (rc == 0)
 		rc = apply_nesting(policy, trace, plan, e);

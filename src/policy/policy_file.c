@@ -287,7 +287,7 @@ int policy_file_check(const struct config_source *source, enum policy_file_use u
 	if (rc)
 		return rc;
 	rc = config_load(f->config, source, &why);
-	if (rc && found->n == 0) {
+	if (rc == -ENOMEM || (rc && found->n == 0)) {
 		*e = why; /* it cannot be read at all */
 		e->findings = NULL;
 	} else {
@@ -298,7 +298,7 @@ int policy_file_check(const struct config_source *source, enum policy_file_use u
 	}
 	policy_file_destroy(f);
 	findings_sort(found);
-	return rc || !found->out_of_memory ? rc : err_set(e, -ENOMEM, "out of memory");
+	return found->out_of_memory ? err_set(e, -ENOMEM, "out of memory") : rc;
 }
 
 void policy_file_destroy(struct policy_file *f)
