@@ -71,24 +71,42 @@ static void arm_all_locked(struct guest_clock *c)
 		arm_locked(t);
 }
 
+static void stop_locked(struct guest_clock *c, uint64_t host_ns)
+{
+	if (!c->stopped)
+		c->stopped_ns = host_ns - c->zero_ns;
+	c->stopped = true;
+	arm_all_locked(c);
+}
+
+void guest_clock_stop_at(struct guest_clock *c, uint64_t host_ns)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	stop_locked(c, host_ns);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
 void guest_clock_stop(struct guest_clock *c)
 {
 	(void)pthread_mutex_lock(&c->lock);
-	c->stopped_ns = now_locked(c);
-	c->stopped = true;
-	arm_all_locked(c);
+	stop_locked(c, host_monotonic_ns()); /* later than all that was seen of it */
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+void guest_clock_start_at(struct guest_clock *c, uint64_t host_ns)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->stopped) {
+		c->zero_ns = host_ns - c->stopped_ns;
+		c->stopped = false;
+		arm_all_locked(c);
+	}
 	(void)pthread_mutex_unlock(&c->lock);
 }
 
 void guest_clock_start(struct guest_clock *c)
 {
-	(void)pthread_mutex_lock(&c->lock);
-	if (c->stopped) {
-		c->zero_ns = host_monotonic_ns() - c->stopped_ns;
-		c->stopped = false;
-		arm_all_locked(c);
-	}
-	(void)pthread_mutex_unlock(&c->lock);
+	guest_clock_start_at(c, host_monotonic_ns());
 }
 
 /* The loop may have been on its way here while the timer was disarmed, put off, or the clock

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #define MSR_TSC 0x10           /* SDM vol. 4, IA32_TIME_STAMP_COUNTER */
 #define MSR_TSC_DEADLINE 0x6e0 /* SDM vol. 4, IA32_TSC_DEADLINE */
@@ -25,9 +26,17 @@ int kvm_vm_get_clock(struct kvm_vm *vm, uint64_t *ret_ns, struct err *e)
 	return 0;
 }
 
-int kvm_vm_set_clock(struct kvm_vm *vm, uint64_t ns, struct err *e)
+int kvm_vm_set_clock(struct kvm_vm *vm, uint64_t ns, uint64_t wall_ns, struct err *e)
 {
-	struct kvm_clock_data data = { .clock = ns };
+	struct kvm_clock_data data = { .clock = ns, .realtime = wall_ns };
+	struct timespec now;
+	int flags = kvm_do_value(vm->kvm, vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ADJUST_CLOCK);
+	if (flags > 0 && (flags & KVM_CLOCK_REALTIME)) {
+		data.flags = KVM_CLOCK_REALTIME;
+	} else {
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		data.clock += (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - wall_ns;
+	}
 	int rc = kvm_do(vm->kvm, vm->fd, KVM_SET_CLOCK, &data);
 	if (rc < 0)
 		return err_set_errno(e, rc, "KVM_SET_CLOCK, %" PRIu64 " ns", ns);

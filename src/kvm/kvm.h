@@ -131,11 +131,12 @@ int kvm_vm_set_msr_filter(
 	struct kvm_vm *vm, const struct msr_filter *filter, struct err *e) MUST_CHECK;
 
 /*
- * Time (kvm/clock.c). The kvmclock of all vCPUs, in ns since the VM's start; it goes on from what
- * is set. The 8254, as it counts; set anew, it owes the guest no tick.
+ * Time (kvm/clock.c). The kvmclock of all vCPUs, in ns since the VM's start. It is set to have said
+ * ns when the host's CLOCK_REALTIME said wall_ns, which is just past, and to go on from then. The
+ * 8254, as it counts; set anew, it owes the guest no tick.
  */
 int kvm_vm_get_clock(struct kvm_vm *vm, uint64_t *ret_ns, struct err *e) MUST_CHECK;
-int kvm_vm_set_clock(struct kvm_vm *vm, uint64_t ns, struct err *e) MUST_CHECK;
+int kvm_vm_set_clock(struct kvm_vm *vm, uint64_t ns, uint64_t wall_ns, struct err *e) MUST_CHECK;
 struct kvm_pit {
 	uint8_t state[112]; /* struct kvm_pit_state2 */
 };

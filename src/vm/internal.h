@@ -75,12 +75,18 @@ struct machine_pause {
 	atomic_bool complained, tsc_told; /* each is said once */
 };
 
-/* pause_clock.c; the loop's thread. */
-struct machine_clocks {
-	bool stopped;
+/* What the guest's clocks and the host's say at one time. */
+struct clock_reading {
+	uint64_t host_ns, wall_ns; /* host_monotonic_ns(), host_wall_ns() */
 	uint64_t kvmclock_ns;
 	bool has_tsc;
 	uint64_t tsc_ticks; /* of the boot vCPU */
+};
+
+/* pause_clock.c; the loop's thread. */
+struct machine_clocks {
+	bool stopped;
+	struct clock_reading at;
 	struct kvm_pit pit; /* where there is one */
 };
 

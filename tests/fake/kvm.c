@@ -145,6 +145,9 @@ static int check_extension(const struct fake_kvm *f, unsigned long number)
 		return f->smm;
 	case KVM_CAP_MULTI_ADDRESS_SPACE:
 		return f->smm ? 2 : 1;
+	case KVM_CAP_ADJUST_CLOCK:
+		return f->no_realtime ? KVM_CLOCK_TSC_STABLE
+				      : KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME;
 	case KVM_CAP_HYPERV_ENFORCE_CPUID:
 		return f->facts->hyperv_enforce_cpuid;
 	default:
@@ -366,6 +369,9 @@ static int vm_ioctl_locked(struct fake_kvm *f, unsigned long request, void *arg)
 		return 0;
 	case KVM_SET_CLOCK:
 		f->clock_ns = ((const struct kvm_clock_data *)arg)->clock;
+		f->clock_wall_ns = ((const struct kvm_clock_data *)arg)->flags & KVM_CLOCK_REALTIME
+					   ? ((const struct kvm_clock_data *)arg)->realtime
+					   : 0;
 		return 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:
 	case KVM_SET_TSS_ADDR:

@@ -112,6 +112,7 @@ struct fake_kvm {
 	bool smm;            /* it has system management mode, and an address space for it */
 	bool lossy_tsc;      /* KVM_GET_TSC_KHZ gives one kHz less */
 	bool translate_fails, regs_fail;
+	bool no_realtime;        /* KVM_SET_CLOCK has no KVM_CLOCK_REALTIME */
 	bool no_tsc_offset;      /* KVM_HAS_DEVICE_ATTR has no KVM_VCPU_TSC_OFFSET */
 	bool forgets_tsc_offset; /* … or takes it, and no more */
 	uint64_t tsc;            /* of a vCPU whose offset is 0; the test's to advance */
@@ -142,7 +143,7 @@ struct fake_kvm {
 	unsigned nr_slots;
 	uint32_t pit_flags;
 	struct kvm_pit_state2 pit;
-	uint64_t clock_ns;
+	uint64_t clock_ns, clock_wall_ns; /* as they were set; 0: without the latter */
 	struct kvm_ioapic_state ioapic;
 	struct fake_irq irqs[64];
 	unsigned nr_irqs;

@@ -116,6 +116,26 @@ static void clock__stopped__stands_still_and_goes_on_from_there(void **state)
 	}
 }
 
+static void clock__stopped_and_started_as_of_a_time__loses_exactly_that(void **state)
+{
+	struct fixture *f = *state;
+	pass(10 * MS);
+	guest_clock_stop_at(f->clock, BOOTED_NS + 9 * MS);
+	assert_about(guest_clock_ns(f->clock) + 1, 9 * MS);
+	guest_clock_stop_at(f->clock, BOOTED_NS + 10 * MS); /* it stands already */
+	pass(100 * MS);
+	guest_timer_arm(f->timer, 20 * MS);
+	guest_clock_start_at(f->clock, BOOTED_NS + 100 * MS);
+	assert_about(guest_clock_ns(f->clock) + 1, 19 * MS); /* of which 10 since the start */
+	guest_clock_start_at(f->clock, BOOTED_NS);           /* it runs already */
+	assert_about(guest_clock_ns(f->clock) + 1, 19 * MS);
+	turn(f);
+	assert_int_equal(f->calls, 0);
+	pass(MS);
+	turn(f);
+	assert_int_equal(f->calls, 1);
+}
+
 static void timer__deadline__called_once_and_not_before(void **state)
 {
 	struct fixture *f = *state;
@@ -268,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(clock__created__runs_from_0),
 		T(clock__stopped__stands_still_and_goes_on_from_there),
+		T(clock__stopped_and_started_as_of_a_time__loses_exactly_that),
 		T(timer__deadline__called_once_and_not_before),
 		T(timer__disarmed_or_put_off__not_called),
 		T(timer__clock_stopped__waits_as_long),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit/kvm/fixture.h"
 
+#include <time.h>
+
 #define MSR_TSC_DEADLINE 0x6e0
 
 static void kvm_vm_set_clock__what_was_got__is_there_again(void **state)
@@ -11,8 +13,24 @@ static void kvm_vm_set_clock__what_was_got__is_there_again(void **state)
 	assert_int_equal(kvm_vm_get_clock(f->vm, &ns, &f->e), 0);
 	assert_int_equal(ns, 12345);
 	f->fake->clock_ns = 99999;
-	assert_int_equal(kvm_vm_set_clock(f->vm, ns, &f->e), 0);
+	/* KVM adds what has passed since. */
+	assert_int_equal(kvm_vm_set_clock(f->vm, ns, 777, &f->e), 0);
 	assert_int_equal(f->fake->clock_ns, 12345);
+	assert_int_equal(f->fake->clock_wall_ns, 777);
+}
+
+static void kvm_vm_set_clock__kvm_takes_no_wall_time__what_has_passed_is_added(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec now;
+	f->fake->no_realtime = true;
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+	const uint64_t wall_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	const uint64_t passed_ns = 5000000000u;
+	assert_int_equal(kvm_vm_set_clock(f->vm, 12345, wall_ns - passed_ns, &f->e), 0);
+	assert_int_equal(f->fake->clock_wall_ns, 0);
+	assert_true(f->fake->clock_ns >= 12345 + passed_ns);
+	assert_true(f->fake->clock_ns < 12345 + 100 * passed_ns);
 }
 
 static void kvm_vm_set_pit__what_was_got__is_there_again(void **state)
@@ -85,8 +103,8 @@ static void clock_calls__each_ioctl_fails__is_named(void **state)
 	fail_next(f, EIO);
 	assert_int_equal(kvm_vm_get_clock(f->vm, &value, &f->e), -EIO);
 	assert_contains(f->e.msg, "KVM_GET_CLOCK");
-	fail_next(f, EIO);
-	assert_int_equal(kvm_vm_set_clock(f->vm, 55, &f->e), -EIO);
+	f->fake->fail_name = "KVM_SET_CLOCK";
+	assert_int_equal(kvm_vm_set_clock(f->vm, 55, 0, &f->e), -EIO);
 	assert_contains(f->e.msg, "KVM_SET_CLOCK, 55 ns");
 	fail_next(f, EIO);
 	assert_int_equal(kvm_vm_get_pit(f->vm, &pit, &f->e), -EIO);
@@ -110,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(kvm_vm_set_clock__what_was_got__is_there_again),
+		TEST(kvm_vm_set_clock__kvm_takes_no_wall_time__what_has_passed_is_added),
 		TEST(kvm_vm_set_pit__what_was_got__is_there_again),
 		TEST(kvm_vcpu_turn_tsc_back__ticks__off_the_offset_and_the_deadline_is_set_anew),
 		TEST(kvm_vcpu_turn_tsc_back__kvm_forgets_it__not_supported),
