@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #undef NESTOR_ANALYZER /* which has macros of these names */
 #include "base/err.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
