@@ -13,6 +13,7 @@ set_v(struct err *e, enum err_kind kind, int code, const char *fmt, va_list ap)
 	if (e) {
 		e->kind = kind;
 		e->hint[0] = '\0';
+		e->reason_at = 0;
 		(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	}
 	return code;
@@ -89,7 +90,13 @@ int err_wrap(struct err *e, int code, const char *fmt, ...)
 	/* What does not fit any more is cut off at the end, as everywhere here. */
 	(void)snprintf(e->msg + head_len, sizeof(e->msg) - head_len, ": %.*s",
 		(int)(sizeof(e->msg) - head_len), old);
+	e->reason_at = head_len + 2;
 	return code;
+}
+
+const char *err_reason(const struct err *e)
+{
+	return e->msg + (e->reason_at < strlen(e->msg) ? e->reason_at : 0);
 }
 
 int err_add_config(struct err *e, int code, const char *fmt, ...)

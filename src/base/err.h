@@ -9,6 +9,7 @@
 #define NESTOR_BASE_ERR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
@@ -24,9 +25,10 @@ struct findings;
 
 struct err {
 	enum err_kind kind;
-	char msg[1024]; /* one line, or several where each is a fault of its own; no final newline
-			 */
-	char hint[512]; /* what to do; may be empty */
+	char msg[1024];   /* one line, or several where each is a fault of its own; no final newline
+			   */
+	char hint[512];   /* what to do; may be empty */
+	size_t reason_at; /* in msg: behind what err_wrap put before it last; see err_reason */
 	/* Gets each fault as a value, too (finding.h): who asks for them wants all, and makes a
 	 * message of them (findings_result). NULL: nobody asks, and what is wrong at one stage may
 	 * end the search. Lent; the functions here leave it as it is. */
@@ -50,6 +52,9 @@ int err_set_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 
 
 /* Puts "TEXT: " before the message. Returns code. */
 int err_wrap(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* The message without what err_wrap put before it last: for who says that itself. Lent by e. */
+const char *err_reason(const struct err *e);
 
 /* As err_set_config, as one more line where e has a message already; what does not fit is left out
  * whole. */

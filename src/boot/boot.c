@@ -303,7 +303,7 @@ static int load_compressed(
 	bool is_wanted = result->protocol == BOOT_LINUX32 && payload.offers[BOOT_LINUX64];
 	if (!is_wanted)
 		(void)snprintf(result->note, sizeof(result->note), "%.*s",
-			(int)sizeof(result->note) - 1, boot_reason(&why, path));
+			(int)sizeof(result->note) - 1, err_reason(&why));
 	return load_packed(l, image, result, e);
 }
 

@@ -33,8 +33,8 @@ static void detect_relocs(struct boot_image *image)
 		return;
 	if (relocs_find(&image->file, &image->elf, &image->relocs, &why) < 0) {
 		image->relocs_damaged = true;
-		(void)snprintf(image->no_relocs, sizeof(image->no_relocs), "%.190s",
-			boot_reason(&why, image->file.path));
+		(void)snprintf(
+			image->no_relocs, sizeof(image->no_relocs), "%.190s", err_reason(&why));
 	} else if (image->relocs.nr_lists == 0) {
 		(void)snprintf(image->no_relocs, sizeof(image->no_relocs),
 			"it carries no relocations (built without CONFIG_RANDOMIZE_BASE, or "
@@ -117,7 +117,7 @@ static void detect_multiboot(struct boot_image *image)
 	if (multiboot_image(file, &header, image->is_elf ? &image->elf : NULL, &image->multiboot,
 		    &why) < 0) {
 		(void)snprintf(image->no_multiboot, sizeof(image->no_multiboot), "%.300s",
-			boot_reason(&why, file->path));
+			err_reason(&why));
 		return;
 	}
 	image->offers[BOOT_MULTIBOOT] = true;

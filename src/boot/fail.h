@@ -8,9 +8,6 @@
 /* Sets the message. Returns code. e may be NULL. */
 int boot_fail(struct err *e, int code, const char *path, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/* The message of e without the path that boot_fail begins it with: for one that says it already. */
-const char *boot_reason(const struct err *e, const char *path);
-
 #ifdef NESTOR_ANALYZER
 #define boot_fail(e, code, ...) err_failed(boot_fail(e, code, __VA_ARGS__), code)
 #endif

@@ -54,7 +54,7 @@ static void inspect_payload(const struct boot_image *image, struct boot_info *in
 	} else {
 		(void)snprintf(info->payload_note, sizeof(info->payload_note), "%.*s",
 			(int)sizeof(info->payload_note) - 1,
-			rc < 0 ? boot_reason(&why, image->file.path) : payload.no_linux);
+			rc < 0 ? err_reason(&why) : payload.no_linux);
 	}
 }
 

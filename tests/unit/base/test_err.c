@@ -56,6 +56,28 @@ static void err_wrap__message_and_hint__prefixes_and_keeps_the_rest(void **state
 	assert_int_equal(e.kind, ERR_CONFIG);
 }
 
+static void err_reason__wrapped_or_not__what_was_said_at_first(void **state)
+{
+	(void)state;
+	struct err e = ERR_INIT;
+	(void)err_set(&e, -EIO, "a: b");
+	assert_string_equal(err_reason(&e), "a: b");
+	(void)err_wrap(&e, -EIO, "%s", "path: with: colons");
+	assert_string_equal(e.msg, "path: with: colons: a: b");
+	assert_string_equal(err_reason(&e), "a: b");
+	(void)err_wrap(&e, -EIO, "outer");
+	assert_string_equal(err_reason(&e), "path: with: colons: a: b");
+	(void)err_set(&e, -EIO, "new");
+	assert_string_equal(err_reason(&e), "new");
+	/* What was cut away leaves all there is. */
+	char long_text[600];
+	(void)memset(long_text, 'x', sizeof(long_text) - 1);
+	long_text[sizeof(long_text) - 1] = '\0';
+	for (int i = 0; i < 3; i++)
+		(void)err_wrap(&e, -EIO, "%s", long_text);
+	assert_true(err_reason(&e) >= e.msg && err_reason(&e) <= e.msg + strlen(e.msg));
+}
+
 static void err_wrap__its_own_message_as_argument__is_read_before_it_changes(void **state)
 {
 	(void)state;
@@ -124,6 +146,7 @@ int main(void)
 		cmocka_unit_test(err_set_errno__no_descriptors__hints_at_the_limit),
 		cmocka_unit_test(err_functions__null_err__return_the_code),
 		cmocka_unit_test(err_wrap__message_and_hint__prefixes_and_keeps_the_rest),
+		cmocka_unit_test(err_reason__wrapped_or_not__what_was_said_at_first),
 		cmocka_unit_test(err_wrap__its_own_message_as_argument__is_read_before_it_changes),
 		cmocka_unit_test(err_wrap__message_that_fits__loses_nothing),
 		cmocka_unit_test(err_texts__longer_than_the_buffers__are_cut_off),
