@@ -34,20 +34,28 @@
 		.kind = FAKE_EXIT, .value = KVM_EXIT_SHUTDOWN                                      \
 	}
 
-/* pthread_kill is watched: whoever is kicked must have been told to leave KVM_RUN before. */
-static struct fake_kvm *watched;
-static unsigned kicks_too_early;
+/*
+ * Both halves of a kick are watched: whoever gets the signal must have been told to leave KVM_RUN
+ * before. Not by what is in kvm_run at that time: a thread that has seen it takes it back.
+ */
+static bool watched;
+static unsigned told, kicks, kicks_too_early;
+
+void __real_kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu);
+void __wrap_kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu);
+
+void __wrap_kvm_vcpu_request_immediate_exit(struct kvm_vcpu *vcpu)
+{
+	__real_kvm_vcpu_request_immediate_exit(vcpu);
+	told++;
+}
 
 int __real_pthread_kill(pthread_t thread, int sig);
 int __wrap_pthread_kill(pthread_t thread, int sig);
 
 int __wrap_pthread_kill(pthread_t thread, int sig)
 {
-	static unsigned kicks;
-	unsigned told = 0;
-	for (unsigned i = 0; watched && i < watched->nr_vcpus; i++)
-		told += __atomic_load_n(&watched->vcpus[i]->run->immediate_exit, __ATOMIC_ACQUIRE);
-	kicks = watched ? kicks + 1 : 0;
+	kicks++;
 	kicks_too_early += watched && told < kicks;
 	return __real_pthread_kill(thread, sig);
 }
@@ -318,10 +326,11 @@ static void machine_stop__every_vcpu__is_told_to_leave_before_its_signal(void **
 	struct fixture *f = *state;
 	const struct fake_step script[] = { EXIT_42, { 0 } };
 	f->config.cpu.vcpus = 4;
-	watched = f->fake;
-	kicks_too_early = 0;
+	told = kicks = kicks_too_early = 0;
+	watched = true;
 	run_42(f, script);
-	watched = NULL;
+	watched = false;
+	assert_int_equal(kicks, 4);
 	assert_int_equal(kicks_too_early, 0);
 }
 
