@@ -106,34 +106,14 @@ static const struct argp argp = {
 	       "where KVM cannot be used.",
 };
 
-static int load_vm(const struct dump_args *args, const struct reporter *reporter,
-	struct hostfile *ret_view, struct err *e)
-{
-	const struct config_source source = config_args_source(&args->config);
-	struct policy_file *policy_file = NULL;
-	struct cpuid_vm *vm = NULL;
-	struct hostfile *host = malloc(sizeof(*host));
-	int rc = host ? 0 : err_set(e, -ENOMEM, "out of memory");
-	if (rc == 0)
-		rc = policy_file_load(&policy_file, &source, POLICY_FILE_ASK, e);
-	if (rc == 0)
-		rc = cpuid_host_load(args->host_file, reporter, host, e);
-	if (rc == 0)
-		rc = cpuid_vm_create(
-			&vm, policy_file, host, (unsigned)args->vcpu, CPUID_VM_STRICT, e);
-	if (rc == 0)
-		cpuid_vm_view(vm, ret_view);
-	cpuid_vm_destroy(vm);
-	policy_file_destroy(policy_file);
-	free(host);
-	return rc;
-}
-
 static int load(const struct dump_args *args, struct hostfile *ret_view, struct err *e)
 {
 	const struct reporter reporter = cli_reporter(REPORT_WARN);
-	if (args->config.file)
-		return load_vm(args, &reporter, ret_view, e);
+	if (args->config.file) {
+		const struct config_source source = config_args_source(&args->config);
+		return cpuid_vm_load_view(
+			&source, args->host_file, (unsigned)args->vcpu, &reporter, ret_view, e);
+	}
 	if (args->file) {
 		int rc = hostfile_read(args->file, ret_view, e);
 		if (rc == 0)

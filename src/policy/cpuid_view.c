@@ -158,16 +158,15 @@ void cpuid_vm_view(const struct cpuid_vm *vm, struct hostfile *ret_view)
 	}
 }
 
-static int load_vm_view(const char *path, const char *host_operand, unsigned vcpu,
+int cpuid_vm_load_view(const struct config_source *source, const char *host_operand, unsigned vcpu,
 	const struct reporter *reporter, struct hostfile *ret_view, struct err *e)
 {
-	const struct config_source source = { .name = path };
 	struct policy_file *policy_file = NULL;
 	struct cpuid_vm *vm = NULL;
 	struct hostfile *host = malloc(sizeof(*host));
 	int rc = host ? 0 : err_set(e, -ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = policy_file_load(&policy_file, &source, POLICY_FILE_ASK, e);
+		rc = policy_file_load(&policy_file, source, POLICY_FILE_ASK, e);
 	if (rc == 0)
 		rc = cpuid_host_load(host_operand, reporter, host, e);
 	if (rc == 0)
@@ -195,8 +194,10 @@ int cpuid_operand_load(const char *operand, const char *host, unsigned vcpu,
 		cpuid_processor_load(ret_view);
 		return 0;
 	}
-	if (ends_with(operand, ".toml"))
-		return load_vm_view(operand, host, vcpu, reporter, ret_view, e);
+	if (ends_with(operand, ".toml")) {
+		const struct config_source source = { .name = operand };
+		return cpuid_vm_load_view(&source, host, vcpu, reporter, ret_view, e);
+	}
 	return hostfile_read(operand, ret_view, e);
 }
 

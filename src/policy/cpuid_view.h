@@ -58,6 +58,10 @@ void cpuid_vm_destroy(struct cpuid_vm *vm);
 /* What the guest of vm sees, in the form of a file of kind HOSTFILE_GUEST. */
 void cpuid_vm_view(const struct cpuid_vm *vm, struct hostfile *ret_view);
 
+/* The same of the VM of a file, on a host as in cpuid_host_load that can run it. */
+int cpuid_vm_load_view(const struct config_source *source, const char *host_operand, unsigned vcpu,
+	const struct reporter *reporter, struct hostfile *ret_view, struct err *e) MUST_CHECK;
+
 /* An operand of `diff`: "kvm", "host", a VM's file (its name ends in .toml), or a host file. host
  * is where a VM is computed, as in cpuid_host_load. */
 int cpuid_operand_load(const char *operand, const char *host, unsigned vcpu,
