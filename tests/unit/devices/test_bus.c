@@ -295,7 +295,8 @@ struct accessor {
 	pthread_t thread;
 	atomic_bool *done;
 	uint64_t seed;
-	unsigned found, wrong;
+	atomic_uint found;
+	unsigned wrong;
 };
 
 static void *access_main(void *arg)
@@ -314,10 +315,19 @@ static void *access_main(void *arg)
 
 		uint64_t got = bus_read(a->bus, BUS_MMIO, addr, 1);
 
-		a->found += got == number;
+		(void)atomic_fetch_add(&a->found, got == number);
 		a->wrong += got != number && got != 0xff;
 	}
 	return NULL;
+}
+
+static bool all_have_found(const struct accessor accessors[NR_ACCESSORS])
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < NR_ACCESSORS; i++)
+		all &= atomic_load(&accessors[i].found) > 0;
+	return all;
 }
 
 static void bus__claims_move_and_go_while_others_access__each_sees_one_map(void **state)
@@ -325,7 +335,6 @@ static void bus__claims_move_and_go_while_others_access__each_sees_one_map(void 
 	struct mover movers[NR_MOVERS];
 	struct accessor accessors[NR_ACCESSORS];
 	atomic_bool done = false;
-	unsigned found = 0;
 	TEST_BUS(bus, NULL);
 
 	(void)state;
@@ -345,7 +354,8 @@ static void bus__claims_move_and_go_while_others_access__each_sees_one_map(void 
 		assert_int_equal(
 			pthread_create(&accessors[i].thread, NULL, access_main, &accessors[i]), 0);
 	}
-	for (unsigned round = 0; round < 300; round++) {
+	/* Until each thread had the CPU, and a device in front of it. */
+	for (unsigned round = 0; round < 300 || !all_have_found(accessors); round++) {
 		struct mover *m = &movers[round % NR_MOVERS];
 
 		assert_int_equal(bus_release(&bus, &m->dev, NULL), 0);
@@ -358,11 +368,10 @@ static void bus__claims_move_and_go_while_others_access__each_sees_one_map(void 
 	for (unsigned i = 0; i < NR_ACCESSORS; i++) {
 		(void)pthread_join(accessors[i].thread, NULL);
 		assert_int_equal(accessors[i].wrong, 0);
-		found += accessors[i].found;
+		assert_true(atomic_load(&accessors[i].found) > 0);
 	}
 	for (unsigned i = 0; i < NR_MOVERS; i++)
 		assert_int_equal(atomic_load(&movers[i].wrong), 0);
-	assert_true(found > 0);
 }
 
 static void bus_read__unclaimed__all_ones(void **state)
