@@ -7,22 +7,13 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct policy_text *text_of(const struct cpu_policy *policy, size_t offset)
-{
-	for (const struct cpu_policy *p = policy; p; p = p->base) {
-		const char *at = (const char *)p + offset;
-		const struct policy_text *text = (const struct policy_text *)(const void *)at;
-		if (text->text)
-			return text;
-	}
-	return NULL;
-}
-
 /* The vendor's ID of the only hosts that the policy can run on; NULL: there is more than one. */
 static const char *only_vendor(const struct cpu_policy *policy)
 {
-	const struct policy_text *host = text_of(policy, offsetof(struct cpu_policy, host_vendor));
-	const struct policy_text *name = text_of(policy, offsetof(struct cpu_policy, model));
+	const struct policy_text *host =
+		cpu_policy_text(policy, offsetof(struct cpu_policy, host_vendor));
+	const struct policy_text *name =
+		cpu_policy_text(policy, offsetof(struct cpu_policy, model));
 	const struct cpu_model *m = name ? cpu_model_find(name->text) : NULL;
 	const char *extensions =
 		policy->nesting.knob == POLICY_KNOB_EXPOSED ? policy->nesting.extensions : NULL;

@@ -62,6 +62,9 @@ struct feature_set {
 /* Word number w, below FEATURE_NR_WORDS. */
 const struct feature_word *feature_word(unsigned w);
 
+/* The CPUID bit that announces a feature MSR; false where nothing does. feature_msrs.c */
+bool cpu_msr_gate(uint32_t msr, feature_id *ret_gate);
+
 /* Feature number i in the order of names, below FEATURE_COUNT. */
 const struct feature *feature_at(size_t i);
 

@@ -172,4 +172,11 @@ struct cpu_policy {
 	struct policy_topology topology; /* of the outermost policy only */
 };
 
+/*
+ * The scalar at offset (of struct cpu_policy) of the outermost layer that gives it, policy being
+ * the outermost of all; NULL: none does.
+ */
+const struct policy_text *cpu_policy_text(const struct cpu_policy *policy, size_t offset);
+const struct policy_number *cpu_policy_number(const struct cpu_policy *policy, size_t offset);
+
 #endif

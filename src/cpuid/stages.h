@@ -136,9 +136,6 @@ int cpu_stage_msrs(struct cpu_work *w) MUST_CHECK;      /* feature_msrs.c */
 /* Features whose XSAVE state component the host's leaf 0xD lacks. xsave.c */
 void cpu_xsave_lacking(const struct host_facts *host, struct feature_set *ret_set);
 
-/* The CPUID bit that announces a feature MSR; false where nothing does. feature_msrs.c */
-bool cpu_msr_gate(uint32_t msr, feature_id *ret_gate);
-
 /* The leaf of KVM's own features in the guest: 0x40000001, 0x40000101 behind Hyper-V's; 0: none. */
 uint32_t cpu_kvm_leaf(const struct cpu_work *w);
 

@@ -7,24 +7,12 @@
 
 const struct policy_text *cpu_work_text(const struct cpu_work *w, size_t offset)
 {
-	for (unsigned i = w->nr_layers; i-- > 0;) {
-		const char *at = (const char *)w->layers[i] + offset;
-		const struct policy_text *text = (const struct policy_text *)(const void *)at;
-		if (text->text)
-			return text;
-	}
-	return NULL;
+	return cpu_policy_text(cpu_work_policy(w), offset);
 }
 
 const struct policy_number *cpu_work_number(const struct cpu_work *w, size_t offset)
 {
-	for (unsigned i = w->nr_layers; i-- > 0;) {
-		const char *at = (const char *)w->layers[i] + offset;
-		const struct policy_number *number = (const struct policy_number *)(const void *)at;
-		if (number->given)
-			return number;
-	}
-	return NULL;
+	return cpu_policy_number(cpu_work_policy(w), offset);
 }
 
 void cpu_work_rule(struct cpu_work *w, const char *rule, const char *origin, const char *detail)

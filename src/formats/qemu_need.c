@@ -29,20 +29,7 @@ static bool gate_of(const struct feature_word *w, feature_id *ret_gate)
 		*ret_gate = FEATURE_ID_svm;
 		return w->leaf == 0x8000000a;
 	}
-	switch (w->msr) {
-	case MSR_IA32_ARCH_CAPABILITIES:
-		*ret_gate = FEATURE_ID_arch_capabilities;
-		return true;
-	case MSR_IA32_CORE_CAPABILITIES:
-		*ret_gate = FEATURE_ID_core_capability;
-		return true;
-	case MSR_IA32_PERF_CAPABILITIES:
-		*ret_gate = FEATURE_ID_pdcm;
-		return true;
-	default:
-		*ret_gate = FEATURE_ID_vmx;
-		return w->msr >= MSR_IA32_VMX_BASIC && w->msr <= MSR_IA32_VMX_EXIT_CTLS2;
-	}
+	return cpu_msr_gate(w->msr, ret_gate);
 }
 
 static void drop_ungated(const struct feature_set *has, struct feature_set *set)

@@ -43,31 +43,11 @@ static void check_devices(const struct check *c, struct err *e)
 		return; /* said */
 }
 
-/* A number, or a text, of the outermost layer that gives it. */
-static const struct policy_number *phys_bits(const struct cpu_policy *policy)
-{
-	for (const struct cpu_policy *p = policy; p; p = p->base) {
-		if (p->phys_bits.given)
-			return &p->phys_bits;
-	}
-	return NULL;
-}
-
-static const struct policy_text *first_given(const struct cpu_policy *policy, size_t offset)
-{
-	for (const struct cpu_policy *p = policy; p; p = p->base) {
-		const char *at = (const char *)p + offset;
-		const struct policy_text *text = (const struct policy_text *)(const void *)at;
-		if (text->text)
-			return text;
-	}
-	return NULL;
-}
-
 /* Addresses that the config itself has made too few. */
 static void check_memory(const struct check *c, struct err *e)
 {
-	const struct policy_number *bits = phys_bits(c->policy);
+	const struct policy_number *bits =
+		cpu_policy_number(c->policy, offsetof(struct cpu_policy, phys_bits));
 	struct plan_ram ram[PLAN_MAX_RAM];
 	unsigned n = plan_ram_layout(c->vm, ram);
 	uint64_t end = ram[n - 1].base.v + ram[n - 1].size_bytes;
@@ -104,10 +84,11 @@ static enum cpuid_vendor vendor_of(const char *id)
 static unsigned find_demands(const struct check *c, struct demand demands[3])
 {
 	const struct cpu_policy *p = c->policy;
-	const struct policy_text *host = first_given(p, offsetof(struct cpu_policy, host_vendor));
-	const struct policy_text *name = first_given(p, offsetof(struct cpu_policy, model));
+	const struct policy_text *host =
+		cpu_policy_text(p, offsetof(struct cpu_policy, host_vendor));
+	const struct policy_text *name = cpu_policy_text(p, offsetof(struct cpu_policy, model));
 	const struct cpu_model *model = name ? cpu_model_find(name->text) : NULL;
-	bool forced = first_given(p, offsetof(struct cpu_policy, vendor)) != NULL;
+	bool forced = cpu_policy_text(p, offsetof(struct cpu_policy, vendor)) != NULL;
 	const char *extensions =
 		p->nesting.knob == POLICY_KNOB_EXPOSED ? p->nesting.extensions : NULL;
 	unsigned n = 0;
