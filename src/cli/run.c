@@ -99,23 +99,22 @@ static void on_running(void *ctx, bool running)
 			&run->storing, run->console.loop, run->vm->boot.kernel, &run->reporter);
 }
 
-static int add_use(struct run *run, const char *path, const char *what)
+static void add_use(struct run *run, const char *path, const char *what)
 {
-	if (path)
-		run->uses[run->nr_uses++] = (struct output_use){ path, what };
-	return 0;
+	run->uses[run->nr_uses++] = (struct output_use){ path, what };
 }
 
 static int add_model(void *ctx, const char *path)
 {
-	return add_use(ctx, path, "a model file");
+	add_use(ctx, path, "a model file");
+	return 0;
 }
 
 static int create_session(struct run *run, struct err *e)
 {
-	int rc = add_use(run, run->toml, "the VM's configuration");
-	if (rc == 0)
-		rc = policy_file_each_model(run->policy_file, add_model, run);
+	if (run->toml)
+		add_use(run, run->toml, "the VM's configuration");
+	int rc = policy_file_each_model(run->policy_file, add_model, run);
 	const struct session_options session = {
 		.kvm = run->kvm,
 		.outputs = { .config = policy_file_config(run->policy_file),

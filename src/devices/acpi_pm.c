@@ -258,26 +258,25 @@ static void acpi_pm_reset(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void acpi_pm_quiesce(struct device *dev)
+static void set_quiesced(struct device *dev, bool quiesced)
 {
 	struct acpi_pm *s = from_device(dev);
 
 	pthread_mutex_lock(&s->lock);
-	s->quiesced = true;
+	s->quiesced = quiesced;
 	advance(s);
 	update(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void acpi_pm_quiesce(struct device *dev)
+{
+	set_quiesced(dev, true);
+}
+
 static void acpi_pm_resume(struct device *dev)
 {
-	struct acpi_pm *s = from_device(dev);
-
-	pthread_mutex_lock(&s->lock);
-	s->quiesced = false;
-	advance(s);
-	update(s);
-	pthread_mutex_unlock(&s->lock);
+	set_quiesced(dev, false);
 }
 
 static void acpi_pm_save(struct device *dev, struct state_writer *w)

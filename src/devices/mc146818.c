@@ -554,27 +554,26 @@ static void mc146818_reset(struct device *dev)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void mc146818_quiesce(struct device *dev)
+static void set_quiesced(struct device *dev, bool quiesced)
 {
 	struct mc146818 *s = from_device(dev);
 
 	pthread_mutex_lock(&s->lock);
-	s->quiesced = true;
+	s->quiesced = quiesced;
 	advance(s);
 	rearm(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void mc146818_quiesce(struct device *dev)
+{
+	set_quiesced(dev, true);
+}
+
 /* The wall clock went on: the next update or alarm is not where the timer was armed for it. */
 static void mc146818_resume(struct device *dev)
 {
-	struct mc146818 *s = from_device(dev);
-
-	pthread_mutex_lock(&s->lock);
-	s->quiesced = false;
-	advance(s);
-	rearm(s);
-	pthread_mutex_unlock(&s->lock);
+	set_quiesced(dev, false);
 }
 
 static void mc146818_save(struct device *dev, struct state_writer *w)

@@ -173,9 +173,9 @@ static bool write_kept(struct host_output *out)
 /* With the lock held. */
 static void keep(struct host_output *out, const uint8_t *bytes, size_t n)
 {
-	uint8_t *kept = n > 0 ? realloc(out->kept, out->nr_kept + n) : NULL;
 	if (n == 0)
 		return;
+	uint8_t *kept = realloc(out->kept, out->nr_kept + n);
 	if (!kept) {
 		lose(out, ENOMEM);
 		return;
