@@ -255,17 +255,6 @@ const char *unnamed_difference(const struct guest *ours, const struct guest *the
 	return text;
 }
 
-void assert_said(const struct losses *l, const char *part)
-{
-	for (size_t i = 0; i < l->nr_lines; i++) {
-		if (strstr(l->lines[i], part))
-			return;
-	}
-	for (size_t i = 0; i < l->nr_lines; i++)
-		print_error("loss: %s\n", l->lines[i]);
-	fail_msg("no loss contains \"%s\"", part);
-}
-
 void assert_nothing_lost(const struct losses *l)
 {
 	assert_int_equal(l->error, 0);

@@ -9,6 +9,7 @@
 #include "fake/cmocka.h"
 #include "plan/plan.h"
 #include "plan/policy.h"
+#include "unit/formats/policies.h"
 
 /* A VM's file. */
 struct vm {
@@ -49,8 +50,6 @@ char *written(const char *toml, enum convert_format to, const struct host_facts 
 const char *unnamed_difference(const struct guest *ours, const struct guest *theirs,
 	const struct losses *losses, char text[160]);
 
-/* A line of losses contains part. */
-void assert_said(const struct losses *l, const char *part);
 void assert_nothing_lost(const struct losses *l);
 
 #endif

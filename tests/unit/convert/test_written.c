@@ -236,7 +236,7 @@ static void toml_to_qemu__host__is_the_host_as_it_is(void **state)
 	text = written("[cpu]\nmodel = \"Haswell\"\n", CONVERT_QEMU, NULL, &l);
 	assert_null(strstr(text, "host-cache-info"));
 	assert_null(strstr(text, "migratable"));
-	assert_said(&l,
+	assert_loss(&l,
 		"cache = \"host\": QEMU has the host's caches with the models host and max alone");
 	free(text);
 	losses_done(&l);
@@ -250,13 +250,13 @@ static void toml_to_qemu__model_of_neither_program__is_qemu64_with_its_features(
 	assert_contains(text, "qemu64,");
 	assert_contains(text, ",+avx2");
 	assert_contains(text, ",-svm");
-	assert_said(&l, "model x86-64-v3: QEMU has none of that name");
+	assert_loss(&l, "model x86-64-v3: QEMU has none of that name");
 	free(text);
 	losses_done(&l);
 	text = written("[cpu]\nmodel = \"x86-64-v2\"\n", CONVERT_LIBVIRT, NULL, &l);
 	assert_contains(text, ">qemu64</model>");
 	assert_contains(text, "<feature policy='require' name='sse4.2'/>");
-	assert_said(&l, "model x86-64-v2: libvirt has none of that name");
+	assert_loss(&l, "model x86-64-v2: libvirt has none of that name");
 	free(text);
 	losses_done(&l);
 }
@@ -293,8 +293,8 @@ static void model_host__what_qemu_leaves_to_the_host__is_named_where_it_is_not(v
 		"<cpu mode='host-passthrough' check='none' migratable='off'>\n"
 		"  <cache level='3' mode='emulate'/>\n</cpu>\n");
 	free(converted(CONVERT_QEMU, "host", CONVERT_TOML, NULL, &l));
-	assert_said(&l, "model host: VMX or SVM");
-	assert_said(&l, "model host: a feature that QEMU has no name for");
+	assert_loss(&l, "model host: VMX or SVM");
+	assert_loss(&l, "model host: a feature that QEMU has no name for");
 	assert_int_equal(l.nr_lines, 2);
 	losses_done(&l);
 }
@@ -359,7 +359,7 @@ static void toml_out__what_a_format_cannot_say__is_named(void **state)
 		struct losses l = { 0 };
 		free(written(everything, rows[i].to, host, &l));
 		for (size_t k = 0; rows[i].losses[k]; k++)
-			assert_said(&l, rows[i].losses[k]);
+			assert_loss(&l, rows[i].losses[k]);
 		losses_done(&l);
 	}
 	free(host);
@@ -411,9 +411,9 @@ static void in__enlightenments_that_are_not_offered__are_named(void **state)
 	char *text = converted(CONVERT_QEMU, "Haswell,hv-vapic,hv-evmcs,hv-syndbg,hv-passthrough",
 		CONVERT_TOML, NULL, &l);
 	assert_contains(text, "features = [\"+hv-vapic\"]");
-	assert_said(&l, "hv-evmcs: for a guest hypervisor, but VMX and SVM are hidden");
-	assert_said(&l, "hv-syndbg");
-	assert_said(&l, "hv-passthrough");
+	assert_loss(&l, "hv-evmcs: for a guest hypervisor, but VMX and SVM are hidden");
+	assert_loss(&l, "hv-syndbg");
+	assert_loss(&l, "hv-passthrough");
 	free(text);
 	losses_done(&l);
 }
@@ -447,7 +447,7 @@ static void toml_to_firecracker__any_host__has_no_bits_of_one_vendor(void **stat
 			     "expose_virtualization_extensions = true\n",
 		CONVERT_FIRECRACKER, NULL, &l);
 	assert_null(strstr(text, "\"addr\": \"0x3a\""));
-	assert_said(&l, "MSR 0x3a");
+	assert_loss(&l, "MSR 0x3a");
 	free(text);
 	losses_done(&l);
 	l = (struct losses){ 0 };

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LOAD_BASE 0x100000u
@@ -155,6 +156,17 @@ int fixture_run(struct fixture *f, const struct fake_step *script)
 	int rc = fixture_create(f);
 	assert_int_equal(rc, 0);
 	return machine_run(f->machine, &f->result, &f->e);
+}
+
+bool fixture_call_failed(struct fixture *f, unsigned n, int rc)
+{
+	bool reached = f->fake->nr_calls >= n;
+	assert_int_equal(rc != 0, reached);
+	if (reached) {
+		const char *name = f->fake->log[n - 1].name;
+		assert_contains(f->e.msg, strcmp(name, "map") == 0 ? "mapping" : name);
+	}
+	return reached;
 }
 
 const char *fixture_console(struct fixture *f, char *buf, size_t size)

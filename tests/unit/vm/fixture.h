@@ -54,6 +54,13 @@ int fixture_create(struct fixture *f);
 /* fixture_create, then machine_run with the script on vCPU 0 (others wait); its result. */
 int fixture_run(struct fixture *f, const struct fake_step *script);
 
+/*
+ * For a test that lets KVM call n fail, and then n + 1, until there are fewer: whether there was
+ * such a call, after what it was in has returned rc. Where there was, that has failed with an error
+ * that names it; else it has not failed.
+ */
+bool fixture_call_failed(struct fixture *f, unsigned n, int rc);
+
 /* What the console got so far, as a string in buf. */
 const char *fixture_console(struct fixture *f, char *buf, size_t size);
 

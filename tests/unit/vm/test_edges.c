@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Edges of exits, routes and the end of a run: odd lengths, high vectors, kicks that come early. */
 #include "unit/vm/fixture.h"
+#include "unit/vm/steps.h"
 
 #include "vm/internal.h"
 
@@ -11,23 +12,11 @@
 #include <unistd.h>
 
 #define IOAPIC UINT64_C(0xfec00000)
-#define OUT8(port, byte)                                                                           \
-	{                                                                                          \
-		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
-	}
 #define READ(at, bytes)                                                                            \
 	{                                                                                          \
 		.kind = FAKE_MMIO_READ, .addr = (at), .size = (bytes)                              \
 	}
-#define WRITE(at, bytes, v)                                                                        \
-	{                                                                                          \
-		.kind = FAKE_MMIO_WRITE, .addr = (at), .size = (bytes), .value = (v)               \
-	}
 #define SET_ENTRY(pin, v) WRITE(IOAPIC, 4, 0x10 + 2 * (pin)), WRITE(IOAPIC + 0x10, 4, (v))
-#define CALL(f, x)                                                                                 \
-	{                                                                                          \
-		.kind = FAKE_CALL, .fn = (f), .fn_ctx = (x)                                        \
-	}
 #define EXIT_42 OUT8(0xf4, "\x2a")
 #define SHUTDOWN                                                                                   \
 	{                                                                                          \

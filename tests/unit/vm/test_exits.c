@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What each exit of the scripted KVM does, on a machine with one vCPU. */
 #include "unit/vm/fixture.h"
+#include "unit/vm/steps.h"
 
 #include <errno.h>
 
-#define OUT8(port, byte)                                                                           \
-	{                                                                                          \
-		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
-	}
 #define IN(port, bytes)                                                                            \
 	{                                                                                          \
 		.kind = FAKE_IN, .addr = (port), .size = (bytes)                                   \

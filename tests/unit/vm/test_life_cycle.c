@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The devices of a whole machine: their ids, and that another machine goes on from their state. */
 #include "unit/vm/fixture.h"
+#include "unit/vm/steps.h"
 
 #include "vm/internal.h"
 
 #include <errno.h>
 
-#define OUT8(port, byte)                                                                           \
-	{                                                                                          \
-		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
-	}
 #define EXIT_0 OUT8(0xf4, "\0")
 
 /* What a guest does to every chip that has state. */

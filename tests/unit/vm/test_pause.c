@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pause, resume and tasks: races with exits, kicks, ends and slow readers; the guest's time. */
 #include "unit/vm/fixture.h"
+#include "unit/vm/steps.h"
 
 #include "host/guest_clock.h"
 #include "vm/internal.h"
@@ -13,22 +14,6 @@
 #include <unistd.h>
 
 #define NR_VCPUS 16
-#define OUT8(port, byte)                                                                           \
-	{                                                                                          \
-		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
-	}
-#define IN8(port)                                                                                  \
-	{                                                                                          \
-		.kind = FAKE_IN, .addr = (port), .size = 1                                         \
-	}
-#define WRITE(at, bytes, v)                                                                        \
-	{                                                                                          \
-		.kind = FAKE_MMIO_WRITE, .addr = (at), .size = (bytes), .value = (v)               \
-	}
-#define CALL(f, x)                                                                                 \
-	{                                                                                          \
-		.kind = FAKE_CALL, .fn = (f), .fn_ctx = (x)                                        \
-	}
 #define REPEAT                                                                                     \
 	{                                                                                          \
 		.kind = FAKE_REPEAT                                                                \

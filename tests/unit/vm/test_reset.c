@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A reset of the guest: the machine runs again, and what that leaves as it is. */
 #include "unit/vm/fixture.h"
+#include "unit/vm/steps.h"
 
 #include "host/guest_clock.h"
 #include "vm/internal.h"
@@ -10,14 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OUT8(port, byte)                                                                           \
-	{                                                                                          \
-		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
-	}
-#define IN8(port)                                                                                  \
-	{                                                                                          \
-		.kind = FAKE_IN, .addr = (port), .size = 1                                         \
-	}
 #define CMOS_WRITE(reg, byte) OUT8(0x70, reg), OUT8(0x71, byte)
 #define CMOS_READ(reg) OUT8(0x70, reg), IN8(0x71)
 #define RESET OUT8(0xcf9, "\x06")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* machine_run with several vCPUs and machines: ends, stops, and output that waits. */
 #include "unit/vm/fixture.h"
+#include "unit/vm/steps.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,10 +9,6 @@
 #include <unistd.h>
 
 #define NR_VCPUS 16
-#define OUT8(port, byte)                                                                           \
-	{                                                                                          \
-		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
-	}
 
 static void wake(void *ctx)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A session: files and outputs held open from the beginning, and machines one after another. */
 #include "unit/vm/fixture.h"
+#include "unit/vm/steps.h"
 
 #include "fake/allocation.h"
 #include "vm/session.h"
@@ -13,10 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OUT8(port, byte)                                                                           \
-	{                                                                                          \
-		.kind = FAKE_OUT, .addr = (port), .size = 1, .data = (byte)                        \
-	}
 #define RESET OUT8(0xcf9, "\x06")
 #define EXIT_5 OUT8(0xf4, "\5")
 
@@ -536,13 +533,8 @@ static bool run_failing_at(struct by_session *b, unsigned n)
 	f->fake->fail_at = 0;
 	session_destroy(b->session);
 	b->session = NULL;
-	bool reached = f->fake->nr_calls >= n;
-	assert_int_equal(rc != 0, reached);
+	bool reached = fixture_call_failed(f, n, rc);
 	assert_false(b->running);
-	if (reached) {
-		const char *name = f->fake->log[n - 1].name;
-		assert_contains(f->e.msg, strcmp(name, "map") == 0 ? "mapping" : name);
-	}
 	assert_int_equal(f->fake->nr_fds, kvm_fds);
 	assert_int_equal(f->fake->nr_maps, 0);
 	assert_int_equal(f->fake->bad_calls, 0);
