@@ -243,7 +243,7 @@ int input_file_open(struct input_file *ret, const char *path, uint64_t max_bytes
 	int fd = -1;
 	*ret = (struct input_file){ 0 };
 	int rc = input_fd_open(path, &fd, e);
-	return rc < 0 ? rc
+	return fd < 0 ? rc
 		      : begin(ret,
 				(struct input_file){ .path = path,
 					.max_bytes = max_bytes,
